@@ -1,0 +1,98 @@
+"""What every job shares: arguments, exit codes, lock, manifest and the last line of JSON."""
+
+import argparse
+import json
+import logging
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from ymr_spark import environment, runs, session, stages
+from ymr_spark import settings as settings_file
+from ymr_spark.errors import YmrError
+from ymr_spark.settings import Settings
+from ymr_spark.warehouse import Warehouse
+
+# The figures that a job returns for its manifest; "rows" is what the job is about.
+Figures = dict[str, Any]
+Run = Callable[[SparkSession, Warehouse, Settings], Figures]
+
+
+def parser(purpose: str | None) -> argparse.ArgumentParser:
+    """The arguments that all jobs take."""
+    arguments = argparse.ArgumentParser(description=purpose, allow_abbrev=False)
+    arguments.add_argument("--conf", type=Path, required=True, help="a settings file of conf/")
+    arguments.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting"
+    )
+    arguments.add_argument("--run-id", help="the name of the manifests' folder")
+    arguments.add_argument(
+        "--force", action="store_true", help="run even where nothing that it depends on changed"
+    )
+    return arguments
+
+
+def main(stage: str, purpose: str | None, run: Run, argv: Sequence[str] | None) -> int:
+    """Run one stage; map its errors to exit codes (see `errors`); end with a line of JSON."""
+    logging.basicConfig(
+        level=logging.INFO, format=f"%(asctime)s {stage}: %(message)s", datefmt="%H:%M:%S"
+    )
+    logging.getLogger("py4j").setLevel(logging.WARNING)
+    options = parser(purpose).parse_args(argv)
+    return guarded(stage, lambda: _run_stage(stage, run, options))
+
+
+def guarded(stage: str, work: Callable[[], Figures]) -> int:
+    """Do the work; print its figures, or its error, as the last line; return the exit code."""
+    started = time.monotonic()
+    code, figures = 0, {}
+    try:
+        figures = work()
+    except YmrError as e:
+        print(f"{stage}: {e}", file=sys.stderr)
+        code, figures = e.exit_code, {"status": "failed", "error": str(e)}
+    except Exception as e:
+        traceback.print_exc()
+        code, figures = 1, {"status": "failed", "error": f"{type(e).__name__}: {e}"[:500]}
+    seconds = round(time.monotonic() - started, 1)
+    print(json.dumps({"stage": stage, "status": "done", "rows": 0, **figures, "seconds": seconds}))
+    sys.stdout.flush()
+    return code
+
+
+def _run_stage(name: str, run: Run, options: argparse.Namespace) -> Figures:
+    settings = settings_file.load(options.conf, options.set)
+    environment.require_java()
+    stage = stages.named(name)
+    warehouse = Warehouse(settings.warehouse, settings.raw.folder)
+    run_id = options.run_id or runs.new_run_id()
+    with runs.lock(warehouse, run_id):
+        for resource in stage.reads:
+            warehouse.require(resource)
+        if not options.force and runs.is_current(stage, warehouse, settings):
+            return {"status": "unchanged"}
+        return _measured(stage, run, warehouse, settings, run_id)
+
+
+def _measured(
+    stage: stages.Stage, run: Run, warehouse: Warehouse, settings: Settings, run_id: str
+) -> Figures:
+    started = time.monotonic()
+    stage_fingerprint = runs.fingerprint(stage, warehouse, settings)
+    with runs.PeakMemory() as memory:
+        spark = session.build(f"ymr_spark {stage.name}", settings.spark_defaults)
+        try:
+            figures = run(spark, warehouse, settings)
+        finally:
+            spark.stop()
+    cost = {
+        "job_seconds": round(time.monotonic() - started, 1),
+        "peak_memory_mib": round(memory.mebibytes),
+    }
+    runs.write_manifest(stage, warehouse, run_id, stage_fingerprint, figures | cost)
+    return {"rows": figures.get("rows", 0)}

@@ -1,0 +1,135 @@
+"""What the machine must have, said in plain words: `python -m ymr_spark.environment`.
+
+Only the standard library is used, so that it can report on an installation that is broken.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+from ymr_spark.errors import EnvironmentProblem
+
+JAVA_VERSIONS = (17, 21)
+_JAVA_WAY_OUT = "install openjdk-17-jre-headless (as root: apt-get install) or set JAVA_HOME"
+_DELTA_JARS = ("delta-spark_2.13-4.0.1.jar", "delta-storage-4.0.1.jar")
+_NEEDED_GIB = {"memory": 4, "disk": 8}
+
+
+def require_java() -> None:
+    """Raise EnvironmentProblem where Spark would not find a Java that it runs on."""
+    problem = java_problem()
+    if problem:
+        raise EnvironmentProblem(problem)
+
+
+def java_problem() -> str | None:
+    home = os.environ.get("JAVA_HOME")
+    java = str(Path(home) / "bin" / "java") if home else shutil.which("java")
+    if java is None or not Path(java).exists():
+        where = f"under JAVA_HOME={home}" if home else "on PATH"
+        return f"Java: none {where}; {_JAVA_WAY_OUT}"
+    try:
+        answer = subprocess.run([java, "-version"], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError) as e:
+        return f"Java: {java} does not run ({e}); {_JAVA_WAY_OUT}"
+    found = re.search(r'version "(\d+)', answer.stderr + answer.stdout)
+    if found is None or int(found[1]) not in JAVA_VERSIONS:
+        version = found[1] if found else "of unknown version"
+        return f"Java: {java} is {version}, Spark 4.0 runs on 17 or 21; {_JAVA_WAY_OUT}"
+    return None
+
+
+def python_problem() -> str | None:
+    if sys.version_info[:2] == (3, 11):
+        return None
+    return f"Python: {sys.version.split()[0]} found, 3.11 expected; make .venv again with 3.11"
+
+
+def packages_problems() -> list[str]:
+    """Missing packages, and versions that cannot work together."""
+    problems = []
+    version = {name: _version(name) for name in _PACKAGES}
+    for name in [n for n, v in version.items() if v is None]:
+        problems.append(f"{name}: not installed; run `make setup`")
+    if (version["pyarrow"] or (14,)) >= (15,) and version["petastorm"]:
+        problems.append(
+            "pyarrow: 15 or newer beside Petastorm, which needs an API that 15 removed; "
+            "run `make setup` for the locked 14.0.2"
+        )
+    if (version["numpy"] or (1,)) >= (2,):
+        problems.append("numpy: 2 or newer breaks pyarrow 14; run `make setup`")
+    legacy = os.environ.get("TF_USE_LEGACY_KERAS")
+    if (version["keras"] or (2,)) >= (3,) and legacy not in (None, "1", "true", "True"):
+        problems.append(
+            f"Keras: 3 is installed and TF_USE_LEGACY_KERAS={legacy} switches tf-keras off, "
+            "which TensorFlow Recommenders needs; unset it"
+        )
+    return problems
+
+
+_PACKAGES = (
+    "pyspark",
+    "delta-spark",
+    "petastorm",
+    "pyarrow",
+    "numpy",
+    "pandas",
+    "tensorflow",
+    "keras",
+    "tf-keras",
+    "tensorflow-recommenders",
+    "setuptools",
+    "implicit",
+)
+
+
+def _version(name: str) -> tuple[int, ...] | None:
+    try:
+        return tuple(int(n) for n in re.findall(r"\d+", metadata.version(name))[:2])
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def jars_problem() -> str | None:
+    from importlib.util import find_spec
+
+    spec = find_spec("pyspark")
+    if spec is None or spec.origin is None:
+        return None
+    jars = Path(spec.origin).parent / "jars"
+    missing = [name for name in _DELTA_JARS if not (jars / name).exists()]
+    if not missing:
+        return None
+    return f"Delta JARs: {', '.join(missing)} not in {jars}; run `make setup`, or give --packages"
+
+
+def resources_problems(folder: Path) -> list[str]:
+    """Too little memory, or too little disk below `folder`."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    existing = next(p for p in [folder.absolute(), *folder.absolute().parents] if p.exists())
+    found = {"memory": memory, "disk": shutil.disk_usage(existing).free / 2**30}
+    return [
+        f"{what}: {found[what]:.1f} GiB, the demo needs {needed} GiB; free some"
+        " or use another machine"
+        for what, needed in _NEEDED_GIB.items()
+        if found[what] < needed
+    ]
+
+
+def main() -> int:
+    problems = [python_problem(), java_problem(), jars_problem()]
+    problems += packages_problems() + resources_problems(Path("build"))
+    found = [p for p in problems if p]
+    for problem in found:
+        print(f"✗ {problem}")
+    if not found:
+        print("✓ Python, Java, packages, Delta JARs, memory and disk are as they should be.")
+    return EnvironmentProblem.exit_code if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,160 @@
+"""The run lock, and each stage's manifest: what it read, made, was governed by, and cost."""
+
+import fcntl
+import json
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from ymr_spark import __version__
+from ymr_spark.errors import WarehouseLocked
+from ymr_spark.settings import Settings
+from ymr_spark.stages import Stage
+from ymr_spark.warehouse import Warehouse
+
+# Set by the pipeline for the stages that it starts while it holds the lock itself.
+LOCK_HOLDER = "YMR_SPARK_LOCK_HOLDER"
+
+
+def new_run_id() -> str:
+    return datetime.now(UTC).strftime("%Y%m%dT%H%M%S") + f"-{os.getpid()}"
+
+
+@contextmanager
+def lock(warehouse: Warehouse, run_id: str) -> Iterator[None]:
+    """Hold the warehouse for one run; the kernel lets go of it when the holder dies.
+
+    Raises:
+        WarehouseLocked: another run holds it; says which, where and since when.
+    """
+    warehouse.root.mkdir(parents=True, exist_ok=True)
+    path = warehouse.root / "run.lock"
+    if os.environ.get(LOCK_HOLDER) == _holder(path).get("run_id", ""):
+        yield
+        return
+    with path.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise WarehouseLocked(
+                f"{path}: held by {_holder(path)}; wait for that run or stop it"
+            ) from None
+        file.truncate(0)
+        file.write(json.dumps(_myself(run_id)))
+        file.flush()
+        yield
+        file.truncate(0)
+
+
+def _myself(run_id: str) -> dict[str, Any]:
+    since = datetime.now(UTC).isoformat(timespec="seconds")
+    return {"run_id": run_id, "host": socket.gethostname(), "pid": os.getpid(), "since": since}
+
+
+def _holder(path: Path) -> dict[str, Any]:
+    try:
+        holder: dict[str, Any] = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return holder
+
+
+def fingerprint(stage: Stage, warehouse: Warehouse, settings: Settings) -> dict[str, Any]:
+    """All that a stage's output follows from: equal fingerprints need no second run."""
+    values = settings.model_dump(mode="json")
+    return {
+        "version": __version__,
+        "settings": {key: values[key] for key in ("seed", *stage.settings)},
+        "inputs": {resource: warehouse.state(resource) for resource in stage.reads},
+    }
+
+
+def is_current(stage: Stage, warehouse: Warehouse, settings: Settings) -> bool:
+    """The stage's last run had the same fingerprint and all that it wrote is still there."""
+    last = latest_manifest(stage.name, warehouse)
+    if last is None or last["fingerprint"] != fingerprint(stage, warehouse, settings):
+        return False
+    return all(_still_there(warehouse, r, state) for r, state in last["outputs"].items())
+
+
+def _still_there(warehouse: Warehouse, resource: str, written: str) -> bool:
+    now = warehouse.state(resource)
+    if now is None or not written.startswith("v"):
+        return now == written
+    # Tables that several stages write go on to later versions.
+    return int(now[1:].split("-")[0]) >= int(written[1:].split("-")[0])
+
+
+def latest_manifest(stage: str, warehouse: Warehouse) -> dict[str, Any] | None:
+    """The manifest of the stage's last finished run, whatever its run id."""
+    found = [json.loads(p.read_text()) for p in warehouse.root.glob(f"runs/*/{stage}.json")]
+    return max(found, key=lambda manifest: str(manifest["finished"]), default=None)
+
+
+def write_manifest(
+    stage: Stage,
+    warehouse: Warehouse,
+    run_id: str,
+    stage_fingerprint: dict[str, Any],
+    figures: dict[str, Any],
+) -> None:
+    """Write W/runs/<run-id>/<stage>.json, whole or not at all."""
+    manifest = {
+        "stage": stage.name,
+        "run_id": run_id,
+        "finished": datetime.now(UTC).isoformat(),
+        "fingerprint": stage_fingerprint,
+        "outputs": {resource: warehouse.state(resource) for resource in stage.writes},
+        **figures,
+    }
+    write_atomically(
+        warehouse.root / "runs" / run_id / f"{stage.name}.json", json.dumps(manifest, indent=1)
+    )
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a file that readers see whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_text(text)
+    partial.replace(path)
+
+
+class PeakMemory:
+    """Samples the resident memory of this process and all below it (JVM, Python workers)."""
+
+    def __init__(self, every_seconds: float = 0.5) -> None:
+        self.mebibytes = 0.0
+        self._every = every_seconds
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> "PeakMemory":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._stop.wait(self._every):
+            self.mebibytes = max(self.mebibytes, _tree_mebibytes())
+
+
+def _tree_mebibytes() -> float:
+    total = 0
+    me = psutil.Process()
+    for process in [me, *me.children(recursive=True)]:
+        try:
+            total += process.memory_info().rss
+        except psutil.Error:
+            continue
+    return total / 2**20

@@ -1,0 +1,40 @@
+"""The only place that builds a SparkSession."""
+
+import os
+import shlex
+import sys
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+# What the tables need whatever the cluster; master, memory and cores belong to spark-submit
+# and the Spark properties under conf/.
+_ALWAYS = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+    "spark.sql.session.timeZone": "UTC",
+}
+
+
+def build(name: str, defaults: Path | None = None) -> SparkSession:
+    """The session of this process.
+
+    Args:
+        name: shown by Spark's UI and history.
+        defaults: a Spark properties file, used where no spark-submit started this process.
+    """
+    if "PYSPARK_GATEWAY_PORT" not in os.environ:
+        _act_as_spark_submit(defaults)
+    builder = SparkSession.builder.appName(name)
+    for key, value in _ALWAYS.items():
+        builder = builder.config(key, value)
+    if sys.stderr.isatty():
+        builder = builder.config("spark.ui.showConsoleProgress", "true")
+    return builder.getOrCreate()
+
+
+def _act_as_spark_submit(defaults: Path | None) -> None:
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    if defaults is not None:
+        arguments = f"--properties-file {shlex.quote(str(defaults))} pyspark-shell"
+        os.environ.setdefault("PYSPARK_SUBMIT_ARGS", arguments)

@@ -1,0 +1,150 @@
+"""conf/*.yaml plus `--set key=value` -> frozen, typed settings; unknown keys are errors."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ymr_spark.errors import SettingsError
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Raw(Section):
+    """Where the raw R2 files come from."""
+
+    source: Literal["planted", "movielens-100k", "folder"] = "planted"
+    folder: Path = Path("build/demo/raw")
+
+
+class Planted(Section):
+    """The size of the planted data set; see docs/planted.md for what is in it."""
+
+    users: int = Field(5_000, ge=10, description="users in a full part")
+    songs: int = Field(3_000, ge=100)
+    train_ratings: int = Field(1_000_000, ge=100, description="train rows in a full part")
+    parts: int = Field(1, ge=1, le=10)
+    cold_song_share: float = Field(0.01, ge=0, lt=0.5, description="songs rated in test only")
+
+
+class Ingest(Section):
+    max_quarantine_share: float = Field(0.01, ge=0, le=1, description="of the lines read")
+    validation_ratings: int = Field(10, ge=1, description="train rows a user held out")
+
+
+class Bias(Section):
+    """alpha + b_u + b_s, ridge-regularised."""
+
+    user_damping: float = Field(5.0, ge=0)
+    song_damping: float = Field(5.0, ge=0)
+    tolerance: float = Field(1e-4, gt=0, description="largest change of an offset, in stars")
+    max_iterations: int = Field(20, ge=1)
+
+
+class Als(Section):
+    """Spark's ALS; `regularization` is scaled by the number of ratings (ALS-WR)."""
+
+    rank: int = Field(16, ge=1)
+    regularization: float = Field(0.1, ge=0)
+    iterations: int = Field(10, ge=1)
+    blocks: int = Field(4, ge=1)
+    checkpoint_interval: int = Field(5, ge=1)
+
+
+class Shards(Section):
+    row_group_rows: int = Field(65_536, ge=1)
+    row_groups_multiple: int = Field(4, ge=1, description="row groups divide evenly by this")
+
+
+class TwoTower(Section):
+    dimension: int = Field(16, ge=1)
+    learning_rate: float = Field(0.1, gt=0)
+    initial_accumulator: float = Field(1e-7, gt=0)
+    batch_size: int = Field(8_192, ge=1)
+    max_epochs: int = Field(12, ge=1)
+    patience: int = Field(2, ge=1, description="epochs without a better validation MSE")
+    l2: float = Field(1e-6, ge=0)
+
+
+class Recommend(Section):
+    model: str = Field("best", description="a model's name, or the best one on validation")
+    k: int = Field(100, ge=1)
+    verified_users: int = Field(50, ge=1, description="users checked against brute force")
+
+
+class Settings(Section):
+    warehouse: Path = Path("build/demo")
+    seed: int = Field(1, ge=1, description="every random choice follows from it")
+    spark_defaults: Path | None = Field(
+        None, description="Spark properties for plain `python`; spark-submit takes its own"
+    )
+    spark_submit: list[str] = Field(
+        [], description="the command before a stage's script; empty: plain python, local master"
+    )
+    raw: Raw = Raw()
+    planted: Planted = Planted()
+    ingest: Ingest = Ingest()
+    bias: Bias = Bias()
+    als: Als = Als()
+    latent_factor: Als = Als()
+    shards: Shards = Shards()
+    two_tower: TwoTower = TwoTower()
+    recommend: Recommend = Recommend()
+
+
+def load(path: Path, overrides: Iterable[str] = ()) -> Settings:
+    """Read `path`, apply `a.b=c` overrides, validate.
+
+    Raises:
+        SettingsError: naming the file or option, the key, and what was expected.
+    """
+    try:
+        values = yaml.safe_load(path.read_text())
+    except OSError as e:
+        raise SettingsError(f"{path}: cannot be read ({e.strerror}); pass --conf FILE") from e
+    except yaml.YAMLError as e:
+        raise SettingsError(f"{path}: not YAML: {e}") from e
+    if not isinstance(values, dict):
+        raise SettingsError(f"{path}: expected a mapping of settings, found {values!r}")
+    for override in overrides:
+        _apply(values, override)
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as e:
+        raise SettingsError(f"{path}: " + "; ".join(_explain(p) for p in e.errors())) from e
+
+
+def _apply(values: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    *sections, last = key.split(".")
+    if not equals or not all([*sections, last]):
+        raise SettingsError(f"--set {override}: expected key=value, such as als.rank=32")
+    for name in sections:
+        values = values.setdefault(name, {})
+        if not isinstance(values, dict):
+            raise SettingsError(f"--set {override}: {name} is a value, not a section")
+    try:
+        values[last] = yaml.safe_load(text)
+    except yaml.YAMLError as e:
+        raise SettingsError(f"--set {override}: {text!r} is not a YAML value") from e
+
+
+def _explain(problem: Mapping[str, Any]) -> str:
+    key = ".".join(map(str, problem["loc"]))
+    if problem["type"] != "extra_forbidden":
+        return f"{key}: {problem['msg']}, found {problem['input']!r}"
+    known = sorted(_keys(Settings))
+    nearest = difflib.get_close_matches(key, known, n=1, cutoff=0.0)
+    return f"unknown key {key}; the nearest known key is {nearest[0]}"
+
+
+def _keys(section: type[BaseModel], prefix: str = "") -> Iterable[str]:
+    for name, field in section.model_fields.items():
+        yield prefix + name
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _keys(field.annotation, f"{prefix}{name}.")

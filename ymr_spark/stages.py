@@ -1,0 +1,81 @@
+"""The pipeline in one table: what each stage reads, writes and is governed by.
+
+A resource is a Delta table's name, or a path below the warehouse that ends in `/` (a folder)
+or has a suffix (a file). `raw/` stands for the raw folder of the settings.
+"""
+
+from dataclasses import dataclass
+
+from ymr_spark.settings import Settings
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One job of `jobs/`: `reads` and `writes` are resources, `settings` are section names."""
+
+    name: str
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+    settings: tuple[str, ...] = ()
+
+
+MODELS_TABLES = ("predictions", "models")
+
+STAGES = (
+    Stage("generate_r2", (), ("raw/",), ("planted",)),
+    Stage("convert_movielens", (), ("raw/",)),
+    Stage("ingest", ("raw/",), ("ratings", "songs", "genres", "quarantine"), ("ingest",)),
+    Stage(
+        "summarize",
+        ("ratings", "songs", "genres"),
+        ("summary_columns", "summary_ratings", "summary_genres"),
+    ),
+    Stage("train_bias", ("ratings",), ("bias_users", "bias_songs", *MODELS_TABLES), ("bias",)),
+    Stage(
+        "train_als",
+        ("ratings", "bias_users", "bias_songs"),
+        ("als_users", "als_songs", "latent_factor_users", "latent_factor_songs", *MODELS_TABLES),
+        ("als", "latent_factor"),
+    ),
+    Stage("export_shards", ("ratings", "songs", "genres"), ("shards/",), ("shards",)),
+    Stage(
+        "train_two_tower",
+        ("ratings", "shards/", "bias_users", "bias_songs"),
+        ("two_tower_dot_users", "two_tower_dot_songs", "models/two_tower_dot/", *MODELS_TABLES),
+        ("two_tower",),
+    ),
+    Stage(
+        "evaluate",
+        ("ratings", "predictions", "models"),
+        ("metrics", "reports/leaderboard.json"),
+    ),
+    Stage(
+        "recommend",
+        ("ratings", "songs", "metrics"),
+        ("recommendations",),
+        ("recommend",),
+    ),
+    Stage(
+        "report",
+        ("metrics", "recommendations", "summary_columns", "summary_ratings", "summary_genres"),
+        ("reports/index.html",),
+    ),
+)
+
+_SOURCE_STAGE = {"planted": "generate_r2", "movielens-100k": "convert_movielens"}
+
+
+def named(name: str) -> Stage:
+    """The stage of that name."""
+    return next(stage for stage in STAGES if stage.name == name)
+
+
+def pipeline(settings: Settings) -> tuple[Stage, ...]:
+    """The stages that these settings ask for, in order: raw files are made or are there."""
+    unused = set(_SOURCE_STAGE.values()) - {_SOURCE_STAGE.get(settings.raw.source)}
+    return tuple(stage for stage in STAGES if stage.name not in unused)
+
+
+def maker(resource: str) -> str:
+    """The first stage that writes `resource`, for messages on what to run."""
+    return next(stage.name for stage in STAGES if resource in stage.writes)

@@ -1,0 +1,141 @@
+"""Every Delta read and write: logical name -> path, schema checked, version pinned."""
+
+import hashlib
+from pathlib import Path
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from ymr_spark import schemas, stages
+from ymr_spark.errors import DataContractError
+
+
+class Warehouse:
+    """The Delta tables and files below one folder that driver and executors share.
+
+    A table is read at the version it had when this object first read it, so that all of a
+    job's reads agree whatever is written meanwhile.
+    """
+
+    def __init__(self, root: Path, raw: Path | None = None) -> None:
+        self.root = root
+        self.raw = raw if raw is not None else root / "raw"
+        self._pinned: dict[str, int] = {}
+
+    def path(self, resource: str) -> Path:
+        """Where a resource of `stages.STAGES` lives."""
+        if resource == "raw/":
+            return self.raw
+        is_file = resource.endswith("/") or "." in resource
+        return self.root / resource if is_file else self.root / "tables" / resource
+
+    def version(self, table: str) -> int | None:
+        """The newest committed Delta version, None where there is no table."""
+        commits = _commits(self.path(table))
+        return int(commits[-1].stem) if commits else None
+
+    def state(self, resource: str) -> str | None:
+        """What changes whenever the resource's content does; None where it does not exist."""
+        path = self.path(resource)
+        if resource == "raw/" or path.parent != self.root / "tables":
+            return _files_state(path)
+        commits = _commits(path)
+        if not commits:
+            return None
+        return f"v{int(commits[-1].stem)}-{_digest(commits[-1].read_bytes())}"
+
+    def require(self, resource: str) -> None:
+        """Raise DataContractError, with the job to run, where the resource is missing."""
+        if self.state(resource) is not None:
+            return
+        way_out = f"run jobs/{stages.maker(resource)}.py first"
+        if resource == "raw/":
+            way_out = "give a folder with R2's files by --set raw.folder=DIR"
+        raise DataContractError(f"{self.path(resource)}: not there or empty; {way_out}")
+
+    def read(self, spark: SparkSession, table: str) -> DataFrame:
+        """The table at its pinned version.
+
+        Raises:
+            DataContractError: there is no such table or its columns are not the schema's.
+        """
+        self.require(table)
+        version = self.pin(table)
+        path = str(self.path(table))
+        frame = spark.read.format("delta").option("versionAsOf", version).load(path)
+        _check_schema(table, frame)
+        return frame
+
+    def pin(self, table: str) -> int:
+        """The version at which this object reads the table."""
+        if table not in self._pinned:
+            newest = self.version(table)
+            if newest is None:
+                self.require(table)
+            self._pinned[table] = int(newest or 0)
+        return self._pinned[table]
+
+    def write(self, frame: DataFrame, table: str, where: dict[str, str] | None = None) -> int:
+        """Replace the table, or only the partition `where` names; return the new version.
+
+        One Delta commit: a reader sees all of the old rows or all of the new ones.
+        """
+        frame = frame.select(*schemas.TABLES[table].fieldNames())
+        _check_schema(table, frame)
+        writer = frame.write.format("delta").mode("overwrite")
+        partitions = schemas.PARTITIONS.get(table, ())
+        if where and self.version(table) is not None:
+            condition = " AND ".join(f"{column} = '{value}'" for column, value in where.items())
+            writer = writer.option("replaceWhere", condition)
+        writer.partitionBy(*partitions).save(str(self.path(table)))
+        self._pinned.pop(table, None)
+        return self.pin(table)
+
+
+def identity(frame: DataFrame) -> dict[str, tuple[int, str]]:
+    """Rows and content hash of each split of (user_id, song_id, rating, split) rows.
+
+    The hash is the sum over rows of xxhash64(user_id, song_id, rating), as the two sums of its
+    32-bit halves: it does not depend on order or partitioning, and one row more, less or
+    different changes it.
+    """
+    row = F.xxhash64(*(F.col(c).cast("int") for c in ("user_id", "song_id", "rating")))
+    half = F.lit(0xFFFFFFFF).cast("long")
+    sums = (
+        frame.select("split", row.alias("hash"))
+        .groupBy("split")
+        .agg(
+            F.count("*").alias("rows"),
+            F.sum(F.shiftrightunsigned("hash", 32)).alias("high"),
+            F.sum(F.col("hash").bitwiseAND(half)).alias("low"),
+        )
+    )
+    return {r["split"]: (r["rows"], f"{r['high']:016x}{r['low']:016x}") for r in sums.collect()}
+
+
+def _check_schema(table: str, frame: DataFrame) -> None:
+    expected = {f.name: f.dataType.simpleString() for f in schemas.TABLES[table].fields}
+    found = {f.name: f.dataType.simpleString() for f in frame.schema.fields}
+    if expected != found:
+        differing = sorted(set(expected.items()) ^ set(found.items()))
+        raise DataContractError(
+            f"table {table}: columns are not the schema's (differing: {differing}); "
+            f"expected {expected}; run jobs/{stages.maker(table)}.py again"
+        )
+
+
+def _commits(table: Path) -> list[Path]:
+    return sorted(p for p in (table / "_delta_log").glob("*.json") if p.stem.isdigit())
+
+
+def _files_state(path: Path) -> str | None:
+    """A digest of names, sizes and modification times, as make would look at them."""
+    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
+    if not files:
+        return None
+    stats = [(p, p.stat()) for p in files]
+    return _digest(repr([(str(p), s.st_size, s.st_mtime_ns) for p, s in stats]).encode())
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
