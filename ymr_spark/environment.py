@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 
 from ymr_spark.errors import EnvironmentProblem
@@ -95,8 +96,6 @@ def _version(name: str) -> tuple[int, ...] | None:
 
 
 def jars_problem() -> str | None:
-    from importlib.util import find_spec
-
     spec = find_spec("pyspark")
     if spec is None or spec.origin is None:
         return None
@@ -121,12 +120,14 @@ def resources_problems(folder: Path) -> list[str]:
 
 
 def main() -> int:
-    problems = [python_problem(), java_problem(), jars_problem()]
-    problems += packages_problems() + resources_problems(Path("build"))
+    problems = [java_problem()]
+    if "--java" not in sys.argv[1:]:
+        problems += [python_problem(), jars_problem()]
+        problems += packages_problems() + resources_problems(Path("build"))
     found = [p for p in problems if p]
     for problem in found:
         print(f"✗ {problem}")
-    if not found:
+    if not found and "--java" not in sys.argv[1:]:
         print("✓ Python, Java, packages, Delta JARs, memory and disk are as they should be.")
     return EnvironmentProblem.exit_code if found else 0
 

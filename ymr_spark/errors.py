@@ -29,3 +29,11 @@ class WarehouseLocked(YmrError):
     """Another run is writing to this warehouse."""
 
     exit_code = 5
+
+
+class StageFailed(YmrError):
+    """A stage of the pipeline ended with an error, which it has explained itself."""
+
+    def __init__(self, stage: str, exit_code: int) -> None:
+        super().__init__(f"stage {stage} failed with exit code {exit_code}; see its message above")
+        self.exit_code = exit_code if 0 < exit_code <= 5 else 1

@@ -125,7 +125,7 @@ TABLES: dict[str, T.StructType] = {
 }
 TABLES |= {
     f"{model}_{side}": schema
-    for model in ("bias", "als", "latent_factor", "two_tower_dot")
+    for model in ("constant", "bias", "als", "latent_factor", "two_tower_dot")
     for side, schema in (("users", USER_FACTORS), ("songs", SONG_FACTORS))
 }
 

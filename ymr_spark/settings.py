@@ -71,6 +71,10 @@ class TwoTower(Section):
     l2: float = Field(1e-6, ge=0)
 
 
+class Evaluate(Section):
+    resamples: int = Field(1_000, ge=40, description="bootstrap draws of users")
+
+
 class Recommend(Section):
     model: str = Field("best", description="a model's name, or the best one on validation")
     k: int = Field(100, ge=1)
@@ -94,6 +98,7 @@ class Settings(Section):
     latent_factor: Als = Als()
     shards: Shards = Shards()
     two_tower: TwoTower = TwoTower()
+    evaluate: Evaluate = Evaluate()
     recommend: Recommend = Recommend()
 
 

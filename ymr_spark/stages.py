@@ -30,7 +30,12 @@ STAGES = (
         ("ratings", "songs", "genres"),
         ("summary_columns", "summary_ratings", "summary_genres"),
     ),
-    Stage("train_bias", ("ratings",), ("bias_users", "bias_songs", *MODELS_TABLES), ("bias",)),
+    Stage(
+        "train_bias",
+        ("ratings",),
+        ("bias_users", "bias_songs", "constant_users", "constant_songs", *MODELS_TABLES),
+        ("bias",),
+    ),
     Stage(
         "train_als",
         ("ratings", "bias_users", "bias_songs"),
@@ -48,6 +53,7 @@ STAGES = (
         "evaluate",
         ("ratings", "predictions", "models"),
         ("metrics", "reports/leaderboard.json"),
+        ("evaluate",),
     ),
     Stage(
         "recommend",

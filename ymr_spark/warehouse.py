@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from ymr_spark import schemas, stages
@@ -93,24 +93,30 @@ class Warehouse:
 
 
 def identity(frame: DataFrame) -> dict[str, tuple[int, str]]:
-    """Rows and content hash of each split of (user_id, song_id, rating, split) rows.
+    """Rows and content hash of each split of (user_id, song_id, rating, split) rows."""
+    sums = frame.groupBy("split").agg(*identity_sums()).collect()
+    return {row["split"]: identity_of(row) for row in sums}
+
+
+def identity_sums() -> list[Column]:
+    """Aggregates of (user_id, song_id, rating) rows that `identity_of` reads.
 
     The hash is the sum over rows of xxhash64(user_id, song_id, rating), as the two sums of its
     32-bit halves: it does not depend on order or partitioning, and one row more, less or
     different changes it.
     """
     row = F.xxhash64(*(F.col(c).cast("int") for c in ("user_id", "song_id", "rating")))
-    half = F.lit(0xFFFFFFFF).cast("long")
-    sums = (
-        frame.select("split", row.alias("hash"))
-        .groupBy("split")
-        .agg(
-            F.count("*").alias("rows"),
-            F.sum(F.shiftrightunsigned("hash", 32)).alias("high"),
-            F.sum(F.col("hash").bitwiseAND(half)).alias("low"),
-        )
-    )
-    return {r["split"]: (r["rows"], f"{r['high']:016x}{r['low']:016x}") for r in sums.collect()}
+    low = row.bitwiseAND(F.lit(0xFFFFFFFF).cast("long"))
+    return [
+        F.count("*").alias("rows"),
+        F.sum(F.shiftrightunsigned(row, 32)).alias("hash_high"),
+        F.sum(low).alias("hash_low"),
+    ]
+
+
+def identity_of(sums: Row) -> tuple[int, str]:
+    """Rows and content hash out of `identity_sums`."""
+    return sums["rows"], f"{sums['hash_high']:016x}{sums['hash_low']:016x}"
 
 
 def _check_schema(table: str, frame: DataFrame) -> None:

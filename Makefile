@@ -1,0 +1,65 @@
+# make demo   raw ratings -> leaderboard and report      make test   all tests
+# Both set everything up first: the environment, Java, the Delta JARs.
+
+PYTHON ?= python3.11
+UV_VERSION := 0.13.9
+BIN := .venv/bin
+export TF_USE_LEGACY_KERAS := 1
+
+# planted (default), movielens-100k, or a folder that holds R2's files
+DATA ?= planted
+WAREHOUSE ?= build/full
+CORES ?= 2
+
+ifeq ($(DATA),planted)
+  DEMO := --conf conf/sample.yaml
+else ifeq ($(DATA),movielens-100k)
+  DEMO := --conf conf/movielens-100k.yaml
+else
+  DEMO := --conf conf/sample.yaml --set raw.source=folder --set raw.folder=$(abspath $(DATA)) \
+          --set warehouse=build/$(notdir $(abspath $(DATA)))
+endif
+
+.PHONY: help demo full test check doctor setup lock clean
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+demo: setup ## ratings to leaderboard; DATA=planted | movielens-100k | FOLDER
+	@$(BIN)/python jobs/pipeline.py $(DEMO)
+
+full: setup ## the pipeline on planted data of R2's full size; WAREHOUSE=DIR
+	@$(BIN)/python jobs/pipeline.py --conf conf/full.yaml \
+	    --set warehouse=$(WAREHOUSE) --set raw.folder=$(WAREHOUSE)/raw
+
+test: setup ## all tests
+	@$(BIN)/pytest
+
+check: setup ## ruff and mypy
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+doctor: ## what is missing or of the wrong version, in plain words
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m ymr_spark.environment; \
+	else $(PYTHON) -m ymr_spark.environment; fi
+
+setup: .venv/ready
+	@$(BIN)/python -m ymr_spark.environment --java || sh docker/install-java.sh
+
+.venv/ready: requirements.lock pyproject.toml conf/delta-jars.sha256
+	$(PYTHON) -m venv .venv || { apt-get install -y python3.11-venv && $(PYTHON) -m venv .venv; }
+	$(BIN)/python -c "import uv" 2>/dev/null || $(BIN)/python -m pip install --quiet uv==$(UV_VERSION)
+	$(BIN)/python -m uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	$(BIN)/python -m uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m ymr_spark.environment --java || sh docker/install-java.sh
+	$(BIN)/python -m ymr_spark.delta_jars
+	@touch $@
+
+lock: setup ## resolve pyproject.toml into requirements.lock again
+	$(BIN)/python -m pip install --quiet uv==$(UV_VERSION)
+	$(BIN)/python -m uv pip compile pyproject.toml --extra dev --python-version 3.11 \
+	    --python-platform x86_64-manylinux_2_28 --generate-hashes --no-header --no-annotate \
+	    --no-emit-index-url --no-emit-find-links --output-file requirements.lock
+
+clean: ## remove what the demo made
+	rm -rf build

@@ -1,0 +1,53 @@
+"""ratings, predictions, models -> metrics, leaderboard.json: all models on the same rows."""
+
+import json
+import sys
+from collections.abc import Sequence
+
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from ymr_spark import cli, schemas
+from ymr_spark.evaluation import comparison, leaderboard, metrics
+from ymr_spark.publication import identities
+from ymr_spark.runs import write_atomically
+from ymr_spark.settings import Settings
+from ymr_spark.warehouse import Warehouse
+
+
+def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Figures:
+    """Prove that the rows are the same, then score every published model."""
+    held_out = warehouse.read(spark, "ratings").where(F.col("split") != "train")
+    predictions = warehouse.read(spark, "predictions")
+    models = {row["model"]: row for row in warehouse.read(spark, "models").collect()}
+    splits = {name: (s["rows"], s["hash"]) for name, s in identities(warehouse).items()}
+    train = splits.pop("train")
+    comparison.check_train_rows(models.values(), train)
+    comparison.check_predictions(predictions, held_out, models, splits)
+    by_user = metrics.errors_by_user(predictions, held_out)
+    scored = metrics.scores(by_user, settings.evaluate.resamples, settings.seed)
+    columns = schemas.METRICS.fieldNames()
+    rows = [tuple(score[c] for c in columns) for score in scored]
+    warehouse.write(spark.createDataFrame(rows, schemas.METRICS), "metrics")
+    hashes = {"train_rows": train[0], "train_hash": train[1], "test_hash": splits["test"][1]}
+    entries = [
+        {"name": s["model"], **s, **hashes, "fit_seconds": models[s["model"]]["fit_seconds"]}
+        for s in scored
+        if s["split"] == "test"
+    ]
+    board = leaderboard.leaderboard(entries, train, splits["test"], _floor(warehouse))
+    write_atomically(warehouse.path("reports/leaderboard.json"), json.dumps(board, indent=1))
+    return {"rows": splits["test"][0], "models": len(models)}
+
+
+def _floor(warehouse: Warehouse) -> float | None:
+    truth = warehouse.path("raw/") / "truth.json"
+    return float(json.loads(truth.read_text())["floor_mse"]) if truth.exists() else None
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return cli.main("evaluate", __doc__, run, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,105 @@
+"""raw files -> everything: all stages in order, those that are up to date skipped."""
+
+import argparse
+import json
+import logging
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from ymr_spark import cli, environment, runs, stages
+from ymr_spark import settings as settings_file
+from ymr_spark.errors import SettingsError, StageFailed
+from ymr_spark.evaluation import leaderboard
+from ymr_spark.settings import Settings
+from ymr_spark.warehouse import Warehouse
+
+log = logging.getLogger(__name__)
+_JOBS = Path(__file__).parent
+_HEARTBEAT_SECONDS = 20
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s pipeline: %(message)s", datefmt="%H:%M:%S"
+    )
+    arguments = cli.parser(__doc__)
+    arguments.add_argument("--until", metavar="STAGE", help="stop after this stage")
+    options = arguments.parse_args(argv)
+    return cli.guarded("pipeline", lambda: run(options))
+
+
+def run(options: argparse.Namespace) -> cli.Figures:
+    """Run each stage as a process of its own, as a scheduler would, under one lock."""
+    settings = settings_file.load(options.conf, options.set)
+    todo = _todo(settings, options.until)
+    environment.require_java()
+    warehouse = Warehouse(settings.warehouse, settings.raw.folder)
+    run_id = options.run_id or runs.new_run_id()
+    with runs.lock(warehouse, run_id):
+        for number, stage in enumerate(todo, start=1):
+            where = f"[{number}/{len(todo)}] {stage.name}"
+            if not options.force and runs.is_current(stage, warehouse, settings):
+                log.info("%s: up to date", where)
+                continue
+            _run_stage(where, stage, options, settings, run_id)
+    return _closing(warehouse)
+
+
+def _todo(settings: Settings, until: str | None) -> Sequence[stages.Stage]:
+    todo = stages.pipeline(settings)
+    names = [stage.name for stage in todo]
+    if until is None:
+        return todo
+    if until not in names:
+        raise SettingsError(f"--until {until}: expected one of {', '.join(names)}")
+    return todo[: names.index(until) + 1]
+
+
+def _run_stage(
+    where: str, stage: stages.Stage, options: argparse.Namespace, settings: Settings, run_id: str
+) -> None:
+    overrides = [argument for setting in options.set for argument in ("--set", setting)]
+    command = [*(settings.spark_submit or [sys.executable]), str(_JOBS / f"{stage.name}.py")]
+    command += ["--conf", str(options.conf), "--run-id", run_id, *overrides]
+    command += ["--force"] if options.force else []
+    environ = os.environ | {runs.LOCK_HOLDER: run_id}
+    log.info("%s", where)
+    started = time.monotonic()
+    process = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True)
+    try:
+        output = _wait(process, where, started)
+    except BaseException:
+        process.terminate()
+        process.wait()
+        raise
+    if process.returncode:
+        raise StageFailed(stage.name, process.returncode)
+    figures = json.loads(output.strip().splitlines()[-1])
+    log.info("%s: %s rows, %.0f s", where, f"{figures['rows']:,}", time.monotonic() - started)
+
+
+def _wait(process: "subprocess.Popen[str]", where: str, started: float) -> str:
+    while True:
+        try:
+            return process.communicate(timeout=_HEARTBEAT_SECONDS)[0]
+        except subprocess.TimeoutExpired:
+            log.info("%s: %.0f s so far", where, time.monotonic() - started)
+
+
+def _closing(warehouse: Warehouse) -> cli.Figures:
+    board_file = warehouse.path("reports/leaderboard.json")
+    if not board_file.exists():
+        return {}
+    board = json.loads(board_file.read_text())
+    leaderboard.show(board)
+    report = warehouse.path("reports/index.html")
+    print(f"Report: {report}")
+    return {"rows": board["test_rows"], "report": str(report)}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

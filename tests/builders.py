@@ -1,0 +1,31 @@
+"""Tiny frames and planted ratings for tests."""
+
+from typing import Any
+
+import numpy as np
+from pyspark.sql import DataFrame, SparkSession
+
+from ymr_spark import schemas
+
+
+def table(spark: SparkSession, name: str, rows: list[tuple[Any, ...]]) -> DataFrame:
+    """Rows in the column order of the table's schema."""
+    return spark.createDataFrame(rows, schemas.TABLES[name])
+
+
+def ratings(
+    spark: SparkSession, rows: list[tuple[int, int, int]], split: str = "train"
+) -> DataFrame:
+    """(user_id, song_id, rating) rows of one split of part 0."""
+    return table(spark, "ratings", [(*row, split, 0) for row in rows])
+
+
+def dense_ratings(users: int, songs: int, share: float, seed: int) -> np.ndarray:
+    """(n, 3) user, song and rating 1..5 of a random share of all pairs, every user and song
+    at least once."""
+    random = np.random.default_rng(seed)
+    chosen = random.random((users, songs)) < share
+    chosen[np.arange(users), np.arange(users) % songs] = True
+    chosen[np.arange(songs) % users, np.arange(songs)] = True
+    pairs = np.argwhere(chosen)
+    return np.c_[pairs, random.integers(1, 6, len(pairs))]

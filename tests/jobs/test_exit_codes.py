@@ -1,0 +1,62 @@
+"""What a user sees when something is wrong: the exit code, the way out, no traceback."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def job(
+    name: str, *arguments: str, environ: dict[str, str] | None = None
+) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, f"jobs/{name}.py", "--conf", "conf/sample.yaml", *arguments]
+    return subprocess.run(
+        command, cwd=ROOT, env=os.environ | (environ or {}), capture_output=True, text=True
+    )
+
+
+@pytest.mark.parametrize("name", ["pipeline", "ingest"])
+@pytest.mark.parametrize(
+    ("arguments", "environ", "code", "words"),
+    [
+        (["--set", "als.rnak=3"], {}, 2, "the nearest known key is als.rank"),
+        (["--set", "raw.source=folder", "--set", "raw.folder=/no/such"], {}, 3, "/no/such"),
+        ([], {"JAVA_HOME": "/no/java"}, 4, "openjdk-17"),
+    ],
+)
+def test_codes(
+    tmp_path: Path,
+    name: str,
+    arguments: list[str],
+    environ: dict[str, str],
+    code: int,
+    words: str,
+) -> None:
+    done = job(name, "--set", f"warehouse={tmp_path}", *arguments, environ=environ)
+    assert done.returncode == code
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert json.loads(done.stdout.splitlines()[-1])["status"] == "failed"
+
+
+def test_a_missing_argument_is_a_usage_error() -> None:
+    done = subprocess.run(
+        [sys.executable, "jobs/ingest.py"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert "--conf" in done.stderr
+
+
+def test_a_held_warehouse(tmp_path: Path) -> None:
+    from ymr_spark import runs
+    from ymr_spark.warehouse import Warehouse
+
+    with runs.lock(Warehouse(tmp_path), "the-other-run"):
+        done = job("ingest", "--set", f"warehouse={tmp_path}")
+    assert done.returncode == 5
+    assert "the-other-run" in done.stderr

@@ -1,0 +1,90 @@
+import numpy as np
+import pytest
+from builders import dense_ratings, ratings, table
+from pyspark.sql import DataFrame, SparkSession
+
+from ymr_spark import recommendation
+from ymr_spark.models.blocks import user_blocks
+from ymr_spark.models.factors import FactorModel
+
+USERS, SONGS, K = 60, 200, 20
+
+
+def model(rank: int) -> FactorModel:
+    random = np.random.default_rng(4)
+    return FactorModel(
+        "m",
+        3.0,
+        np.arange(0, 2 * USERS, 2, dtype=np.int32),
+        random.normal(size=USERS),
+        random.normal(size=(USERS, rank)).astype(np.float32),
+        np.arange(5, SONGS + 5, dtype=np.int32),
+        random.integers(0, 4, SONGS) / 4.0,
+        random.normal(size=(SONGS, rank)).astype(np.float32),
+    )
+
+
+@pytest.fixture(scope="module")
+def heard(spark: SparkSession) -> DataFrame:
+    rows = dense_ratings(2 * USERS, SONGS, 0.3, seed=9)
+    everything = [(0, song, 5) for song in range(SONGS - 3, -1, -1)]
+    listened = [tuple(r) for r in rows.tolist() if r[0] % 2 == 0 and r[0] > 0]
+    return ratings(spark, [*listened, *everything]).cache()
+
+
+@pytest.mark.parametrize("rank", [0, 8])
+def test_equals_brute_force(spark: SparkSession, heard: DataFrame, rank: int) -> None:
+    # At rank 0 only four different scores exist: songs of equal score are in order of id.
+    found = recommendation.recommend(user_blocks(heard), model(rank), K).collect()
+    for user in range(0, 2 * USERS, 2):
+        mine = sorted(row for row in found if row.user_id == user)
+        songs = [r.song_id for r in heard.where(f"user_id = {user}").collect()]
+        expected, scores = recommendation.brute_force(model(rank), user, np.array(songs), K)
+        assert [row.song_id for row in mine] == expected.tolist()
+        assert [row.rank for row in mine] == list(range(1, len(expected) + 1))
+        np.testing.assert_allclose([row.score for row in mine], scores, atol=1e-5)
+
+
+def test_a_user_who_has_heard_nearly_all_gets_what_is_left(heard: DataFrame) -> None:
+    found = recommendation.recommend(user_blocks(heard), model(4), K).where("user_id = 0")
+    left = set(range(SONGS - 2, SONGS + 5)) & set(range(5, SONGS + 5))
+    assert {row.song_id for row in found.collect()} == left
+
+
+def test_brute_force_by_hand() -> None:
+    tiny = FactorModel(
+        "tiny",
+        1.0,
+        np.array([3]),
+        np.array([0.5]),
+        np.array([[1.0]], np.float32),
+        np.array([1, 2, 3, 4]),
+        np.array([0.0, 1.0, 1.0, 9.0]),
+        np.array([[2.0], [0.0], [0.0], [0.0]], np.float32),
+    )
+    songs, scores = recommendation.brute_force(tiny, 3, np.array([4]), 3)
+    assert songs.tolist() == [1, 2, 3]
+    np.testing.assert_allclose(scores, [3.5, 2.5, 2.5])
+
+
+def test_violations_are_found(spark: SparkSession, heard: DataFrame) -> None:
+    chosen = heard.where("user_id IN (2, 4)")
+    good = recommendation.recommend(user_blocks(heard), model(8), K).where("user_id IN (2, 4)")
+    rows = [tuple(r) for r in good.collect()]
+    song = chosen.where("user_id = 2").first().song_id
+
+    def judged(changed: list[tuple]) -> str:
+        columns = [(u, r, s, score, "", "m", "") for u, r, s, score in changed]
+        frame = table(spark, "recommendations", columns)
+        return "; ".join(recommendation.violations(frame, chosen, model(8), K))
+
+    of_two = next(i for i, row in enumerate(rows) if row[:2] == (2, K))
+    user, rank, kept, score = rows[of_two]
+    assert judged(rows) == ""
+    assert "a song that the user has rated" in judged(
+        [*rows[:of_two], (user, rank, song, score), *rows[of_two + 1 :]]
+    )
+    assert "19 songs, 20 expected" in judged(rows[:of_two] + rows[of_two + 1 :])
+    assert "scores differ" in judged(
+        [*rows[:of_two], (user, rank, kept, score - 0.1), *rows[of_two + 1 :]]
+    )

@@ -1,0 +1,118 @@
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ymr_spark import runs
+from ymr_spark.errors import WarehouseLocked
+from ymr_spark.settings import Settings
+from ymr_spark.stages import Stage
+from ymr_spark.warehouse import Warehouse
+
+STAGE = Stage("train_bias", reads=("raw/",), writes=("shards/",), settings=("bias",))
+HOLD = """
+import sys, time
+from pathlib import Path
+from ymr_spark import runs
+from ymr_spark.warehouse import Warehouse
+with runs.lock(Warehouse(Path(sys.argv[1])), "other"):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def files(warehouse: Warehouse) -> Warehouse:
+    for folder in ("raw/", "shards/"):
+        warehouse.path(folder).mkdir(parents=True)
+        (warehouse.path(folder) / "a").write_text("1")
+    return warehouse
+
+
+def record(warehouse: Warehouse, settings: Settings, run_id: str = "r1") -> None:
+    fingerprint = runs.fingerprint(STAGE, warehouse, settings)
+    runs.write_manifest(STAGE, warehouse, run_id, fingerprint, {"rows": 1})
+
+
+def test_current_after_a_run(files: Warehouse) -> None:
+    assert not runs.is_current(STAGE, files, Settings())
+    record(files, Settings())
+    assert runs.is_current(STAGE, files, Settings())
+
+
+@pytest.mark.parametrize("changed", ["raw/", "shards/"])
+def test_not_current_when_a_file_changed(files: Warehouse, changed: str) -> None:
+    record(files, Settings())
+    (files.path(changed) / "a").write_text("22")
+    assert not runs.is_current(STAGE, files, Settings())
+
+
+def test_not_current_when_the_output_is_gone(files: Warehouse) -> None:
+    record(files, Settings())
+    (files.path("shards/") / "a").unlink()
+    assert not runs.is_current(STAGE, files, Settings())
+
+
+def test_only_its_own_settings_matter(files: Warehouse) -> None:
+    record(files, Settings())
+    other = {"als": {"rank": 99}}
+    own = {"bias": {"user_damping": 99}}
+    assert runs.is_current(STAGE, files, Settings.model_validate(other))
+    assert not runs.is_current(STAGE, files, Settings.model_validate(own))
+    assert not runs.is_current(STAGE, files, Settings(seed=2))
+
+
+def test_the_latest_manifest_of_any_run(files: Warehouse) -> None:
+    record(files, Settings(), "r2")
+    record(files, Settings(seed=5), "r1")
+    latest = runs.latest_manifest(STAGE.name, files)
+    assert latest is not None
+    assert (latest["run_id"], latest["fingerprint"]["settings"]["seed"]) == ("r1", 5)
+
+
+def test_a_second_run_is_told_who_holds_the_lock(warehouse: Warehouse) -> None:
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(warehouse.root)], stdout=subprocess.PIPE, text=True
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    try:
+        with (
+            pytest.raises(WarehouseLocked, match=rf"other.*{holder.pid}"),
+            runs.lock(warehouse, "mine"),
+        ):
+            pass
+    finally:
+        holder.kill()
+        holder.wait()
+    with runs.lock(warehouse, "mine"):
+        assert json.loads((warehouse.root / "run.lock").read_text())["run_id"] == "mine"
+
+
+def test_the_holder_lets_its_own_stages_in(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with runs.lock(warehouse, "mine"):
+        with pytest.raises(WarehouseLocked), runs.lock(warehouse, "mine"):
+            pass
+        monkeypatch.setenv(runs.LOCK_HOLDER, "mine")
+        with runs.lock(warehouse, "mine"):
+            pass
+
+
+def test_peak_memory_counts_children() -> None:
+    hog = "import time; x = b'x' * (200 << 20); time.sleep(3)"
+    with runs.PeakMemory(every_seconds=0.1) as memory:
+        process = subprocess.Popen([sys.executable, "-c", hog])
+        time.sleep(1.5)
+        process.kill()
+        process.wait()
+    assert memory.mebibytes > 200
+
+
+def test_no_partial_file_is_left(tmp_path: Path) -> None:
+    runs.write_atomically(tmp_path / "x" / "y.json", "{}")
+    assert [p.name for p in (tmp_path / "x").iterdir()] == ["y.json"]

@@ -1,0 +1,54 @@
+"""The comparison as one JSON object and as a table on the terminal."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+Identity = tuple[int, str]
+
+
+def leaderboard(
+    models: Sequence[Mapping[str, Any]],
+    train: Identity,
+    test: Identity,
+    floor_mse: float | None,
+) -> dict[str, Any]:
+    """reports/leaderboard.json: the models by MSE on the test rows, best first.
+
+    Args:
+        models: each with at least name, mse, train_hash and test_hash.
+        train, test: rows and content hash of the rows that all were fitted and judged on.
+        floor_mse: the irreducible MSE of planted data.
+    """
+    board: dict[str, Any] = {
+        "train_rows": train[0],
+        "train_hash": train[1],
+        "test_rows": test[0],
+        "test_hash": test[1],
+    }
+    if floor_mse is not None:
+        board["floor_mse"] = floor_mse
+    return board | {"models": sorted(models, key=lambda model: float(model["mse"]))}
+
+
+def show(board: Mapping[str, Any]) -> None:
+    """Print the leaderboard."""
+    title = f"{board['test_rows']:,} test rows, all models fitted on {board['train_rows']:,} rows"
+    table = Table(title=title)
+    for column in ("model", "MSE", "95 % interval", "RMSE", "MAE", "fallback", "fit"):
+        table.add_column(column, justify="left" if column == "model" else "right")
+    for m in board["models"]:
+        table.add_row(
+            m["name"],
+            f"{m['mse']:.4f}",
+            f"{m['mse_low']:.4f} – {m['mse_high']:.4f}",
+            f"{m['rmse']:.4f}",
+            f"{m['mae']:.4f}",
+            f"{m['fallback_share']:.1%}",
+            f"{m['fit_seconds']:.0f} s",
+        )
+    if "floor_mse" in board:
+        table.add_row("planted floor", f"{board['floor_mse']:.4f}", style="dim")
+    Console(width=None if Console().is_terminal else 100).print(table)

@@ -1,0 +1,121 @@
+"""The bias model: mean + b_user + b_song, ridge-regularised and solved to convergence.
+
+Minimises  sum (r - mean - b_u - b_s)^2 + user_damping sum b_u^2 + song_damping sum b_s^2,
+the mean being that of the train ratings (Koren, Bell and Volinsky 2009, equation 3).
+"""
+
+import logging
+from collections.abc import Iterable
+
+import numpy as np
+import pyarrow as pa
+from pyspark.sql import DataFrame
+
+from ymr_spark.models.blocks import UserBlock, unpack
+from ymr_spark.models.factors import FactorModel, Floats, Ints
+
+log = logging.getLogger(__name__)
+
+
+def fit(
+    blocks: DataFrame,
+    user_damping: float,
+    song_damping: float,
+    tolerance: float,
+    max_iterations: int,
+) -> tuple[FactorModel, list[float]]:
+    """Alternate exact solutions for users and songs, one scan of the blocks each time.
+
+    Args:
+        blocks: `blocks.user_blocks` of the train ratings.
+        user_damping, song_damping: in ratings, as many zero residuals added to each.
+        tolerance: stop when no song's offset moves by more, in stars.
+
+    Returns:
+        The model, of rank 0, and the largest move of an offset by iteration.
+    """
+    counts, sums = _song_totals(blocks)
+    mean = float(sums.sum() / counts.sum())
+    offsets = (sums - mean * counts) / (counts + song_damping + (counts == 0))
+    moves: list[float] = []
+    while len(moves) < max_iterations and (not moves or moves[-1] > tolerance):
+        residuals = _song_residuals(blocks, mean, offsets, user_damping)
+        new = residuals / (counts + song_damping + (counts == 0))
+        moves.append(float(np.abs(new - offsets).max()))
+        offsets = new
+        log.info("iteration %d: offsets moved by up to %.5f stars", len(moves), moves[-1])
+    user_ids, user_offsets = _user_offsets(blocks, mean, offsets, user_damping)
+    songs = np.flatnonzero(counts).astype(np.int32)
+    nothing = np.empty((len(user_ids), 0), np.float32), np.empty((len(songs), 0), np.float32)
+    return (
+        FactorModel(
+            "bias", mean, user_ids, user_offsets, nothing[0], songs, offsets[songs], nothing[1]
+        ),
+        moves,
+    )
+
+
+def user_solution(
+    block: UserBlock, mean: float, song_offsets: Floats, damping: float
+) -> tuple[Floats, Floats]:
+    """The best user offsets (users,) given the songs', and the residuals r - mean - b_s."""
+    residuals = block.ratings - (mean + song_offsets[block.songs])
+    return np.add.reduceat(residuals, block.starts) / (block.counts + damping), residuals
+
+
+def _song_totals(blocks: DataFrame) -> tuple[Floats, Floats]:
+    """Ratings and sum of stars by song id, dense."""
+
+    def totals(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
+        counts, sums = np.zeros(0), np.zeros(0)
+        for block in unpack(batches):
+            counts = _added(counts, np.bincount(block.songs))
+            sums = _added(sums, np.bincount(block.songs, weights=block.ratings))
+        yield pa.RecordBatch.from_pydict({"counts": [counts.tobytes()], "sums": [sums.tobytes()]})
+
+    counts, sums = np.zeros(0), np.zeros(0)
+    for row in blocks.mapInArrow(totals, "counts binary, sums binary").collect():
+        counts = _added(counts, np.frombuffer(row.counts))
+        sums = _added(sums, np.frombuffer(row.sums))
+    return counts, sums
+
+
+def _song_residuals(blocks: DataFrame, mean: float, song_offsets: Floats, damping: float) -> Floats:
+    """Sum by song of r - mean - b_u, with b_u the best given `song_offsets`."""
+    shared = blocks.sparkSession.sparkContext.broadcast(song_offsets)
+
+    def residuals(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
+        offsets = shared.value
+        sums = np.zeros(len(offsets))
+        for block in unpack(batches):
+            users, rest = user_solution(block, mean, offsets, damping)
+            rest += offsets[block.songs] - np.repeat(users, block.counts)
+            sums += np.bincount(block.songs, weights=rest, minlength=len(offsets))
+        yield pa.RecordBatch.from_pydict({"sums": [sums.tobytes()]})
+
+    rows = blocks.mapInArrow(residuals, "sums binary").collect()
+    total: Floats = np.sum([np.frombuffer(row.sums) for row in rows], axis=0)
+    return total
+
+
+def _user_offsets(
+    blocks: DataFrame, mean: float, song_offsets: Floats, damping: float
+) -> tuple[Ints, Floats]:
+    shared = blocks.sparkSession.sparkContext.broadcast(song_offsets)
+
+    def solve(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
+        for block in unpack(batches):
+            users, _ = user_solution(block, mean, shared.value, damping)
+            yield pa.RecordBatch.from_arrays(
+                [pa.array(block.users), pa.array(users)], ["user_id", "offset"]
+            )
+
+    table = blocks.mapInArrow(solve, "user_id int, offset double").toArrow().sort_by("user_id")
+    return table.column("user_id").to_numpy(), table.column("offset").to_numpy()
+
+
+def _added(a: Ints | Floats, b: Ints | Floats) -> Floats:
+    longer, shorter = (a, b) if len(a) >= len(b) else (b, a)
+    total = longer.astype(np.float64)
+    total[: len(shorter)] += shorter
+    return total

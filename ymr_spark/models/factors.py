@@ -1,0 +1,58 @@
+"""The one form that every linear model of the ladder is kept in and scored from."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.integer[Any]]
+Floats = npt.NDArray[np.floating[Any]]
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class FactorModel:
+    """score(u, s) = mean + user_offset[u] + song_offset[s] + user_factors[u] · song_factors[s].
+
+    A prediction is the score bounded to `lowest`..`highest` stars. Ids ascend; `user_factors`
+    is (users, rank), `song_factors` (songs, rank), the offsets (users,) and (songs,); rank may
+    be 0.
+    """
+
+    name: str
+    mean: float
+    user_ids: Ints
+    user_offsets: Floats
+    user_factors: Floats
+    song_ids: Ints
+    song_offsets: Floats
+    song_factors: Floats
+    lowest: float = 1.0
+    highest: float = 5.0
+
+    def score(self, user_ids: Ints, song_ids: Ints) -> tuple[Floats, Flags, Flags]:
+        """Unbounded scores (n,), and where the user and the song are known.
+
+        What is unknown adds nothing: an unknown song is scored by the mean and the user.
+        """
+        user, user_known = find(self.user_ids, user_ids)
+        song, song_known = find(self.song_ids, song_ids)
+        scores = self.mean + np.where(user_known, self.user_offsets[user], 0.0)
+        scores += np.where(song_known, self.song_offsets[song], 0.0)
+        taste = np.einsum("ij,ij->i", self.user_factors[user], self.song_factors[song])
+        return scores + np.where(user_known & song_known, taste, 0.0), user_known, song_known
+
+    def predict(self, user_ids: Ints, song_ids: Ints) -> tuple[Floats, Flags]:
+        """Predicted stars (n,), and where both the user and the song are known."""
+        scores, user_known, song_known = self.score(user_ids, song_ids)
+        return np.clip(scores, self.lowest, self.highest), user_known & song_known
+
+
+def find(known: Ints, wanted: Ints) -> tuple[Ints, Flags]:
+    """Positions of `wanted` in the ascending `known` (0 where absent), and which are there."""
+    if len(known) == 0:
+        raise ValueError("a model without users or without songs")
+    position = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
+    found = known[position] == wanted
+    return np.where(found, position, 0), found

@@ -1,0 +1,96 @@
+"""What every training job does with a fitted model: tables, predictions, registry, figures."""
+
+import json
+import time
+from typing import Any
+
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from ymr_spark.errors import DataContractError
+from ymr_spark.models import artifacts
+from ymr_spark.models.factors import FactorModel
+from ymr_spark.runs import latest_manifest
+from ymr_spark.warehouse import Warehouse
+
+
+def publish(
+    spark: SparkSession,
+    warehouse: Warehouse,
+    model: FactorModel,
+    fallback: FactorModel | None,
+    *,
+    fit_seconds: float,
+    parameters: dict[str, Any],
+) -> dict[str, Any]:
+    """Write the model's tables and its predictions for all validation and test rows.
+
+    Rows that the model does not know are scored by `fallback` and flagged.
+
+    Returns:
+        Figures for the manifest: rows predicted, fit and predict seconds, parameters.
+    """
+    users, songs = artifacts.to_frames(spark, model)
+    warehouse.write(users, f"{model.name}_users")
+    warehouse.write(songs, f"{model.name}_songs")
+    started = time.monotonic()
+    held_out = warehouse.read(spark, "ratings").where(F.col("split") != "train")
+    predictions = artifacts.predict(held_out, model, fallback)
+    warehouse.write(predictions, "predictions", where={"model": model.name})
+    train_rows, train_hash = train_identity(warehouse)
+    registration = spark.range(1).select(
+        F.lit(model.name).alias("model"),
+        F.lit(model.mean).alias("mean"),
+        F.lit(model.lowest).alias("lowest"),
+        F.lit(model.highest).alias("highest"),
+        F.lit(train_rows).cast("long").alias("train_rows"),
+        F.lit(train_hash).alias("train_hash"),
+        F.lit(warehouse.pin("ratings")).cast("long").alias("ratings_version"),
+        F.lit(float(fit_seconds)).alias("fit_seconds"),
+        F.lit(json.dumps(parameters, sort_keys=True)).alias("parameters"),
+    )
+    warehouse.write(registration, "models", where={"model": model.name})
+    return {
+        "rows": train_rows,
+        "train_hash": train_hash,
+        "fit_seconds": round(fit_seconds, 1),
+        "predict_seconds": round(time.monotonic() - started, 1),
+        "parameters": parameters,
+    }
+
+
+def load(spark: SparkSession, warehouse: Warehouse, name: str) -> FactorModel:
+    """The published model of that name.
+
+    Raises:
+        DataContractError: no such model has been published.
+    """
+    row = warehouse.read(spark, "models").where(F.col("model") == name).first()
+    if row is None:
+        raise DataContractError(f"table models: no model {name}; train it first")
+    users = warehouse.read(spark, f"{name}_users")
+    songs = warehouse.read(spark, f"{name}_songs")
+    return artifacts.from_frames(name, row["mean"], (row["lowest"], row["highest"]), users, songs)
+
+
+def train_identity(warehouse: Warehouse) -> tuple[int, str]:
+    """Rows and content hash of the train split at the pinned version of the ratings.
+
+    Raises:
+        DataContractError: the pinned version is not the one that ingest measured.
+    """
+    splits = identities(warehouse)
+    return splits["train"]["rows"], splits["train"]["hash"]
+
+
+def identities(warehouse: Warehouse) -> dict[str, dict[str, Any]]:
+    """Rows and content hash of each split, as ingest measured them on the committed table."""
+    manifest = latest_manifest("ingest", warehouse)
+    version = warehouse.pin("ratings")
+    if manifest is None or manifest["ratings_version"] != version:
+        raise DataContractError(
+            f"{warehouse.path('ratings')}: version {version} is not the one that ingest "
+            "measured; run jobs/ingest.py --force"
+        )
+    splits: dict[str, dict[str, Any]] = manifest["splits"]
+    return splits
