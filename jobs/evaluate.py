@@ -23,8 +23,8 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Fi
     splits = {name: (s["rows"], s["hash"]) for name, s in identities(warehouse).items()}
     train = splits.pop("train")
     comparison.check_train_rows(models.values(), train)
-    comparison.check_predictions(predictions, held_out, models, splits)
     by_user = metrics.errors_by_user(predictions, held_out)
+    comparison.check_predictions(by_user, predictions, held_out, models, splits)
     scored = metrics.scores(by_user, settings.evaluate.resamples, settings.seed)
     columns = schemas.METRICS.fieldNames()
     rows = [tuple(score[c] for c in columns) for score in scored]

@@ -13,6 +13,8 @@ _ALWAYS = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
     "spark.sql.session.timeZone": "UTC",
+    # Rows stay in the order given; without it Spark sorts each task's by partition value.
+    "spark.sql.maxConcurrentOutputFileWriters": "64",
 }
 
 
@@ -28,9 +30,8 @@ def build(name: str, defaults: Path | None = None) -> SparkSession:
     builder = SparkSession.builder.appName(name)
     for key, value in _ALWAYS.items():
         builder = builder.config(key, value)
-    if sys.stderr.isatty():
-        builder = builder.config("spark.ui.showConsoleProgress", "true")
-    return builder.getOrCreate()
+    bars = "true" if sys.stderr.isatty() else "false"
+    return builder.config("spark.ui.showConsoleProgress", bars).getOrCreate()
 
 
 def _act_as_spark_submit(defaults: Path | None) -> None:

@@ -57,7 +57,7 @@ class Als(Section):
 
 
 class Shards(Section):
-    row_group_rows: int = Field(65_536, ge=1)
+    row_group_rows: int = Field(65_536, ge=1, le=4_194_304, description="held in memory at once")
     row_groups_multiple: int = Field(4, ge=1, description="row groups divide evenly by this")
 
 
@@ -66,9 +66,10 @@ class TwoTower(Section):
     learning_rate: float = Field(0.1, gt=0)
     initial_accumulator: float = Field(1e-7, gt=0)
     batch_size: int = Field(8_192, ge=1)
-    max_epochs: int = Field(12, ge=1)
+    max_epochs: int = Field(20, ge=1)
     patience: int = Field(2, ge=1, description="epochs without a better validation MSE")
-    l2: float = Field(1e-6, ge=0)
+    l2: float = Field(0.03, ge=0, description="weight of the squared weights of each rating")
+    stall_seconds: float = Field(120, gt=0, description="the longest wait for the shards")
 
 
 class Evaluate(Section):

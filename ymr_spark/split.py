@@ -1,15 +1,17 @@
 """The validation split: seeded, per user, blind to partitioning and order."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
+Ids = npt.NDArray[np.integer[Any]]
+
 # Of the expected number of candidates, so that nearly all users have enough of them.
-_CANDIDATES = 4
+_CANDIDATES = 1
 
 
-def validation_rows(
-    user: npt.NDArray[np.integer], song: npt.NDArray[np.integer], per_user: int, seed: int
-) -> npt.NDArray[np.bool_]:
+def validation_rows(user: Ids, song: Ids, per_user: int, seed: int) -> npt.NDArray[np.bool_]:
     """Which train rows are held out: of each user the `per_user` rows of smallest hash.
 
     Never more than half of a user's rows. The hash of (seed, user, song) is one-to-one in
@@ -32,7 +34,8 @@ def validation_rows(
     value = row_hash(user, song, seed)
     # Sorting all rows would cost more than parsing them: sort those that can be chosen.
     share = np.minimum(1.0, _CANDIDATES * per_user / rows)
-    candidates = np.flatnonzero(value <= (share * float(2**63)).astype(np.uint64)[run] * 2)
+    limit = (share * float(2**63)).astype(np.uint64)
+    candidates = np.flatnonzero(value >> np.uint64(1) <= limit[run])
     enough = np.bincount(run[candidates], minlength=len(starts)) >= wanted
     if not enough.all():
         candidates = np.arange(len(user))
@@ -43,9 +46,7 @@ def validation_rows(
     return chosen
 
 
-def row_hash(
-    user: npt.NDArray[np.integer], song: npt.NDArray[np.integer], seed: int
-) -> npt.NDArray[np.uint64]:
+def row_hash(user: Ids, song: Ids, seed: int) -> npt.NDArray[np.uint64]:
     """64 bits for each (seed, user, song), by the finaliser of splitmix64 (Steele et al. 2014)."""
     key = user.astype(np.uint64) << np.uint64(32) | song.astype(np.uint64)
     return _mixed(key ^ _mixed(np.array([seed], np.uint64)))

@@ -20,6 +20,19 @@ class Stage:
 
 
 MODELS_TABLES = ("predictions", "models")
+SUMMARY_TABLES = (
+    "summary_users",
+    "summary_songs",
+    "summary_genre_ratings",
+    "summary_columns",
+    "summary_values",
+    "summary_genres",
+    "summary_top_genres",
+    "summary_correlations",
+    "summary_tails",
+    "summary_concentration",
+    "summary_lean",
+)
 
 STAGES = (
     Stage("generate_r2", (), ("raw/",), ("planted",)),
@@ -28,7 +41,7 @@ STAGES = (
     Stage(
         "summarize",
         ("ratings", "songs", "genres"),
-        ("summary_columns", "summary_ratings", "summary_genres"),
+        SUMMARY_TABLES,
     ),
     Stage(
         "train_bias",
@@ -63,7 +76,7 @@ STAGES = (
     ),
     Stage(
         "report",
-        ("metrics", "recommendations", "summary_columns", "summary_ratings", "summary_genres"),
+        (*SUMMARY_TABLES, "songs", "genres", "quarantine", "metrics", "recommendations"),
         ("reports/index.html",),
     ),
 )

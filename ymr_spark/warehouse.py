@@ -1,6 +1,7 @@
 """Every Delta read and write: logical name -> path, schema checked, version pinned."""
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 from pyspark.sql import Column, DataFrame, Row, SparkSession
@@ -114,7 +115,7 @@ def identity_sums() -> list[Column]:
     ]
 
 
-def identity_of(sums: Row) -> tuple[int, str]:
+def identity_of(sums: Row | Mapping[str, int]) -> tuple[int, str]:
     """Rows and content hash out of `identity_sums`."""
     return sums["rows"], f"{sums['hash_high']:016x}{sums['hash_low']:016x}"
 

@@ -3,7 +3,7 @@ from builders import ratings, table
 from pyspark.sql import Row, SparkSession
 
 from ymr_spark.errors import DataContractError
-from ymr_spark.evaluation import comparison
+from ymr_spark.evaluation import comparison, metrics
 from ymr_spark.warehouse import identity
 
 HELD_OUT = [(1, 10, 5), (1, 11, 1), (2, 10, 3)]
@@ -13,9 +13,9 @@ KEYS = [(user, song) for user, song, _ in HELD_OUT]
 def check(spark: SparkSession, keys: list[tuple[int, int]], held_out=HELD_OUT) -> None:
     rows = [("m", "test", user, song, 3.0, False) for user, song in keys]
     measured = identity(ratings(spark, HELD_OUT, "test"))
-    comparison.check_predictions(
-        table(spark, "predictions", rows), ratings(spark, held_out, "test"), ["m"], measured
-    )
+    predictions, truth = table(spark, "predictions", rows), ratings(spark, held_out, "test")
+    by_user = metrics.errors_by_user(predictions, truth)
+    comparison.check_predictions(by_user, predictions, truth, ["m"], measured)
 
 
 def test_every_row_predicted_once(spark: SparkSession) -> None:

@@ -2,30 +2,19 @@
 
 from collections.abc import Iterable, Mapping
 
+import pyarrow as pa
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from ymr_spark.errors import DataContractError
-from ymr_spark.warehouse import identity_of, identity_sums
+from ymr_spark.warehouse import identity_of
 
 _KEYS = ["split", "user_id", "song_id"]
 Identity = tuple[int, str]
 
 
-def prediction_identities(
-    predictions: DataFrame, held_out: DataFrame
-) -> dict[tuple[str, str], Identity]:
-    """(model, split) -> rows and content hash of the held-out rows that were predicted.
-
-    Ratings come from `held_out`, keys from the predictions: the hash equals the split's only
-    if each of its rows is predicted once, and no other is.
-    """
-    rows = predictions.join(held_out.select(*_KEYS, "rating"), _KEYS, how="left")
-    sums = rows.groupBy("model", "split").agg(*identity_sums()).collect()
-    return {(row["model"], row["split"]): identity_of(row) for row in sums}
-
-
 def check_predictions(
+    by_user: pa.Table,
     predictions: DataFrame,
     held_out: DataFrame,
     models: Iterable[str],
@@ -33,11 +22,15 @@ def check_predictions(
 ) -> None:
     """Raise DataContractError unless every model predicts every held-out row once, and no other.
 
+    The ratings hashed come from `held_out`, the keys from the predictions: the hash equals the
+    split's only if each of its rows is predicted once, and no other is.
+
     Args:
+        by_user: `metrics.errors_by_user` of the predictions and held-out rows.
         models: names of the published models.
         splits: rows and content hash of each held-out split.
     """
-    found = prediction_identities(predictions, held_out)
+    found = _identities(by_user)
     for model in models:
         for split, expected in splits.items():
             if found.get((model, split)) != expected:
@@ -48,6 +41,15 @@ def check_predictions(
                     + _difference(chosen, expected_rows)
                     + f"; run the job that trains {model} again"
                 )
+
+
+def _identities(by_user: pa.Table) -> dict[tuple[str, str], Identity]:
+    names = ("rows", "hash_high", "hash_low")
+    sums = by_user.group_by(["model", "split"]).aggregate([(name, "sum") for name in names])
+    return {
+        (row["model"], row["split"]): identity_of({name: row[f"{name}_sum"] for name in names})
+        for row in sums.to_pylist()
+    }
 
 
 def check_train_rows(models: Iterable[Row], expected: Identity) -> None:

@@ -5,28 +5,33 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from ymr_spark.models.factors import Floats
+from ymr_spark.warehouse import identity_sums
 
 _KEYS = ["split", "user_id", "song_id"]
 
 
-def errors_by_user(predictions: DataFrame, held_out: DataFrame) -> DataFrame:
-    """One row per (model, split, user_id): rows, sums of squared and absolute errors, fallbacks.
+def errors_by_user(predictions: DataFrame, held_out: DataFrame) -> pa.Table:
+    """One row per (model, split, user_id): identity of the rows and sums of their errors.
 
-    Predictions whose key is in no held-out row drop out; `comparison` notices by the counts.
+    Columns after the key: those of `warehouse.identity_sums`, then `squared`, `absolute` (sums,
+    stars squared and stars) and `fallbacks` (rows). Users ascend within a model and split.
     """
-    rows = predictions.join(held_out.select(*_KEYS, "rating"), _KEYS, how="inner")
+    rows = predictions.join(held_out.select(*_KEYS, "rating"), _KEYS, how="left")
     error = F.col("prediction") - F.col("rating")
-    return rows.groupBy("model", "split", "user_id").agg(
-        F.count("*").alias("rows"),
+    sums = rows.groupBy("model", "split", "user_id").agg(
+        *identity_sums(),
         F.sum(error * error).alias("squared"),
         F.sum(F.abs(error)).alias("absolute"),
         F.sum(F.col("fallback").cast("long")).alias("fallbacks"),
     )
+    by = [(key, "ascending") for key in ("model", "split", "user_id")]
+    return sums.toArrow().sort_by(by)
 
 
 @dataclass(frozen=True)
@@ -67,14 +72,13 @@ def mse_interval(errors: UserErrors, resamples: int, seed: int) -> tuple[float, 
     return float(low), float(high)
 
 
-def scores(by_user: DataFrame, resamples: int, seed: int) -> list[dict[str, Any]]:
+def scores(by_user: pa.Table, resamples: int, seed: int) -> list[dict[str, Any]]:
     """One schemas.METRICS row, as a dict, per (model, split) of `errors_by_user`."""
-    table = by_user.toArrow()
-    pairs = table.group_by(["model", "split"]).aggregate([]).to_pylist()
+    pairs = by_user.group_by(["model", "split"]).aggregate([]).to_pylist()
     found = []
     for pair in sorted(pairs, key=lambda p: (p["model"], p["split"])):
         chosen = (pc.field("model") == pair["model"]) & (pc.field("split") == pair["split"])
-        mine = table.filter(chosen).sort_by("user_id")
+        mine = by_user.filter(chosen)
         names = ("rows", "squared", "absolute", "fallbacks")
         columns = (mine.column(name).to_numpy().astype(np.float64) for name in names)
         found.append(pair | _score(UserErrors(*columns), resamples, seed))

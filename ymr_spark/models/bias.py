@@ -39,8 +39,9 @@ def fit(
     offsets = (sums - mean * counts) / (counts + song_damping + (counts == 0))
     moves: list[float] = []
     while len(moves) < max_iterations and (not moves or moves[-1] > tolerance):
-        residuals = _song_residuals(blocks, mean, offsets, user_damping)
-        new = residuals / (counts + song_damping + (counts == 0))
+        sums, lean, users = _song_sums(blocks, mean, offsets, user_damping)
+        new = sums / (counts + song_damping + (counts == 0))
+        new -= np.where(counts, _shift(new, lean, users, user_damping, song_damping), 0.0)
         moves.append(float(np.abs(new - offsets).max()))
         offsets = new
         log.info("iteration %d: offsets moved by up to %.5f stars", len(moves), moves[-1])
@@ -80,22 +81,35 @@ def _song_totals(blocks: DataFrame) -> tuple[Floats, Floats]:
     return counts, sums
 
 
-def _song_residuals(blocks: DataFrame, mean: float, song_offsets: Floats, damping: float) -> Floats:
-    """Sum by song of r - mean - b_u, with b_u the best given `song_offsets`."""
+def _shift(songs: Floats, lean: float, users: int, user_damping: float, damping: float) -> float:
+    """What to take from all songs and give to all users.
+
+    It changes no prediction, only the penalty: alternation alone would be slow to find it.
+    """
+    weight = user_damping * users + damping * np.count_nonzero(songs)
+    return float((damping * songs.sum() - user_damping * lean) / weight) if weight else 0.0
+
+
+def _song_sums(
+    blocks: DataFrame, mean: float, song_offsets: Floats, damping: float
+) -> tuple[Floats, float, int]:
+    """Sum by song of r - mean - b_u, with b_u the best given `song_offsets`; sum of b_u; users."""
     shared = blocks.sparkSession.sparkContext.broadcast(song_offsets)
 
     def residuals(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
         offsets = shared.value
-        sums = np.zeros(len(offsets))
+        sums, lean, count = np.zeros(len(offsets)), 0.0, 0
         for block in unpack(batches):
             users, rest = user_solution(block, mean, offsets, damping)
             rest += offsets[block.songs] - np.repeat(users, block.counts)
             sums += np.bincount(block.songs, weights=rest, minlength=len(offsets))
-        yield pa.RecordBatch.from_pydict({"sums": [sums.tobytes()]})
+            lean, count = lean + float(users.sum()), count + len(users)
+        columns = {"sums": [sums.tobytes()], "lean": [lean], "users": [count]}
+        yield pa.RecordBatch.from_pydict(columns)
 
-    rows = blocks.mapInArrow(residuals, "sums binary").collect()
+    rows = blocks.mapInArrow(residuals, "sums binary, lean double, users long").collect()
     total: Floats = np.sum([np.frombuffer(row.sums) for row in rows], axis=0)
-    return total
+    return total, sum(row.lean for row in rows), sum(row.users for row in rows)
 
 
 def _user_offsets(

@@ -1,0 +1,30 @@
+"""settings -> raw/: planted files of R2's layout and shape, with the truth beside them."""
+
+import sys
+from collections.abc import Sequence
+
+from pyspark.sql import SparkSession
+
+from ymr_spark import cli
+from ymr_spark.errors import SettingsError
+from ymr_spark.r2.planted import files
+from ymr_spark.settings import Settings
+from ymr_spark.warehouse import Warehouse
+
+
+def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Figures:
+    """Plant the files; `rows` counts train and test."""
+    size = files.Size(**settings.planted.model_dump())
+    try:
+        truth = files.generate(spark, warehouse.path("raw/"), settings.seed, size)
+    except ValueError as e:
+        raise SettingsError(f"planted: {e}; change planted.users, .songs or .train_ratings") from e
+    return {"rows": size.rows, "floor_mse": truth["floor_mse"]}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return cli.main("generate_r2", __doc__, run, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

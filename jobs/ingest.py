@@ -1,0 +1,66 @@
+"""raw files -> ratings, songs, genres, quarantine: every line kept or quarantined, splits set."""
+
+import logging
+import sys
+from collections.abc import Sequence
+
+from pyspark.sql import SparkSession
+
+from ymr_spark import cli, schemas
+from ymr_spark.cli import Figures
+from ymr_spark.r2 import attributes, audit, files, ingestion
+from ymr_spark.r2.summaries import Split
+from ymr_spark.settings import Settings
+from ymr_spark.warehouse import Warehouse, identity
+
+log = logging.getLogger(__name__)
+
+
+def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Figures:
+    raw = files.find(warehouse.path("raw/"))
+    genres = attributes.read_genres(raw.genres)
+    songs = attributes.read_songs(raw.songs, genres)
+    rules = settings.ingest
+    audit.check_share(songs.lines, {raw.songs.name: songs.reasons()}, rules.max_quarantine_share)
+
+    log.info("auditing %d files of ratings", len(raw.ratings))
+    audited = ingestion.audited(spark, raw, songs.known())
+    audit.check(audited.findings, rules.max_quarantine_share)
+    raw.check_unchanged()
+
+    log.info("writing %d ratings", sum(audited.findings.kept.values()))
+    split = Split(rules.validation_ratings, settings.seed)
+    with raw.watched():
+        version = warehouse.write(ingestion.ratings(audited, split), "ratings")
+    song_faults = attributes.quarantine(songs, raw.songs.name)
+    quarantine = (
+        audit.quarantine(audited.blocks)
+        .coalesce(1)
+        .union(spark.createDataFrame(song_faults, schemas.QUARANTINE))
+    )
+    warehouse.write(quarantine, "quarantine")
+    warehouse.write(spark.createDataFrame(songs.table(), schemas.SONGS), "songs")
+    warehouse.write(spark.createDataFrame(genres, schemas.GENRES), "genres")
+    audited.blocks.unpersist()
+
+    splits = identity(warehouse.read(spark, "ratings"))
+    return {
+        "rows": sum(rows for rows, _ in splits.values()),
+        "splits": {name: {"rows": rows, "hash": hash_} for name, (rows, hash_) in splits.items()},
+        "ratings_version": version,
+        "files": audited.findings.figures(),
+        "songs": {
+            "lines": songs.lines,
+            "kept": len(songs.rows),
+            "quarantined": songs.reasons(),
+            "unknown_genres": songs.unknown_genres,
+        },
+    }
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return cli.main("ingest", __doc__, run, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,72 @@
+"""ratings, songs, genres -> summary_*: what the ratings look like, from two scans of them."""
+
+import sys
+from collections.abc import Sequence
+
+import numpy as np
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from ymr_spark import cli, schemas
+from ymr_spark.cli import Figures
+from ymr_spark.errors import DataContractError
+from ymr_spark.settings import Settings
+from ymr_spark.statistics import correlation, genres, members, scans
+from ymr_spark.warehouse import Warehouse
+
+
+def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Figures:
+    def kept(frame: DataFrame, table: str) -> DataFrame:
+        warehouse.write(frame, table)
+        return warehouse.read(spark, table)
+
+    ratings, songs, tree = (warehouse.read(spark, t) for t in ("ratings", "songs", "genres"))
+    users = kept(scans.by_user(ratings), "summary_users")
+    per_song = kept(scans.by_song(ratings, users), "summary_songs")
+    cells = kept(genres.cube(per_song, songs, tree), "summary_genre_ratings")
+    rows = _same_total(users, cells)
+
+    warehouse.write(genres.columns(cells), "summary_columns")
+    warehouse.write(genres.values(cells), "summary_values")
+    warehouse.write(genres.sizes(cells, songs, tree), "summary_genres")
+    warehouse.write(genres.top_ten(cells), "summary_top_genres")
+    placed = songs.join(tree, "genre_id", how="inner")
+    warehouse.write(_long(spark, users, per_song, placed), "summary_correlations")
+    histogram = kept(members.tails(users, per_song), "summary_tails")
+    warehouse.write(members.concentration(histogram), "summary_concentration")
+    warehouse.write(members.lean(users), "summary_lean")
+    return {"rows": rows}
+
+
+def _same_total(users: DataFrame, cells: DataFrame) -> int:
+    rows = _sum(users, scans.total())
+    known = _sum(cells.where(F.col("split") != scans.TRAIN_FILES), F.col("count"))
+    if rows != known:
+        raise DataContractError(
+            f"{rows - known} of {rows} ratings are of songs that the tables songs and genres do "
+            "not place; run jobs/ingest.py again on complete song and genre files"
+        )
+    return rows
+
+
+def _sum(frame: DataFrame, column: Column) -> int:
+    return int(frame.agg(F.coalesce(F.sum(column), F.lit(0))).collect()[0][0])
+
+
+def _long(spark: SparkSession, users: DataFrame, songs: DataFrame, placed: DataFrame) -> DataFrame:
+    names = correlation.COLUMNS
+    rows = [
+        (split, x, y, None if np.isnan(matrix[i, j]) else float(matrix[i, j]))
+        for split, matrix in correlation.matrices(users, songs, placed).items()
+        for i, x in enumerate(names)
+        for j, y in enumerate(names)
+    ]
+    return spark.createDataFrame(rows, schemas.TABLES["summary_correlations"])
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return cli.main("summarize", __doc__, run, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

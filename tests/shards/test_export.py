@@ -1,0 +1,181 @@
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from builders import table
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from jobs import export_shards, train_two_tower
+from ymr_spark.errors import DataContractError
+from ymr_spark.settings import Settings
+from ymr_spark.shards import export, indices, manifest
+from ymr_spark.warehouse import Warehouse, identity
+
+USERS, SONGS = 30, 40
+SETTINGS = Settings.model_validate({"shards": {"row_group_rows": 100, "row_groups_multiple": 4}})
+# Song 90 has no attributes; song 91 is rated in validation only.
+BARE, COLD = 90, 91
+
+
+def rows_of(seed: int) -> list[tuple[int, int, int, str, int]]:
+    random = np.random.default_rng(seed)
+    pairs = np.argwhere(random.random((USERS, SONGS)) < 0.7) * (3, 2) + (5, 1)
+    splits = random.choice(["train", "validation", "test"], len(pairs), p=[0.8, 0.1, 0.1])
+    stars = random.integers(1, 6, len(pairs))
+    rows = [
+        (int(u), int(s), int(r), str(p), 0)
+        for (u, s), r, p in zip(pairs, stars, splits, strict=True)
+    ]
+    return [*rows, (5, BARE, 4, "train", 0), (5, COLD, 2, "validation", 0), (8, COLD, 3, "test", 0)]
+
+
+@pytest.fixture(scope="module")
+def filled(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """A warehouse as ingest leaves it, and its shards."""
+    warehouse = Warehouse(tmp_path_factory.mktemp("shards"))
+    warehouse.write(table(spark, "ratings", rows_of(1)), "ratings")
+    songs = [(s, s // 4, s // 8, s % 3) for s in range(1, 2 * SONGS, 2)]
+    warehouse.write(table(spark, "songs", [*songs, (COLD, 0, 1, 2)]), "songs")
+    genres = [(0, 0, 1, "Unknown", 0), (1, 1, 1, "Rock", 1), (2, 1, 2, "Hard Rock", 1)]
+    warehouse.write(table(spark, "genres", genres), "genres")
+    measure(spark, warehouse)
+    export_shards.run(spark, warehouse, SETTINGS)
+    return warehouse
+
+
+def measure(spark: SparkSession, warehouse: Warehouse) -> None:
+    """The part of ingest's manifest that others read."""
+    splits = identity(warehouse.read(spark, "ratings")).items()
+    figures = {
+        "finished": "2000-01-01",
+        "ratings_version": warehouse.pin("ratings"),
+        "splits": {split: {"rows": rows, "hash": content} for split, (rows, content) in splits},
+    }
+    path = warehouse.root / "runs" / "1" / "ingest.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(figures))
+
+
+def split_of(spark: SparkSession, warehouse: Warehouse, split: str) -> DataFrame:
+    return spark.read.parquet(str(warehouse.path("shards/") / split)).withColumn(
+        "split", F.lit(split)
+    )
+
+
+def test_shards_hold_the_tables_rows(spark: SparkSession, filled: Warehouse) -> None:
+    contents = manifest.verify(filled.path("shards/"), filled.pin("ratings"))
+    expected = identity(filled.read(spark, "ratings"))
+    assert contents.splits.keys() == {"train", "validation"}
+    for split, found in contents.splits.items():
+        assert (found.rows, found.hash) == expected[split]
+        assert identity(split_of(spark, filled, split)) == {split: expected[split]}
+    train = [row for row in rows_of(1) if row[3] == "train"]
+    assert contents.splits["train"].mean_rating == pytest.approx(np.mean([row[2] for row in train]))
+
+
+def test_row_groups_are_equal(filled: Warehouse) -> None:
+    contents = manifest.verify(filled.path("shards/"))
+    for split, found in contents.splits.items():
+        sizes = list(found.row_groups.values())
+        assert len(sizes) % 4 == 0
+        assert max(sizes) - min(sizes) <= 1
+        files = sorted(filled.path("shards/").glob(f"{split}/*"))
+        assert [file.name for file in files] == list(found.row_groups)
+        footers = [pq.read_metadata(file) for file in files]
+        assert [(f.num_rows, f.num_row_groups) for f in footers] == [(n, 1) for n in sizes]
+    assert len(contents.splits["train"].row_groups) == 8
+
+
+def test_indices_by_hand(spark: SparkSession, filled: Warehouse) -> None:
+    train = split_of(spark, filled, "train")
+    rows = {(r.user_id, r.song_id): r for r in train.collect()}
+    users, songs = (np.unique([key[i] for key in rows]) for i in (0, 1))
+    for (user, song), row in rows.items():
+        assert users[row.user_index - 1] == user
+        assert songs[row.song_index - 1] == song
+    # Song 7: album 1, artist 0, genre 1, which are the second, first and second of their kind.
+    seven = next(row for row in rows.values() if row.song_id == 7)
+    attributes = ("album_index", "artist_index", "genre_index", "top_genre_index", "level")
+    assert [seven[name] for name in attributes] == [2, 1, 2, 2, 1]
+    assert [rows[5, BARE][name] for name in attributes] == [0] * 5
+    cold = split_of(spark, filled, "validation").where(F.col("song_id") == COLD).collect()[0]
+    assert [cold[name] for name in ("user_index", "song_index", *attributes)] == [
+        1,
+        0,
+        1,
+        2,
+        3,
+        2,
+        2,
+    ]
+    saved = np.load(filled.path("shards/") / "indices" / "user.npy")
+    np.testing.assert_array_equal(saved, users)
+    assert saved.dtype == np.int32
+
+
+def test_only_the_files_of_the_contract_are_there(filled: Warehouse) -> None:
+    folder = filled.path("shards/")
+    assert {p.name for p in folder.iterdir()} == {"manifest.json", "indices", "train", "validation"}
+    assert {p.suffix for p in folder.rglob("*") if p.is_file()} == {".json", ".npy", ".parquet"}
+
+
+def test_files_do_not_depend_on_partitions(
+    spark: SparkSession, filled: Warehouse, tmp_path: Path
+) -> None:
+    ratings, songs, genres = (filled.read(spark, t) for t in ("ratings", "songs", "genres"))
+    train = ratings.where(F.col("split") == "train").select(*export_shards.KEYS)
+    index = indices.build(train, songs, genres)
+    other = train.orderBy(F.desc("rating"), F.desc("user_id")).repartition(5, "song_id")
+    (tmp_path / "train").mkdir()
+    export.write(indices.indexed(export.grouped(other, 8, 1), index), tmp_path / "train")
+    expected = filled.path("shards/") / "train"
+    assert manifest.files_of(tmp_path / "train") == manifest.files_of(expected)
+
+
+def test_order_is_random_to_users_and_ratings(filled: Warehouse) -> None:
+    rows = pq.read_table(filled.path("shards/") / "train").to_pandas()
+    half = len(rows) // 2
+    assert abs(rows["user_id"][:half].mean() - rows["user_id"][half:].mean()) < 5
+    assert rows["user_id"].diff().abs().median() > 15
+
+
+@pytest.mark.parametrize(("rows", "groups"), [(1000, 8), (7, 4), (5, 4), (4, 4)])
+def test_row_group_count(rows: int, groups: int) -> None:
+    assert export.row_group_count(rows, row_group_rows=131, row_groups_multiple=4) == groups
+
+
+def test_too_few_rows_are_refused() -> None:
+    with pytest.raises(DataContractError, match="3 rows cannot fill 4 row groups"):
+        export.row_group_count(3, row_group_rows=100, row_groups_multiple=4)
+
+
+def test_rows_that_differ_from_the_measured_ones_leave_the_old_shards(
+    spark: SparkSession, filled: Warehouse, tmp_path: Path
+) -> None:
+    before = manifest.files_of(filled.path("shards/"))
+    manifest_path = filled.root / "runs" / "1" / "ingest.json"
+    original = manifest_path.read_text()
+    figures = json.loads(original)
+    figures["splits"]["validation"]["hash"] = "0" * 32
+    manifest_path.write_text(json.dumps(figures))
+    try:
+        with pytest.raises(DataContractError, match=r"validation: .* rows of hash"):
+            export_shards.run(spark, filled, SETTINGS)
+    finally:
+        manifest_path.write_text(original)
+    assert manifest.files_of(filled.path("shards/")) == before
+
+
+def test_training_refuses_changed_shards_before_it_starts(
+    spark: SparkSession, filled: Warehouse, tmp_path: Path
+) -> None:
+    warehouse = Warehouse(shutil.copytree(filled.root, tmp_path / "copy"))
+    with (warehouse.path("shards/") / "train" / "row-group-00003.parquet").open("ab") as file:
+        file.write(b"\0")
+    with pytest.raises(DataContractError, match=r"row-group-00003.parquet: .*export_shards"):
+        train_two_tower.run(spark, warehouse, SETTINGS)
+    assert not warehouse.path("models/two_tower_dot/").exists()

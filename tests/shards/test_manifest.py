@@ -1,0 +1,83 @@
+import pickle
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import shard_files
+
+from ymr_spark.errors import DataContractError
+from ymr_spark.shards import manifest
+
+GROUP = "train/row-group-00001.parquet"
+
+
+@pytest.fixture
+def shards(tmp_path: Path) -> Path:
+    rows = np.ones((8, 3), int)
+    shard_files.write(tmp_path / "shards", {"train": rows, "validation": rows})
+    return tmp_path / "shards"
+
+
+def flip_a_byte(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def append_pickle(path: Path) -> None:
+    path.write_bytes(pickle.dumps("code that Petastorm would run"))
+
+
+Damage = Callable[[Path], object]
+
+
+def test_an_untouched_folder_is_accepted(shards: Path) -> None:
+    contents = manifest.verify(shards, ratings_version=7)
+    assert contents.splits["train"].rows == 8
+    assert len(contents.files) == 8
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "expected"),
+    [
+        (GROUP, flip_a_byte, "sha256"),
+        (GROUP, truncate, "bytes, expected"),
+        (GROUP, Path.unlink, "missing"),
+        ("train/part-0.parquet", Path.touch, "not in the manifest"),
+        ("train/_common_metadata", append_pickle, "plain Parquet"),
+        ("_metadata", Path.touch, "plain Parquet"),
+        ("train/_delta_log", Path.mkdir, "plain Parquet"),
+        (manifest.NAME, Path.unlink, "cannot be read"),
+        (manifest.NAME, truncate, "not a manifest"),
+    ],
+)
+def test_whatever_differs_is_refused(
+    shards: Path, name: str, damage: Damage, expected: str
+) -> None:
+    damage(shards / name)
+    with pytest.raises(DataContractError, match=rf"{name}.*{expected}.*export_shards") as refusal:
+        manifest.verify(shards)
+    assert refusal.value.exit_code == 3
+
+
+def test_shards_of_another_version_are_refused(shards: Path) -> None:
+    with pytest.raises(DataContractError, match=r"version 7 .* expected version 8"):
+        manifest.verify(shards, ratings_version=8)
+
+
+def test_a_folder_is_replaced_only_when_the_new_one_is_whole(shards: Path) -> None:
+    before = manifest.files_of(shards)
+    with pytest.raises(FileNotFoundError), manifest.replacing(shards) as new:
+        shutil.copytree(shards / "no such split", new / "train")
+    assert manifest.files_of(shards) == before
+    with manifest.replacing(shards) as new:
+        assert not any(new.iterdir())
+        shutil.copytree(shards / "train", new / "train")
+    assert sorted(p.name for p in shards.iterdir()) == ["train"]
+    assert sorted(p.name for p in shards.parent.iterdir()) == ["shards"]

@@ -1,0 +1,73 @@
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import shard_files
+
+from ymr_spark.errors import EnvironmentProblem
+from ymr_spark.shards import reader
+from ymr_spark.shards.manifest import Manifest
+
+ROWS = np.c_[np.arange(1, 1001), np.arange(1001, 2001), np.arange(1000) % 5 + 1]
+COLUMNS = tuple(shard_files.COLUMNS)
+Shards = tuple[Path, Manifest]
+
+
+@pytest.fixture
+def shards(tmp_path: Path) -> Shards:
+    return tmp_path, shard_files.write(tmp_path, {"train": ROWS}, row_groups=8)
+
+
+def read(shards: Shards, **options: object) -> list[np.ndarray]:
+    batches = reader.dataset(*shards, "train", COLUMNS, batch_size=64, **options)
+    return [np.stack([batch[name].numpy() for name in COLUMNS], axis=1) for batch in batches]
+
+
+def test_batches_cut_across_row_groups(shards: Shards) -> None:
+    batches = read(shards)
+    assert [len(batch) for batch in batches] == [64] * 15 + [40]
+    np.testing.assert_array_equal(np.concatenate(batches), ROWS)
+
+
+def test_no_pass_loses_a_row_group(shards: Shards) -> None:
+    # With an end of its own Petastorm's thread pool loses some in about a quarter of the passes.
+    for seed in range(1, 31):
+        rows = np.concatenate(read(shards, seed=seed))
+        np.testing.assert_array_equal(rows[rows[:, 0].argsort()], ROWS)
+
+
+def test_the_seed_sets_the_order(shards: Shards) -> None:
+    first, again, other = (np.concatenate(read(shards, seed=seed)) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert (first[:, 0] != other[:, 0]).mean() > 0.9
+    # Both the row groups and the rows within them are shuffled.
+    assert len(np.unique((first[:125, 0] - 1) // 125)) == 1
+    assert (np.diff(first[:125, 0]) != 1).any()
+
+
+@pytest.mark.parametrize("seed", [None, 3])
+def test_workers_share_the_rows_evenly(shards: Shards, seed: int | None) -> None:
+    parts = [np.concatenate(read(shards, seed=seed, shard=(worker, 4))) for worker in range(4)]
+    assert [len(part) for part in parts] == [250] * 4
+    np.testing.assert_array_equal(np.sort(np.concatenate(parts)[:, 0]), ROWS[:, 0])
+
+
+def test_a_stall_is_an_error() -> None:
+    def stalling():  # type: ignore[no-untyped-def]
+        yield 1
+        time.sleep(5)
+
+    rows = reader.watched(stalling(), 0.1)
+    assert next(rows) == 1
+    with pytest.raises(EnvironmentProblem, match="no row group arrived"):
+        next(rows)
+
+
+def test_an_error_of_the_source_is_passed_on() -> None:
+    def failing():  # type: ignore[no-untyped-def]
+        yield 1
+        raise OSError("the disk is gone")
+
+    with pytest.raises(OSError, match="the disk is gone"):
+        list(reader.watched(failing(), 1))

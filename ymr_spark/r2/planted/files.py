@@ -1,0 +1,237 @@
+"""A planted world as R2's files: blocks written by Spark in parallel, joined in order."""
+
+import json
+import logging
+import math
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from pyarrow import csv
+from pyspark.sql import SparkSession
+
+from ymr_spark.errors import DataContractError, EnvironmentProblem
+from ymr_spark.r2.planted import genres, latent, rows, sampling, world
+from ymr_spark.r2.planted.rows import Rows
+from ymr_spark.r2.planted.songs import Songs
+from ymr_spark.r2.planted.users import Users
+from ymr_spark.r2.planted.world import World
+
+log = logging.getLogger(__name__)
+
+TRUTH: Final = "truth.json"
+PARTS: Final = 10
+LAST_PART_SHARE: Final = 23_179 / 200_000  # R2's last file has the users that are left
+_LONGEST_ROW: Final = len("1823178\t136735\t5\n")
+_BLOCKS_A_CORE: Final = 16  # between two progress lines
+_COPY_BYTES: Final = 1 << 22
+
+Sums = dict[str, tuple[int, float]]
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is planted; the counts are those of a full part."""
+
+    users: int
+    songs: int
+    train_ratings: int
+    parts: int
+    cold_song_share: float
+
+    def of_part(self, part: int) -> tuple[int, int]:
+        """Users and train rows of a part: the last of all ten is a short one."""
+        if part < PARTS - 1:
+            return self.users, self.train_ratings
+        users = max(1, round(self.users * LAST_PART_SHARE))
+        return users, round(self.train_ratings * users / self.users)
+
+    @property
+    def rows(self) -> int:
+        each = [self.of_part(part) for part in range(self.parts)]
+        return sum(ratings + sampling.TEST_ROWS * users for users, ratings in each)
+
+
+def generate(spark: SparkSession, folder: Path, seed: int, size: Size) -> dict[str, Any]:
+    """Write train_N.txt, test_N.txt, the song and genre files and truth.json.
+
+    The folder is replaced whole, after all of it is written.
+
+    Args:
+        folder: seen by the driver and all executors.
+
+    Returns:
+        What truth.json says, without the list of cold songs.
+
+    Raises:
+        ValueError: the train ratings do not fit the users and songs.
+        DataContractError: the folder holds files that were not planted.
+        EnvironmentProblem: the disk is too small.
+    """
+    _require_room(folder, size)
+    planted = world.plant(seed, size.users, size.songs, size.train_ratings, size.cold_song_share)
+    log.info("planted %d songs; cut points %s", size.songs, np.round(planted.cuts, 3))
+    with _replacing(folder) as partial:
+        write_songs(planted.songs, partial / "song-attributes.txt")
+        write_genres(partial / "genre-hierarchy.txt")
+        sums: list[Sums] = []
+        for part in range(size.parts):
+            users, ratings = size.of_part(part)
+            of_part = world.users_of(planted, part, part * size.users, users, ratings)
+            sums += write_part(spark, planted, of_part, part, partial)
+        truth = _truth(planted, size, sums)
+        cold = np.flatnonzero(planted.songs.cold).tolist()
+        (partial / TRUTH).write_text(json.dumps(truth | {"cold_songs": cold}, indent=1))
+    return truth
+
+
+def _require_room(folder: Path, size: Size) -> None:
+    existing = next(p for p in [folder.absolute(), *folder.absolute().parents] if p.exists())
+    free, needed = shutil.disk_usage(existing).free, size.rows * _LONGEST_ROW
+    if free < needed:
+        raise EnvironmentProblem(
+            f"{folder}: {free / 1e9:.1f} GB free, planted files need up to {needed / 1e9:.1f} GB; "
+            "free some, choose another raw.folder or fewer planted.train_ratings"
+        )
+    if folder.exists() and any(folder.iterdir()) and not (folder / TRUTH).exists():
+        raise DataContractError(
+            f"{folder}: has files but no {TRUTH}, so they were not planted and are left alone; "
+            "choose an empty raw.folder, or set raw.source to folder to use them"
+        )
+
+
+@contextmanager
+def _replacing(folder: Path) -> Iterator[Path]:
+    """A hidden sibling to write in, which then takes the folder's place."""
+    partial = folder.with_name(f".{folder.name}.partial")
+    replaced = folder.with_name(f".{folder.name}.replaced")
+    if replaced.exists() and not folder.exists():  # a run was killed between two renames
+        replaced.rename(folder)
+    for leftover in (partial, replaced):
+        shutil.rmtree(leftover, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    if folder.exists():
+        folder.rename(replaced)
+    partial.rename(folder)
+    shutil.rmtree(replaced, ignore_errors=True)
+
+
+def write_songs(songs: Songs, path: Path) -> None:
+    _write([np.arange(len(songs.album)), songs.album, songs.artist, songs.genre], path)
+
+
+def write_genres(path: Path) -> None:
+    tree = genres.tree()
+    lines = zip(tree.parent.tolist(), tree.level.tolist(), tree.name, strict=True)
+    text = "".join(f"{i}\t{p}\t{level}\t{name}\n" for i, (p, level, name) in enumerate(lines))
+    path.write_text(text, encoding="utf-8")
+
+
+def write_part(
+    spark: SparkSession, planted: World, users: Users, part: int, folder: Path
+) -> list[Sums]:
+    """Write train_N.txt and test_N.txt; return the floor's sums of each block, in order."""
+    context = spark.sparkContext
+    shared = context.broadcast((planted, users))
+    total, wave = rows.blocks(users), _BLOCKS_A_CORE * context.defaultParallelism
+
+    def work(block: int) -> Sums:
+        return write_block(*shared.value, part, block, folder)
+
+    sums: list[Sums] = []
+    for first in range(0, total, wave):
+        numbers = range(first, min(first + wave, total))
+        sums += context.parallelize(numbers, len(numbers)).map(work).collect()
+        for split in ("train", "test"):
+            _join([_block_file(folder, split, part, b) for b in numbers], folder, split, part)
+        log.info("part %d: %d of %d blocks of users written", part, numbers[-1] + 1, total)
+    shared.destroy()
+    return sums
+
+
+def write_block(planted: World, users: Users, part: int, block: int, folder: Path) -> Sums:
+    """Write one block's rows beside the files that they are to join."""
+    train, test = rows.of_block(planted, users, part, block)
+    for split, found in (("train", train), ("test", test)):
+        path = _block_file(folder, split, part, block)
+        attempt = path.with_suffix(f".{uuid.uuid4().hex}")
+        _write([found.user + users.first, found.song, found.rating], attempt)
+        attempt.replace(path)
+    return floor_sums(planted, users, test)
+
+
+def floor_sums(planted: World, users: Users, test: Rows) -> Sums:
+    """Rows, and the sum of their irreducible squared errors, in all and by slice."""
+    chances = latent.probabilities(test.mean, planted.cuts, world.NOISE_SD)
+    left = latent.variance(chances)
+    return {
+        name: (int(chosen.sum()), math.fsum(left[chosen].tolist()))
+        for name, chosen in _slices(planted, users, test).items()
+    }
+
+
+def _slices(planted: World, users: Users, test: Rows) -> dict[str, npt.NDArray[np.bool_]]:
+    few, many = np.quantile(users.train_rows, [0.25, 0.75])
+    counts, cold = users.train_rows[test.user], planted.songs.cold[test.song]
+    known = planted.songs.genre[test.song] != genres.UNKNOWN
+    return {
+        "all": np.ones(len(cold), np.bool_),
+        "warm_songs": ~cold,
+        "cold_songs": cold,
+        "users_with_fewest_ratings": counts <= few,
+        "users_with_most_ratings": counts >= many,
+        "songs_of_known_genre": known,
+    }
+
+
+def _truth(planted: World, size: Size, sums: list[Sums]) -> dict[str, Any]:
+    test_rows, left = _total(sums, "all")
+    slices = {name: _total(sums, name) for name in sums[0] if name != "all"}
+    return {
+        "floor_mse": left / test_rows,
+        "test_rows": test_rows,
+        "train_rows": size.rows - test_rows,
+        "slices": {
+            name: {"rows": count, "floor_mse": error / count if count else None}
+            for name, (count, error) in slices.items()
+        },
+        "seed": planted.seed,
+        "cuts": list(planted.cuts),
+        "noise_sd": world.NOISE_SD,
+        "activity_slope": planted.activity_slope,
+        "parameters": vars(size),
+    }
+
+
+def _total(sums: list[Sums], name: str) -> tuple[int, float]:
+    return sum(block[name][0] for block in sums), math.fsum(block[name][1] for block in sums)
+
+
+def _block_file(folder: Path, split: str, part: int, block: int) -> Path:
+    return folder / f".{split}_{part}.{block}.block"
+
+
+def _write(columns: list[npt.NDArray[Any]], path: Path) -> None:
+    table = pa.table(dict(zip("abcd", columns, strict=False)))
+    options = csv.WriteOptions(include_header=False, delimiter="\t", quoting_style="none")
+    csv.write_csv(table, path, options)
+
+
+def _join(blocks: list[Path], folder: Path, split: str, part: int) -> None:
+    with (folder / f"{split}_{part}.txt").open("ab") as target:
+        for block in blocks:
+            with block.open("rb") as source:
+                shutil.copyfileobj(source, target, _COPY_BYTES)
+            block.unlink()

@@ -1,0 +1,117 @@
+"""What a folder of shards holds, and the proof that it still holds exactly that."""
+
+import hashlib
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ymr_spark.errors import DataContractError
+
+NAME = "manifest.json"
+_WAY_OUT = "run jobs/export_shards.py --force"
+# Written by others beside Parquet files: Petastorm would unpickle the first two, and would read
+# rows that Delta has deleted from a folder with the third.
+_REFUSED = ("_common_metadata", "_metadata", "_delta_log")
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class File(_Part):
+    bytes: int
+    sha256: str
+
+
+class Split(_Part):
+    """`row_groups` maps each Parquet file of the split, one row group each, to its rows."""
+
+    rows: int
+    hash: str  # as warehouse.identity
+    mean_rating: float
+    row_groups: dict[str, int]
+
+
+class Manifest(_Part):
+    """All paths are relative to the folder, all numbers of ids leave out the 0 for unknown."""
+
+    ratings_version: int  # Delta version of the ratings table
+    seed: int
+    columns: dict[str, str]
+    index_sizes: dict[str, int]
+    splits: dict[str, Split]
+    files: dict[str, File]
+
+
+def files_of(folder: Path) -> dict[str, File]:
+    """Size and digest of every file below the folder but the manifest itself."""
+    paths = sorted(p for p in folder.rglob("*") if p.is_file() and p != folder / NAME)
+    return {str(p.relative_to(folder)): _file(p) for p in paths}
+
+
+def verify(folder: Path, ratings_version: int | None = None) -> Manifest:
+    """The manifest of a folder that holds what it says, byte by byte, and nothing else.
+
+    Raises:
+        DataContractError: a file is missing, changed or extra; Delta's or Petastorm's own
+            metadata are there; the shards are not of this version of the ratings table.
+    """
+    for path in folder.rglob("*"):
+        if path.name in _REFUSED:
+            raise DataContractError(f"{path}: shards are plain Parquet without it; {_WAY_OUT}")
+    manifest = _read(folder / NAME)
+    if ratings_version is not None and manifest.ratings_version != ratings_version:
+        raise DataContractError(
+            f"{folder}: made from version {manifest.ratings_version} of the ratings table, "
+            f"expected version {ratings_version}; {_WAY_OUT}"
+        )
+    expected, found = manifest.files, files_of(folder)
+    for name in sorted(expected.keys() | found.keys()):
+        if expected.get(name) != found.get(name):
+            raise DataContractError(
+                f"{folder / name}: {_difference(expected.get(name), found.get(name))}; {_WAY_OUT}"
+            )
+    return manifest
+
+
+@contextmanager
+def replacing(folder: Path) -> Iterator[Path]:
+    """An empty hidden sibling to fill; it takes the folder's place when the block succeeds."""
+    new, old = (folder.with_name(f".{folder.name}.{age}") for age in ("new", "old"))
+    for leftover in (new, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    new.mkdir(parents=True)
+    yield new
+    if folder.exists():
+        folder.rename(old)
+    new.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _read(path: Path) -> Manifest:
+    try:
+        return Manifest.model_validate_json(path.read_bytes())
+    except OSError as e:
+        raise DataContractError(f"{path}: cannot be read ({e.strerror}); {_WAY_OUT}") from e
+    except ValidationError as e:
+        raise DataContractError(f"{path}: not a manifest of this version; {_WAY_OUT}") from e
+
+
+def _file(path: Path) -> File:
+    with path.open("rb") as file:
+        return File(
+            bytes=path.stat().st_size, sha256=hashlib.file_digest(file, "sha256").hexdigest()
+        )
+
+
+def _difference(expected: File | None, found: File | None) -> str:
+    if found is None:
+        return "missing"
+    if expected is None:
+        return "not in the manifest"
+    if expected.bytes != found.bytes:
+        return f"{found.bytes} bytes, expected {expected.bytes}"
+    return "another content than the manifest's sha256"
