@@ -6,10 +6,9 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from ymr_spark import cli
+from ymr_spark import atomically, cli
 from ymr_spark.cli import Figures
 from ymr_spark.r2 import movielens
-from ymr_spark.runs import write_atomically
 from ymr_spark.settings import Settings
 from ymr_spark.warehouse import Warehouse
 
@@ -21,7 +20,7 @@ def run(_: SparkSession, warehouse: Warehouse, settings: Settings) -> Figures:
     # Ingest holds out validation rows by the same hash: another seed gives another choice.
     files = movielens.convert(movielens.fetch(DOWNLOADS), HELD_OUT, settings.seed + 1)
     for name, text in files.items():
-        write_atomically(warehouse.path("raw/") / name, text)
+        atomically.write(warehouse.path("raw/") / name, text)
     lines = {name: text.count("\n") for name, text in files.items()}
     return {"rows": lines["train_0.txt"] + lines["test_0.txt"], "lines": lines}
 

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from ymr_spark import cli, schemas
+from ymr_spark import atomically, cli, schemas
 from ymr_spark.evaluation import comparison, leaderboard, metrics
 from ymr_spark.publication import identities
-from ymr_spark.runs import write_atomically
 from ymr_spark.settings import Settings
 from ymr_spark.warehouse import Warehouse
 
@@ -36,7 +35,7 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Fi
         if s["split"] == "test"
     ]
     board = leaderboard.leaderboard(entries, train, splits["test"], _floor(warehouse))
-    write_atomically(warehouse.path("reports/leaderboard.json"), json.dumps(board, indent=1))
+    atomically.write(warehouse.path("reports/leaderboard.json"), json.dumps(board, indent=1))
     return {"rows": splits["test"][0], "models": len(models)}
 
 

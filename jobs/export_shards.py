@@ -8,7 +8,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from ymr_spark import cli
+from ymr_spark import atomically, cli
 from ymr_spark.errors import DataContractError
 from ymr_spark.publication import identities
 from ymr_spark.settings import Settings
@@ -25,7 +25,7 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Fi
     parts = {split: ratings.where(F.col("split") == split).select(*KEYS) for split in SPLITS}
     expected = identities(warehouse)
     index = indices.build(parts["train"], songs, genres)
-    with manifest.replacing(warehouse.path("shards/")) as folder:
+    with atomically.replacing(warehouse.path("shards/")) as folder:
         indices.save(index.ids, folder / "indices")
         for split, rows in parts.items():
             count = export.row_group_count(expected[split]["rows"], **dict(settings.shards))

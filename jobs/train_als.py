@@ -1,18 +1,17 @@
-"""ratings, bias model -> als_*, latent_factor_*, predictions: ALS with and without biases."""
+"""ratings, bias_* -> als_*, latent_factor_*, predictions: ALS, and offsets and factors together."""
 
 import logging
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from ymr_spark import cli
-from ymr_spark.models import als
-from ymr_spark.models.constant import constant
-from ymr_spark.publication import load, publish
+from ymr_spark import checkpoints, cli
+from ymr_spark.models import als, latent_factor_training
+from ymr_spark.models.blocks import song_blocks, user_blocks
+from ymr_spark.publication import load, publish, train_identity
 from ymr_spark.settings import Settings
 from ymr_spark.warehouse import Warehouse
 
@@ -20,31 +19,46 @@ log = logging.getLogger(__name__)
 
 
 def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Figures:
-    """Fit `als` on raw ratings and `latent_factor` on bias residuals, publish both."""
-    spark.sparkContext.setCheckpointDir(str(warehouse.path("models/als_checkpoints/")))
-    train = warehouse.read(spark, "ratings").where(F.col("split") == "train")
+    """Fit `als` on the ratings as they are and `latent_factor` by iterations, publish both."""
+    ratings = warehouse.read(spark, "ratings")
+    train = ratings.where(F.col("split") == "train")
     bias = load(spark, warehouse, "bias")
-    zero = replace(constant(bias), name="als", mean=0.0)
-    plain = train.select("user_id", "song_id", F.col("rating").cast("float").alias("target"))
-    rungs = (
-        (zero, plain, settings.als),
-        (replace(bias, name="latent_factor"), als.residuals(train, bias), settings.latent_factor),
+
+    spark.sparkContext.setCheckpointDir(str(warehouse.path("models/als/checkpoints/")))
+    started = time.monotonic()
+    section = settings.als.model_dump()
+    log.info("fitting als, rank %d", settings.als.rank)
+    model = als.fit(train, **section, seed=settings.seed)
+    seconds = time.monotonic() - started
+    log.info("fitted als in %.0f s", seconds)
+    figures = {
+        "als": publish(spark, warehouse, model, bias, fit_seconds=seconds, parameters=section)
+    }
+
+    started = time.monotonic()
+    section = settings.latent_factor.model_dump()
+    governed_by = {"rows": train_identity(warehouse), "seed": settings.seed, **section}
+    model, curve = latent_factor_training.fit(
+        user_blocks(train),
+        song_blocks(train),
+        bias,
+        _validation(ratings),
+        checkpoints.of_training(warehouse.path("models/latent_factor/checkpoints/"), governed_by),
+        **section,
+        seed=settings.seed,
     )
-    figures: cli.Figures = {}
-    for base, targets, section in rungs:
-        started = time.monotonic()
-        log.info("fitting %s, rank %d", base.name, section.rank)
-        model = als.fit(targets, base, **section.model_dump(), seed=settings.seed)
-        figures[base.name] = publish(
-            spark,
-            warehouse,
-            model,
-            bias,
-            fit_seconds=time.monotonic() - started,
-            parameters=section.model_dump(),
-        )
-        log.info("fitted %s in %.1f s", base.name, figures[base.name]["fit_seconds"])
+    seconds = time.monotonic() - started
+    log.info("fitted latent_factor in %.0f s", seconds)
+    figures["latent_factor"] = publish(
+        spark, warehouse, model, bias, fit_seconds=seconds, parameters=section
+    ) | {"learning_curve": curve}
     return {"rows": figures["als"]["rows"], **figures}
+
+
+def _validation(ratings: DataFrame) -> latent_factor_training.Rows:
+    held_out = ratings.where(F.col("split") == "validation")
+    columns = held_out.select("user_id", "song_id", "rating").toArrow().columns
+    return latent_factor_training.Rows(*(column.to_numpy() for column in columns))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,17 +1,13 @@
 """ratings, shards/, bias_* -> two_tower_dot_*, models/two_tower_dot/: the dot-product two-tower."""
 
-import hashlib
 import json
-import shutil
 import sys
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from pyspark.sql import SparkSession
 
-from ymr_spark import cli, publication
+from ymr_spark import atomically, checkpoints, cli, publication
 from ymr_spark.settings import Settings
 from ymr_spark.shards import manifest
 from ymr_spark.warehouse import Warehouse
@@ -27,11 +23,15 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Fi
     shards, kept = warehouse.path("shards/"), warehouse.path(f"models/{NAME}/")
     contents = manifest.verify(shards, warehouse.pin("ratings"))
     parameters = settings.two_tower.model_dump()
-    checkpoints = _checkpoints(kept, contents, {"seed": settings.seed, **parameters})
+    governed_by = {"shards": contents.model_dump(), "seed": settings.seed, **parameters}
     model, curve = two_tower_training.fit(
-        shards, contents, checkpoints, seed=settings.seed, **parameters
+        shards,
+        contents,
+        checkpoints.of_training(kept / "checkpoints", governed_by),
+        seed=settings.seed,
+        **parameters,
     )
-    with manifest.replacing(kept / "saved_model") as folder:
+    with atomically.replacing(kept / "saved_model") as folder:
         two_tower.save(model, folder)
     (kept / "learning_curve.json").write_text(json.dumps(curve, indent=1))
     ids = (np.load(shards / "indices" / f"{side}.npy") for side in ("user", "song"))
@@ -45,16 +45,6 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Fi
     )
     best = curve[two_tower_training.best_epoch(curve)]
     return figures | {"learning_curve": curve, "best": best}
-
-
-def _checkpoints(kept: Path, contents: manifest.Manifest, governed_by: dict[str, Any]) -> Path:
-    """The folder for checkpoints of this training; those of any other training are deleted."""
-    identity = contents.model_dump_json() + json.dumps(governed_by, sort_keys=True)
-    folder = kept / "checkpoints" / hashlib.sha256(identity.encode()).hexdigest()[:16]
-    for other in (kept / "checkpoints").glob("*"):
-        if other != folder:
-            shutil.rmtree(other)
-    return folder
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -2,7 +2,6 @@ import json
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
@@ -111,8 +110,3 @@ def test_peak_memory_counts_children() -> None:
         process.kill()
         process.wait()
     assert memory.mebibytes > 200
-
-
-def test_no_partial_file_is_left(tmp_path: Path) -> None:
-    runs.write_atomically(tmp_path / "x" / "y.json", "{}")
-    assert [p.name for p in (tmp_path / "x").iterdir()] == ["y.json"]

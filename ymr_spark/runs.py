@@ -13,7 +13,7 @@ from typing import Any
 
 import psutil
 
-from ymr_spark import __version__
+from ymr_spark import __version__, atomically
 from ymr_spark.errors import WarehouseLocked
 from ymr_spark.settings import Settings
 from ymr_spark.stages import Stage
@@ -114,17 +114,9 @@ def write_manifest(
         "outputs": {resource: warehouse.state(resource) for resource in stage.writes},
         **figures,
     }
-    write_atomically(
+    atomically.write(
         warehouse.root / "runs" / run_id / f"{stage.name}.json", json.dumps(manifest, indent=1)
     )
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a file that readers see whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(text)
-    partial.replace(path)
 
 
 class PeakMemory:

@@ -56,6 +56,14 @@ class Als(Section):
     checkpoint_interval: int = Field(5, ge=1)
 
 
+class LatentFactor(Section):
+    """mean + b_u + b_s + p_u · q_s; regularisation is learnt, see docs/training.md."""
+
+    rank: int = Field(12, ge=1)
+    max_iterations: int = Field(15, ge=1)
+    tolerance: float = Field(2e-4, ge=0, description="least gain of an iteration in validation MSE")
+
+
 class Shards(Section):
     row_group_rows: int = Field(65_536, ge=1, le=4_194_304, description="held in memory at once")
     row_groups_multiple: int = Field(4, ge=1, description="row groups divide evenly by this")
@@ -96,7 +104,7 @@ class Settings(Section):
     ingest: Ingest = Ingest()
     bias: Bias = Bias()
     als: Als = Als()
-    latent_factor: Als = Als()
+    latent_factor: LatentFactor = LatentFactor()
     shards: Shards = Shards()
     two_tower: TwoTower = TwoTower()
     evaluate: Evaluate = Evaluate()

@@ -1,5 +1,4 @@
 import pickle
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,15 +68,3 @@ def test_whatever_differs_is_refused(
 def test_shards_of_another_version_are_refused(shards: Path) -> None:
     with pytest.raises(DataContractError, match=r"version 7 .* expected version 8"):
         manifest.verify(shards, ratings_version=8)
-
-
-def test_a_folder_is_replaced_only_when_the_new_one_is_whole(shards: Path) -> None:
-    before = manifest.files_of(shards)
-    with pytest.raises(FileNotFoundError), manifest.replacing(shards) as new:
-        shutil.copytree(shards / "no such split", new / "train")
-    assert manifest.files_of(shards) == before
-    with manifest.replacing(shards) as new:
-        assert not any(new.iterdir())
-        shutil.copytree(shards / "train", new / "train")
-    assert sorted(p.name for p in shards.iterdir()) == ["train"]
-    assert sorted(p.name for p in shards.parent.iterdir()) == ["shards"]

@@ -1,36 +1,15 @@
-"""Spark's ALS: on raw ratings (`als`), and on what the bias model leaves (`latent_factor`)."""
-
-from collections.abc import Iterable
+"""Spark's ALS on the ratings as they are: score = p_u · q_s."""
 
 import numpy as np
-import pyarrow as pa
 from pyspark.ml.recommendation import ALS
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from ymr_spark.models.factors import FactorModel, Floats, Ints
 
-_TARGETS = "user_id int, song_id int, target float"
-
-
-def residuals(ratings: DataFrame, model: FactorModel) -> DataFrame:
-    """(user_id, song_id, target): what of each rating the model's unbounded score leaves."""
-    shared = ratings.sparkSession.sparkContext.broadcast(model)
-
-    def subtract(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
-        for batch in batches:
-            users, songs, stars = (c.to_numpy() for c in batch.columns)
-            target = stars - shared.value.score(users, songs)[0]
-            yield pa.RecordBatch.from_arrays(
-                [*batch.columns[:2], pa.array(target, pa.float32())],
-                ["user_id", "song_id", "target"],
-            )
-
-    return ratings.select("user_id", "song_id", "rating").mapInArrow(subtract, _TARGETS)
-
 
 def fit(
-    targets: DataFrame,
-    base: FactorModel,
+    ratings: DataFrame,
     rank: int,
     regularization: float,
     iterations: int,
@@ -38,19 +17,18 @@ def fit(
     checkpoint_interval: int,
     seed: int,
 ) -> FactorModel:
-    """Factors of (user_id, song_id, target) by alternating least squares, added to `base`.
+    """Factors of (user_id, song_id, rating) rows by alternating least squares.
 
-    `targets` must come out the same at every evaluation: read it from a table's version. ALS
+    The rows must come out the same at every evaluation: read them from a table's version. ALS
     cuts its lineage only where the Spark context has a checkpoint directory.
 
     Args:
-        base: gives the name, mean, offsets and bounds; its ids must cover the targets'.
         regularization: times each user's and song's number of ratings (ALS-WR).
     """
     als = ALS(
         userCol="user_id",
         itemCol="song_id",
-        ratingCol="target",
+        ratingCol="rating",
         rank=rank,
         regParam=regularization,
         maxIter=iterations,
@@ -59,25 +37,15 @@ def fit(
         checkpointInterval=checkpoint_interval,
         seed=seed,
     )
-    fitted = als.fit(targets)
-    return FactorModel(
-        base.name,
-        base.mean,
-        base.user_ids,
-        base.user_offsets,
-        _aligned(fitted.userFactors, base.user_ids, rank),
-        base.song_ids,
-        base.song_offsets,
-        _aligned(fitted.itemFactors, base.song_ids, rank),
-        base.lowest,
-        base.highest,
-    )
+    fitted = als.fit(ratings.select("user_id", "song_id", F.col("rating").cast("float")))
+    user_ids, users = _by_id(fitted.userFactors, rank)
+    song_ids, songs = _by_id(fitted.itemFactors, rank)
+    offsets = np.zeros(len(user_ids)), np.zeros(len(song_ids))
+    return FactorModel("als", 0.0, user_ids, offsets[0], users, song_ids, offsets[1], songs)
 
 
-def _aligned(factors: DataFrame, ids: Ints, rank: int) -> Floats:
-    """(id, features) rows as a (len(ids), rank) array in the order of the ascending ids."""
-    table = factors.toArrow().combine_chunks()
+def _by_id(factors: DataFrame, rank: int) -> tuple[Ints, Floats]:
+    """(id, features) rows as ascending ids (n,) and factors (n, rank)."""
+    table = factors.toArrow().sort_by("id").combine_chunks()
     values = table.column("features").combine_chunks().flatten().to_numpy()
-    aligned = np.zeros((len(ids), rank), np.float32)
-    aligned[np.searchsorted(ids, table.column("id").to_numpy())] = values.reshape(-1, rank)
-    return aligned
+    return table.column("id").to_numpy(), values.reshape(-1, rank)

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 from pyspark import StorageLevel
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from ymr_spark.models.factors import Floats, Ints
 
@@ -45,6 +46,14 @@ def user_blocks(ratings: DataFrame) -> DataFrame:
     return rows.repartition("user_id").mapInArrow(_pack, _SCHEMA).persist()
 
 
+def song_blocks(ratings: DataFrame) -> DataFrame:
+    """The same ratings packed by whole songs: users and songs have changed places."""
+    rows = ratings.select(
+        F.col("song_id").alias("user_id"), F.col("user_id").alias("song_id"), "rating"
+    )
+    return rows.repartition("user_id").mapInArrow(_pack, _SCHEMA).persist()
+
+
 def unpack(batches: Iterable[pa.RecordBatch]) -> Iterator[UserBlock]:
     """The blocks of a partition, inside a `mapInArrow` over `user_blocks`."""
     for batch in batches:
@@ -63,8 +72,10 @@ def _pack(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
     if table.num_rows == 0:
         return
     users, songs, ratings = (table.column(c).to_numpy() for c in range(3))
-    if np.any(users[1:] < users[:-1]):
-        order = np.argsort(users, kind="stable")
+    # In an order of their own, since sums of floats depend on it and shuffles have none.
+    keys = (users.astype(np.int64) << 32) + songs
+    if np.any(keys[1:] < keys[:-1]):
+        order = np.argsort(keys)
         users, songs, ratings = users[order], songs[order], ratings[order]
     starts = np.flatnonzero(np.r_[True, users[1:] != users[:-1]])
     cuts = np.unique(np.searchsorted(starts, np.arange(0, len(users), _BLOCK_RATINGS)))

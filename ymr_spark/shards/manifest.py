@@ -1,9 +1,6 @@
 """What a folder of shards holds, and the proof that it still holds exactly that."""
 
 import hashlib
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -75,20 +72,6 @@ def verify(folder: Path, ratings_version: int | None = None) -> Manifest:
                 f"{folder / name}: {_difference(expected.get(name), found.get(name))}; {_WAY_OUT}"
             )
     return manifest
-
-
-@contextmanager
-def replacing(folder: Path) -> Iterator[Path]:
-    """An empty hidden sibling to fill; it takes the folder's place when the block succeeds."""
-    new, old = (folder.with_name(f".{folder.name}.{age}") for age in ("new", "old"))
-    for leftover in (new, old):
-        shutil.rmtree(leftover, ignore_errors=True)
-    new.mkdir(parents=True)
-    yield new
-    if folder.exists():
-        folder.rename(old)
-    new.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def _read(path: Path) -> Manifest:

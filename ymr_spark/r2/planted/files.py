@@ -5,8 +5,6 @@ import logging
 import math
 import shutil
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +15,7 @@ import pyarrow as pa
 from pyarrow import csv
 from pyspark.sql import SparkSession
 
+from ymr_spark import atomically
 from ymr_spark.errors import DataContractError, EnvironmentProblem
 from ymr_spark.r2.planted import genres, latent, rows, sampling, world
 from ymr_spark.r2.planted.rows import Rows
@@ -78,7 +77,7 @@ def generate(spark: SparkSession, folder: Path, seed: int, size: Size) -> dict[s
     _require_room(folder, size)
     planted = world.plant(seed, size.users, size.songs, size.train_ratings, size.cold_song_share)
     log.info("planted %d songs; cut points %s", size.songs, np.round(planted.cuts, 3))
-    with _replacing(folder) as partial:
+    with atomically.replacing(folder) as partial:
         write_songs(planted.songs, partial / "song-attributes.txt")
         write_genres(partial / "genre-hierarchy.txt")
         sums: list[Sums] = []
@@ -105,27 +104,6 @@ def _require_room(folder: Path, size: Size) -> None:
             f"{folder}: has files but no {TRUTH}, so they were not planted and are left alone; "
             "choose an empty raw.folder, or set raw.source to folder to use them"
         )
-
-
-@contextmanager
-def _replacing(folder: Path) -> Iterator[Path]:
-    """A hidden sibling to write in, which then takes the folder's place."""
-    partial = folder.with_name(f".{folder.name}.partial")
-    replaced = folder.with_name(f".{folder.name}.replaced")
-    if replaced.exists() and not folder.exists():  # a run was killed between two renames
-        replaced.rename(folder)
-    for leftover in (partial, replaced):
-        shutil.rmtree(leftover, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
-        yield partial
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
-    if folder.exists():
-        folder.rename(replaced)
-    partial.rename(folder)
-    shutil.rmtree(replaced, ignore_errors=True)
 
 
 def write_songs(songs: Songs, path: Path) -> None:

@@ -11,7 +11,7 @@ from ymr_spark.r2.planted.sampling import Floats, Ints, Singles, Stream
 LEAN_SD: Final = 0.28  # of a user's offset on the latent score, beside the poles
 POLE: Final = 0.9  # how far above or below the others a user at a pole is
 POLE_SHARES: Final = (0.04, 0.9, 0.06)  # of the users: low, neither, high
-TASTE_VARIANCES: Final = np.array([0.2, 0.1, 0.055, 0.025, 0.012, 0.007, 0.004, 0.003])
+TASTE_VARIANCES: Final = np.array([0.26, 0.12, 0.06, 0.03])
 MOST_OF_SONGS: Final = 0.6  # of the warm songs, that one user rates
 
 

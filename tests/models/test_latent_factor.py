@@ -1,0 +1,145 @@
+import numpy as np
+import pytest
+from builders import dense_ratings, ratings
+from pyspark.sql import SparkSession
+from scipy.linalg import subspace_angles
+
+from ymr_spark.models import bias, latent_factor
+from ymr_spark.models.blocks import song_blocks, user_blocks
+from ymr_spark.models.factors import FactorModel
+from ymr_spark.models.latent_factor import State
+
+BIAS = {"user_damping": 1.0, "song_damping": 1.0, "tolerance": 1e-6, "max_iterations": 50}
+
+
+def fitted(spark: SparkSession, rows: np.ndarray, rank: int, count: int) -> tuple[State, float]:
+    """The state after `count` iterations, and the ratings' mean."""
+    frame = ratings(spark, [tuple(map(int, row)) for row in rows])
+    users, songs = user_blocks(frame), song_blocks(frame)
+    base, _ = bias.fit(users, **BIAS)
+    state = latent_factor.begin(base, rank, seed=1)
+    further = latent_factor.iterations(users, songs, base.mean, state)
+    for _ in range(count):
+        state = next(further)
+    users.unpersist()
+    songs.unpersist()
+    return state, base.mean
+
+
+def covariances(side: latent_factor.Side) -> np.ndarray:
+    size = side.means.shape[1]
+    full = np.zeros((len(side.ids), size, size))
+    rows, columns = np.triu_indices(size)
+    full[:, rows, columns] = full[:, columns, rows] = side.covariances
+    return full
+
+
+def test_an_iteration_follows_its_formula(spark: SparkSession) -> None:
+    rows = dense_ratings(12, 9, 0.6, seed=3)
+    before, mean = fitted(spark, rows, rank=2, count=2)
+    after, _ = fitted(spark, rows, rank=2, count=3)
+    spread = covariances(before.songs)
+    second, squared = np.zeros((3, 3)), 0.0
+    for user in range(12):
+        weight, pulled = np.linalg.inv(before.users.prior), np.zeros(3)
+        for _, song, stars in rows[rows[:, 0] == user]:
+            offset, factors = before.songs.means[song, 0], before.songs.means[song, 1:]
+            x = np.array([1, *factors])
+            v = spread[song]
+            moment = np.outer(x, x)
+            moment[1:, 1:] += v[1:, 1:]
+            weight = weight + moment / before.noise
+            pulled += ((stars - mean - offset) * x - np.array([0, *v[0, 1:]])) / before.noise
+        covariance = np.linalg.inv(weight)
+        np.testing.assert_allclose(after.users.means[user], covariance @ pulled, atol=1e-4)
+        np.testing.assert_allclose(covariances(after.users)[user], covariance, atol=1e-4)
+        second += (np.outer(covariance @ pulled, covariance @ pulled) + covariance) / 12
+    np.testing.assert_allclose(after.users.prior, second, atol=1e-4)
+    # The noise is the expected squared error under both posteriors, here by drawing from them.
+    random = np.random.default_rng(0)
+    draw = {
+        side: [
+            random.multivariate_normal(m, c, 20_000)
+            for m, c in zip(posterior.means, covariances(posterior), strict=True)
+        ]
+        for side, posterior in (("u", after.users), ("s", after.songs))
+    }
+    for user, song, stars in rows:
+        u, s = draw["u"][user], draw["s"][song]
+        score = mean + u[:, 0] + s[:, 0] + np.sum(u[:, 1:] * s[:, 1:], axis=1)
+        squared += np.mean((stars - score) ** 2) / len(rows)
+    assert after.noise == pytest.approx(squared, rel=0.01)
+
+
+@pytest.fixture(scope="module")
+def planted() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Whole-number factors of 80 users and 60 songs, and ratings that they give without noise."""
+    random = np.random.default_rng(5)
+    users = random.integers(-3, 4, (80, 2)) + 0.0
+    songs = random.integers(-3, 4, (60, 2)) + 0.0
+    users, songs = users - users.mean(axis=0).round(), songs - songs.mean(axis=0).round()
+    pairs = dense_ratings(80, 60, 0.6, seed=6)[:, :2]
+    stars = 3 + np.einsum("ij,ij->i", users[pairs[:, 0]], songs[pairs[:, 1]])
+    return users, songs, np.c_[pairs, stars].astype(int)
+
+
+def test_planted_factors_are_recovered(
+    spark: SparkSession, planted: tuple[np.ndarray, np.ndarray, np.ndarray]
+) -> None:
+    users, songs, rows = planted
+    state, mean = fitted(spark, rows, rank=2, count=25)
+    found = (state.users.means[:, 1:], state.songs.means[:, 1:])
+    for own, truth in zip(found, (users, songs), strict=True):
+        centred = own - own.mean(axis=0), truth - truth.mean(axis=0)
+        assert np.rad2deg(subspace_angles(*centred)).max() < 1
+    model = latent_factor.factor_model("x", mean, state)
+    scores, _, _ = model.score(rows[:, 0], rows[:, 1])
+    np.testing.assert_allclose(scores, rows[:, 2], atol=0.1)
+    assert state.noise < 0.01
+
+
+def test_a_factor_too_many_is_pruned(
+    spark: SparkSession, planted: tuple[np.ndarray, np.ndarray, np.ndarray]
+) -> None:
+    """No rank has to be searched for: the covariance of what is not there goes to zero."""
+    noisy = (
+        planted[2]
+        + np.c_[
+            np.zeros((len(planted[2]), 2), int),
+            np.random.default_rng(7).normal(0, 2, len(planted[2])).round().astype(int),
+        ]
+    )
+    state, _ = fitted(spark, noisy, rank=4, count=25)
+    strengths = np.sort(np.linalg.norm(state.songs.means[:, 1:], axis=0))
+    scores = state.users.means[:, 1:] @ state.songs.means[:, 1:].T
+    values = np.linalg.svd(scores, compute_uv=False)
+    assert strengths[-1] > 0
+    assert values[2] < 0.1 * values[1]
+    assert state.noise == pytest.approx(4, rel=0.15)
+
+
+def test_the_same_however_rows_are_partitioned(spark: SparkSession) -> None:
+    rows = dense_ratings(30, 20, 0.4, seed=8)
+    straight, _ = fitted(spark, rows, rank=2, count=3)
+    shuffled, _ = fitted(spark, np.random.default_rng(0).permutation(rows), rank=2, count=3)
+    np.testing.assert_allclose(straight.users.means, shuffled.users.means, atol=1e-5)
+    np.testing.assert_allclose(straight.songs.means, shuffled.songs.means, atol=1e-5)
+
+
+def test_a_state_survives_as_bytes(spark: SparkSession) -> None:
+    state, _ = fitted(spark, dense_ratings(6, 5, 0.8, seed=9), rank=2, count=1)
+    again = latent_factor.from_bytes(latent_factor.to_bytes(state))
+    assert again.noise == state.noise
+    assert again.iteration == 1
+    for side in ("users", "songs"):
+        for name, value in vars(getattr(state, side)).items():
+            np.testing.assert_array_equal(getattr(getattr(again, side), name), value)
+
+
+def test_it_begins_at_the_bias_model() -> None:
+    nothing = np.empty((2, 0), np.float32)
+    ids = np.array([4, 7], np.int32)
+    base = FactorModel("bias", 3.0, ids, np.ones(2), nothing, ids, np.arange(2.0), nothing)
+    model = latent_factor.factor_model("x", 3.0, latent_factor.begin(base, 3, seed=1))
+    scores, _, _ = model.score(ids, ids)
+    np.testing.assert_allclose(scores, [4.0, 5.0])
