@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from ymr_spark import cli, recommendation
+from ymr_spark import cli, recommendation, schemas
 from ymr_spark.errors import DataContractError, SettingsError
 from ymr_spark.models.blocks import user_blocks
 from ymr_spark.publication import load, train_identity
@@ -51,6 +51,8 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Fi
 def _chosen(spark: SparkSession, warehouse: Warehouse, wanted: str) -> str:
     scored = warehouse.read(spark, "metrics").where(F.col("split") == "validation")
     names = [row["model"] for row in scored.orderBy("mse", "model").collect()]
+    # The exact search is over offsets and factors, which `similarity` has not.
+    names = [name for name in names if f"{name}_songs" in schemas.TABLES]
     if wanted == "best":
         return str(names[0])
     if wanted not in names:

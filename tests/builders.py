@@ -6,6 +6,7 @@ import numpy as np
 from pyspark.sql import DataFrame, SparkSession
 
 from ymr_spark import schemas
+from ymr_spark.models.factors import FactorModel
 
 
 def table(spark: SparkSession, name: str, rows: list[tuple[Any, ...]]) -> DataFrame:
@@ -29,3 +30,17 @@ def dense_ratings(users: int, songs: int, share: float, seed: int) -> np.ndarray
     chosen[np.arange(songs) % users, np.arange(songs)] = True
     pairs = np.argwhere(chosen)
     return np.c_[pairs, random.integers(1, 6, len(pairs))]
+
+
+def flat_model(mean: float, users: int, songs: int) -> FactorModel:
+    """A bias model without offsets: what it leaves of a rating is the rating less the mean."""
+    return FactorModel(
+        "bias",
+        mean,
+        np.arange(users, dtype=np.int32),
+        np.zeros(users),
+        np.empty((users, 0), np.float32),
+        np.arange(songs, dtype=np.int32),
+        np.zeros(songs),
+        np.empty((songs, 0), np.float32),
+    )

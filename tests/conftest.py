@@ -11,8 +11,9 @@ from ymr_spark.warehouse import Warehouse
 
 
 @pytest.fixture(scope="session")
-def spark() -> Iterator[SparkSession]:
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     session_ = session.build("tests", Path(__file__).parent / "spark.conf")
+    session_.sparkContext.setCheckpointDir(str(tmp_path_factory.mktemp("checkpoints")))
     yield session_
     session_.stop()
 

@@ -4,7 +4,7 @@ import json
 import time
 from typing import Any
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from ymr_spark.errors import DataContractError
@@ -33,9 +33,31 @@ def publish(
     users, songs = artifacts.to_frames(spark, model)
     warehouse.write(users, f"{model.name}_users")
     warehouse.write(songs, f"{model.name}_songs")
+    predictions = artifacts.predict(held_out(spark, warehouse), model, fallback)
+    return publish_predictions(
+        spark, warehouse, model, predictions, fit_seconds=fit_seconds, parameters=parameters
+    )
+
+
+def publish_predictions(
+    spark: SparkSession,
+    warehouse: Warehouse,
+    model: FactorModel,
+    predictions: DataFrame,
+    *,
+    fit_seconds: float,
+    parameters: dict[str, Any],
+) -> dict[str, Any]:
+    """Write a model's predictions of all rows of `held_out`, and register it.
+
+    Args:
+        model: the model, or for one of another form the factor model that it starts from, under
+            the name to publish.
+
+    Returns:
+        As `publish`.
+    """
     started = time.monotonic()
-    held_out = warehouse.read(spark, "ratings").where(F.col("split") != "train")
-    predictions = artifacts.predict(held_out, model, fallback)
     warehouse.write(predictions, "predictions", where={"model": model.name})
     train_rows, train_hash = train_identity(warehouse)
     registration = spark.range(1).select(
@@ -57,6 +79,11 @@ def publish(
         "predict_seconds": round(time.monotonic() - started, 1),
         "parameters": parameters,
     }
+
+
+def held_out(spark: SparkSession, warehouse: Warehouse) -> DataFrame:
+    """The validation and test ratings that every model predicts."""
+    return warehouse.read(spark, "ratings").where(F.col("split") != "train")
 
 
 def load(spark: SparkSession, warehouse: Warehouse, name: str) -> FactorModel:

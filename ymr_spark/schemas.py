@@ -90,6 +90,13 @@ RECOMMENDATIONS = _struct(
 USER_FACTORS = _struct(("user_id", INT), ("offset", DOUBLE), ("factors", FACTORS))
 SONG_FACTORS = _struct(("song_id", INT), ("offset", DOUBLE), ("factors", FACTORS))
 
+# One row per song with train ratings.
+SIMILARITY_NEIGHBORS = _struct(
+    ("song_id", INT),
+    ("neighbor_ids", T.ArrayType(INT)),  # by absolute similarity, the largest first
+    ("similarities", FACTORS),  # shrunk adjusted cosine, of either sign; not 0
+)
+
 # The summaries' splits are train, validation, test, and train_files: train and validation
 # together. The two tables of counts have the first three only.
 STAR_COUNTS = tuple((f"stars_{rating}", LONG) for rating in range(1, 6))
@@ -210,6 +217,7 @@ TABLES: dict[str, T.StructType] = {
     "models": MODELS,
     "metrics": METRICS,
     "recommendations": RECOMMENDATIONS,
+    "similarity_neighbors": SIMILARITY_NEIGHBORS,
     "summary_users": SUMMARY_USERS,
     "summary_songs": SUMMARY_SONGS,
     "summary_genre_ratings": SUMMARY_GENRE_RATINGS,
@@ -224,7 +232,7 @@ TABLES: dict[str, T.StructType] = {
 }
 TABLES |= {
     f"{model}_{side}": schema
-    for model in ("constant", "bias", "als", "latent_factor", "two_tower_dot")
+    for model in ("constant", "user_lean", "bias", "als", "latent_factor", "two_tower_dot")
     for side, schema in (("users", USER_FACTORS), ("songs", SONG_FACTORS))
 }
 

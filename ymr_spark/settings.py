@@ -46,6 +46,18 @@ class Bias(Section):
     max_iterations: int = Field(20, ge=1)
 
 
+class Similarity(Section):
+    """Each song's neighbours by shrunk adjusted cosine of bias residuals."""
+
+    candidates: int = Field(
+        4_096, ge=1, description="only that many songs, those most rated, can be neighbours"
+    )
+    neighbors: int = Field(500, ge=1, description="the most kept a song")
+    shrinkage: float = Field(100, ge=0, description="in users: times n / (n + shrinkage)")
+    min_overlap: int = Field(3, ge=1, description="users who rated both songs")
+    damping: float = Field(0.5, ge=0, description="weight of the bias model beside neighbours")
+
+
 class Als(Section):
     """Spark's ALS; `regularization` is scaled by the number of ratings (ALS-WR)."""
 
@@ -103,6 +115,7 @@ class Settings(Section):
     planted: Planted = Planted()
     ingest: Ingest = Ingest()
     bias: Bias = Bias()
+    similarity: Similarity = Similarity()
     als: Als = Als()
     latent_factor: LatentFactor = LatentFactor()
     shards: Shards = Shards()

@@ -46,8 +46,19 @@ STAGES = (
     Stage(
         "train_bias",
         ("ratings",),
-        ("bias_users", "bias_songs", "constant_users", "constant_songs", *MODELS_TABLES),
+        (
+            *("bias_users", "bias_songs"),
+            *("constant_users", "constant_songs"),
+            *("user_lean_users", "user_lean_songs"),
+            *MODELS_TABLES,
+        ),
         ("bias",),
+    ),
+    Stage(
+        "train_similarity",
+        ("ratings", "bias_users", "bias_songs"),
+        ("similarity_neighbors", *MODELS_TABLES),
+        ("similarity",),
     ),
     Stage(
         "train_als",

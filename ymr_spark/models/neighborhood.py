@@ -1,0 +1,103 @@
+"""Ratings predicted from a user's residuals on the neighbours of a song."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+from scipy.sparse import csr_matrix
+
+from ymr_spark import schemas
+from ymr_spark.models.factors import FactorModel, Flags, Floats, Ints, find
+from ymr_spark.models.residuals import Residuals
+
+_SCORED = T.StructType(schemas.PREDICTIONS.fields[1:])
+# Songs of a task are held densely: at 4,096 candidates 32 MB.
+_SONGS_AT_ONCE = 2_048
+_ROWS_AT_ONCE = 16_384
+
+
+def predict(
+    rows: DataFrame,
+    neighbors: DataFrame,
+    residuals: Residuals,
+    bias: FactorModel,
+    damping: float,
+) -> DataFrame:
+    """One schemas.PREDICTIONS row of model `similarity` per (split, user_id, song_id) of `rows`.
+
+    prediction = bias(u, i) + Σ_j sim(i, j) e_uj / (Σ_j |sim(i, j)| + damping), over the
+    neighbours j of i that u has rated, bounded as the bias model's (Koren 2010, equation 3,
+    with a damping). Rows without such a neighbour are the bias model's and flagged.
+
+    Args:
+        neighbors: schemas.SIMILARITY_NEIGHBORS.
+        residuals: e of all users on all songs that are neighbours.
+        damping: in similarities, as if the bias model were one more neighbour of that weight.
+    """
+    shared = rows.sparkSession.sparkContext.broadcast((residuals, bias))
+
+    def score(asked: pa.Table, near: pa.Table) -> pa.Table:
+        model = _Neighborhoods(*shared.value, *_dense(near, shared.value[0].songs))
+        users, songs = (asked.column(name).to_numpy() for name in ("user_id", "song_id"))
+        stars, fallback = model.predict(users, songs, damping)
+        keys = [asked.column(name) for name in ("split", "user_id", "song_id")]
+        return pa.table([*keys, pa.array(stars), pa.array(fallback)], _SCORED.fieldNames())
+
+    group = F.col("song_id") % (1 + len(bias.song_ids) // _SONGS_AT_ONCE)
+    asked = rows.select("split", "user_id", "song_id").groupBy(group.alias("group"))
+    near = neighbors.groupBy(group.alias("group"))
+    scored = asked.cogroup(near).applyInArrow(score, _SCORED)
+    return scored.select(F.lit("similarity").alias("model"), "*")
+
+
+@dataclass(frozen=True)
+class _Neighborhoods:
+    residuals: Residuals
+    bias: FactorModel
+    songs: Ints  # (songs,) ids, ascending
+    similarities: Floats  # (songs, candidates) float32, 0 where no neighbour
+
+    def predict(self, users: Ints, songs: Ints, damping: float) -> tuple[Floats, Flags]:
+        """Predicted stars, and which are the bias model's alone."""
+        scores, user_known, song_known = self.bias.score(users, songs)
+        shift = np.zeros(len(users))
+        for first in range(0, len(users), _ROWS_AT_ONCE):
+            chunk = slice(first, first + _ROWS_AT_ONCE)
+            shift[chunk] = self._shift(users[chunk], songs[chunk], damping)
+        fallback = np.isnan(shift) | ~user_known | ~song_known
+        scores += np.where(fallback, 0.0, shift)
+        return np.clip(scores, self.bias.lowest, self.bias.highest), fallback
+
+    def _shift(self, users: Ints, songs: Ints, damping: float) -> Floats:
+        """What the neighbours add to the bias model, NaN where there is none."""
+        user, _ = find(self.residuals.users, users)
+        rated: csr_matrix = self.residuals.stars[user]
+        if len(self.songs) == 0:
+            return np.full(len(users), np.nan)
+        song, known = find(self.songs, songs)
+        row = np.repeat(song, np.diff(rated.indptr))
+        weights = self.similarities[row, rated.indices].astype(np.float64)
+        sums = _row_sums(rated, weights * rated.data)
+        sizes = np.where(known, _row_sums(rated, np.abs(weights)), 0.0)
+        return np.divide(sums, sizes + damping, out=np.full(len(sums), np.nan), where=sizes > 0)
+
+
+def _row_sums(matrix: csr_matrix, values: Floats) -> Floats:
+    ones = np.ones(matrix.shape[1])
+    sums: Floats = csr_matrix((values, matrix.indices, matrix.indptr), shape=matrix.shape) @ ones
+    return sums
+
+
+def _dense(neighbors: pa.Table, candidates: Ints) -> tuple[Ints, Floats]:
+    """Ids of the songs, ascending, and their similarities to all candidates."""
+    table = neighbors.sort_by("song_id").combine_chunks()
+    songs = table.column("song_id").to_numpy()
+    lists = table.column("neighbor_ids").combine_chunks()
+    row = np.repeat(np.arange(len(songs)), lists.value_lengths().to_numpy(zero_copy_only=False))
+    column = np.searchsorted(candidates, lists.flatten().to_numpy())
+    dense = np.zeros((len(songs), len(candidates)), np.float32)
+    dense[row, column] = table.column("similarities").combine_chunks().flatten().to_numpy()
+    return songs, dense
