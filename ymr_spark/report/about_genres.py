@@ -1,0 +1,177 @@
+"""Cards on genres: counts, means, the ten biggest for each rating, the hierarchy."""
+
+import math
+from collections.abc import Mapping
+
+from ymr_spark.report import charts, reference
+from ymr_spark.report.card import Card, Row, Rows, number, share, short, where
+
+_SHOWN = 12
+_STARS = range(1, 6)
+
+
+def cards(tables: Mapping[str, Rows]) -> list[Card]:
+    sizes = where(tables["summary_genres"], split="train_files")
+    own, tops = where(sizes, grain="own"), where(sizes, grain="top")
+    return [
+        _counts(own),
+        _means(own),
+        _top_ten(where(tables["summary_top_genres"], split="train_files")),
+        _hierarchy(own, tops),
+    ]
+
+
+def _most_rated(own: Rows) -> list[Row]:
+    rated = [row for row in own if row["count"]]
+    return sorted(rated, key=lambda row: (-row["count"], row["genre_id"]))
+
+
+def _counts(own: Rows) -> Card:
+    ranked = _most_rated(own)
+    total = sum(row["count"] for row in ranked)
+    first, rest = ranked[0], [row["name"] for row in ranked[1:4]]
+    finding = (
+        f"{share(first['count'] / total, 0)} of the ratings are of songs of genre "
+        f"{first['name']}; {', '.join(rest) or 'no other'} follow."
+    )
+    alt = "Ratings by genre: " + ", ".join(
+        f"{row['name']} {short(row['count'])}" for row in ranked[:_SHOWN]
+    )
+    return Card(
+        "genres",
+        "Ratings by genre",
+        finding,
+        ("genre", "level", "songs", "ratings", "share"),
+        [
+            (
+                row["name"],
+                str(row["level"]),
+                number(row["songs"]),
+                number(row["count"]),
+                share(row["count"] / total, 3),
+            )
+            for row in ranked
+        ],
+        charts.bars(
+            "genres",
+            alt,
+            [row["name"] for row in ranked[:_SHOWN]],
+            [row["count"] for row in ranked[:_SHOWN]],
+            log=True,
+            x="ratings, logarithmic",
+        ),
+        f"{reference.NAME}: about {reference.UNKNOWN_GENRE_SHARE:.0%} Unknown.",
+    )
+
+
+def _means(own: Rows) -> Card:
+    shown = sorted(_most_rated(own)[:_SHOWN], key=lambda row: -float(row["mean"]))
+    best, worst = shown[0], shown[-1]
+    finding = (
+        f"Of the {len(shown)} genres with most ratings {best['name']} is liked best, at "
+        f"{best['mean']:.2f} stars, and {worst['name']} least, at {worst['mean']:.2f}."
+    )
+    alt = "Mean rating of the genres with most ratings: " + ", ".join(
+        f"{row['name']} {row['mean']:.2f}" for row in shown
+    )
+    means = sorted(_most_rated(own), key=lambda row: -float(row["mean"]))
+    return Card(
+        "genre-means",
+        "Mean rating by genre",
+        finding,
+        ("genre", "mean rating", "ratings"),
+        [(row["name"], number(row["mean"], 4), number(row["count"])) for row in means],
+        charts.bars(
+            "genre-means",
+            alt,
+            [row["name"] for row in shown],
+            [row["mean"] for row in shown],
+            text=lambda v: f"{v:.2f}",
+            x="mean rating, stars",
+        ),
+    )
+
+
+def _top_ten(rows: Rows) -> Card:
+    ranks = {(row["name"], row["rating"]): row for row in rows}
+    names = list(dict.fromkeys(row["name"] for row in sorted(rows, key=lambda r: r["rank"])))
+    everywhere = [name for name in names if all((name, r) in ranks for r in _STARS)]
+    finding = (
+        f"{len(everywhere)} genres are among the ten biggest of every rating; "
+        f"{len(names) - len(everywhere)} are of some only."
+    )
+    table = [
+        (f"{rating}", *(f"{r['name']} ({number(r['count'])})" for r in _in_order(rows, rating)))
+        for rating in _STARS
+    ]
+    largest = max(math.log(row["count"]) for row in rows)
+    counts = [[_count(ranks.get((name, r))) for r in _STARS] for name in names]
+    alt = "The ten genres with most ratings for each rating. " + "; ".join(
+        f"{rating}: " + ", ".join(r["name"] for r in _in_order(rows, rating)) for rating in _STARS
+    )
+    return Card(
+        "top-genres",
+        "The ten biggest genres of each rating",
+        finding,
+        ("rating", *(f"{rank}." for rank in range(1, 11))),
+        [(*row, *[""] * (11 - len(row))) for row in table],
+        charts.cells(
+            "top-genres",
+            alt,
+            names,
+            [str(r) for r in _STARS],
+            counts,
+            text=short,
+            strength=lambda n: math.log(n) / largest if largest else 1.0,
+            x="rating, stars; an empty cell is not among the ten biggest",
+        ),
+    )
+
+
+def _in_order(rows: Rows, rating: int) -> list[Row]:
+    return sorted(where(rows, rating=rating), key=lambda row: int(row["rank"]))
+
+
+def _count(row: Row | None) -> float | None:
+    return None if row is None else float(row["count"])
+
+
+def _hierarchy(own: Rows, tops: Rows) -> Card:
+    ranked = sorted(tops, key=lambda row: (-row["songs"], row["genre_id"]))
+    levels = {level: len(where(own, level=level)) for level in sorted({r["level"] for r in own})}
+    empty = sum(not row["songs"] for row in own)
+    finding = (
+        f"{len(own)} genres ("
+        + ", ".join(f"{n} at level {level}" for level, n in levels.items())
+        + f"); {empty} of them have no song of their own."
+    )
+    rows = []
+    for top in ranked:
+        below = [row for row in own if row["top_genre_id"] == top["genre_id"]]
+        rows.append(_line(top, f"{top['name']}, all", ""))
+        below.sort(key=lambda row: (row["level"], -row["songs"], row["genre_id"]))
+        rows += [_line(row, row["name"], "\u2003" * row["level"]) for row in below]
+    shown = ranked[:_SHOWN]
+    alt = "Songs by top-level genre: " + ", ".join(
+        f"{row['name']} {number(row['songs'])}" for row in shown
+    )
+    return Card(
+        "hierarchy",
+        "The genre hierarchy",
+        finding,
+        ("genre", "level", "songs", "ratings", "mean rating"),
+        rows,
+        charts.bars(
+            "hierarchy",
+            alt,
+            [row["name"] for row in shown],
+            [row["songs"] for row in shown],
+            log=True,
+            x="songs of the genre and all below it, logarithmic",
+        ),
+    )
+
+
+def _line(row: Row, name: str, indent: str) -> tuple[str, ...]:
+    cells = (number(row["songs"]), number(row["count"]), number(row["mean"], 3))
+    return f"{indent}{name}", str(row["level"]), *cells

@@ -1,0 +1,115 @@
+"""Cards on users and songs: the long tails and each user's lean."""
+
+from collections.abc import Mapping
+from itertools import accumulate
+
+from ymr_spark.report import charts
+from ymr_spark.report.card import Card, Rows, number, share, where
+
+_STEP = 5  # percent; the width of a bin of users' lean
+
+
+def cards(tables: Mapping[str, Rows]) -> list[Card]:
+    files = {name: where(rows, split="train_files") for name, rows in tables.items()}
+    return [
+        _tails(files["summary_tails"], files["summary_concentration"]),
+        _lean(files["summary_lean"]),
+    ]
+
+
+def _tails(tails: Rows, concentration: Rows) -> Card:
+    sides = {row["side"]: row for row in concentration}
+    user, song = sides["user"], sides["song"]
+    finding = (
+        f"The most active 1 % of users gave {share(user['top_share'], 0)} of the ratings, the most "
+        f"popular 1 % of songs got {share(song['top_share'], 0)}; the Gini coefficients are "
+        f"{user['gini']:.2f} and {song['gini']:.2f}."
+    )
+    table = [
+        (label, *(number(sides[side][key], digits) for side in ("user", "song")))
+        for label, key, digits in (
+            ("members with a rating", "members", 0),
+            ("mean ratings", "mean", 2),
+            ("median ratings", "median", 1),
+            ("most ratings", "max", 0),
+            ("Gini coefficient", "gini", 4),
+            ("share of the top 1 %", "top_share", 4),
+        )
+    ]
+    return Card(
+        "tails",
+        "The long tails",
+        finding,
+        ("", "users", "songs"),
+        table,
+        charts.lines(
+            "tails",
+            "Share of users and of songs with at least so many ratings. " + finding,
+            {
+                "users": _at_least(where(tails, side="user")),
+                "songs": _at_least(where(tails, side="song")),
+            },
+            x="at least so many ratings",
+            y="share of users or songs",
+            log=True,
+            y_text=lambda v: f"{100 * v:g}%",
+        ),
+    )
+
+
+def _at_least(histogram: Rows) -> tuple[list[float], list[float]]:
+    """Ratings ascending, and the share of members with that many or more; at most 200 points."""
+    ordered = sorted(histogram, key=lambda row: int(row["ratings"]))
+    total = sum(row["members"] for row in ordered)
+    below = accumulate((row["members"] for row in ordered[:-1]), initial=0)
+    points = [(row["ratings"], 1 - b / total) for row, b in zip(ordered, below, strict=True)]
+    kept: list[tuple[float, float]] = []
+    for ratings, left in points:
+        if not kept or ratings >= 1.05 * kept[-1][0] or (ratings, left) == points[-1]:
+            kept.append((ratings, left))
+    return [x for x, _ in kept], [y for _, y in kept]
+
+
+def _lean(rows: Rows) -> Card:
+    ones, fives = (_binned(where(rows, rating=r)) for r in (1, 5))
+    users = sum(ones.values())
+    mostly = {
+        r: sum(row["users"] for row in where(rows, rating=r) if row["percent"] >= 50)
+        for r in (1, 5)
+    }
+    finding = (
+        f"{share(mostly[5] / users, 0)} of the users give 5 stars at least every second time, "
+        f"{share(mostly[1] / users, 0)} do so with 1 star."
+    )
+    bins = sorted(ones.keys() | fives.keys())
+    series = {
+        "share of 1s": (bins, [ones.get(b, 0) / users for b in bins]),
+        "share of 5s": (bins, [fives.get(b, 0) / users for b in bins]),
+    }
+    return Card(
+        "lean",
+        "Each user's lean",
+        finding,
+        ("percent of the user's ratings", "users, of 1s", "users, of 5s"),
+        [(_named(b), number(ones.get(b, 0)), number(fives.get(b, 0))) for b in bins],
+        charts.lines(
+            "lean",
+            "Users by the share of 1s and of 5s among their ratings. " + finding,
+            series,
+            x=f"percent of the user's ratings, in steps of {_STEP}",
+            y="share of users",
+            y_text=lambda v: share(v, 0),
+        ),
+    )
+
+
+def _binned(rows: Rows) -> dict[int, int]:
+    bins: dict[int, int] = {}
+    for row in rows:
+        start = row["percent"] // _STEP * _STEP
+        bins[start] = bins.get(start, 0) + row["users"]
+    return bins
+
+
+def _named(start: int) -> str:
+    return f"{start}" if start >= 100 else f"{start} to {start + _STEP - 1}"

@@ -1,0 +1,172 @@
+"""Cards on the models: the leaderboard, learning curves, what each stage cost."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ymr_spark.report import charts, reference
+from ymr_spark.report.card import Card, number, share
+
+Board = Mapping[str, Any]
+Manifest = Mapping[str, Any]
+
+
+def cards(board: Board, manifests: Sequence[Manifest]) -> list[Card]:
+    """
+    Args:
+        board: reports/leaderboard.json.
+        manifests: of the stages' last runs, in the pipeline's order.
+    """
+    return [_leaderboard(board), *_curves(manifests, board), _cost(manifests)]
+
+
+def _leaderboard(board: Board) -> Card:
+    models = board["models"]
+    best, next_ = models[0], models[min(1, len(models) - 1)]
+    apart = best["mse_high"] < next_["mse_low"]
+    finding = f"{best['name']} has the least test error, MSE {best['mse']:.4f}"
+    if next_ is not best:
+        finding += f"; {next_['name']} follows with {next_['mse']:.4f}, " + (
+            "outside each other's 95 % interval" if apart else "with 95 % intervals that overlap"
+        )
+    closed = _closed(board)
+    if best["name"] in closed:
+        finding += f". It closes {closed[best['name']]:.0%} of the distance from bias to the floor"
+    levels = {"planted floor": board["floor_mse"]} if "floor_mse" in board else {}
+    shown = [m for m in models if m["mse"] <= 1.5 * _baseline(board)]
+    alt = "Test MSE: " + ", ".join(f"{m['name']} {m['mse']:.4f}" for m in models)
+    table = [
+        (
+            m["name"],
+            number(m["mse"], 4),
+            f"{m['mse_low']:.4f} – {m['mse_high']:.4f}",
+            number(m["rmse"], 4),
+            number(m["mae"], 4),
+            share(closed[m["name"]]) if m["name"] in closed else "–",
+            share(m["fallback_share"], 2),
+            number(m["fit_seconds"]),
+        )
+        for m in models
+    ]
+    published = "; ".join(f"{name} {mse}" for name, mse in reference.MODELS_MSE.items())
+    return Card(
+        "leaderboard",
+        "All models on the same held-out rows",
+        finding + ".",
+        (
+            *("model", "MSE", "95 % interval", "RMSE", "MAE"),
+            *("of bias to floor", "fallback", "fit, seconds"),
+        ),
+        table,
+        charts.intervals(
+            "leaderboard",
+            alt,
+            [m["name"] for m in shown],
+            [(m["mse"], m["mse_low"], m["mse_high"]) for m in shown],
+            levels=levels,
+            x=f"test MSE, stars squared, on {board['test_rows']:,} rows",
+        ),
+        f"Published on R2's own test rows, fitted on differing rows, and so no comparison: "
+        f"{published}.",
+    )
+
+
+def _baseline(board: Board) -> float:
+    """The constant model's error; models far above it would squeeze the chart."""
+    found = {m["name"]: float(m["mse"]) for m in board["models"]}
+    return found.get("constant", max(found.values()))
+
+
+def _closed(board: Board) -> dict[str, float]:
+    """For models better than bias: the share of the distance from its MSE to the floor."""
+    mse = {m["name"]: float(m["mse"]) for m in board["models"]}
+    if "floor_mse" not in board or "bias" not in mse:
+        return {}
+    distance = mse["bias"] - board["floor_mse"]
+    return {name: (mse["bias"] - e) / distance for name, e in mse.items() if e < mse["bias"]}
+
+
+def _curves(manifests: Sequence[Manifest], board: Board) -> list[Card]:
+    curves = {}
+    for manifest in manifests:
+        for name, part in ((None, manifest), *manifest.items()):
+            if isinstance(part, Mapping) and part.get("learning_curve"):
+                curves[name or "two_tower_dot"] = part["learning_curve"]
+    return [_curve(name, curve, board) for name, curve in curves.items()]
+
+
+def _curve(name: str, curve: Sequence[Mapping[str, Any]], board: Board) -> Card:
+    step = next(key for key in curve[0] if key in ("epoch", "iteration"))
+    at = [point[step] for point in curve]
+    train = [point["train_mse"] for point in curve if "train_mse" in point]
+    validation = [point["validation_mse"] for point in curve]
+    best = min(range(len(curve)), key=validation.__getitem__)
+    finding = (
+        f"The validation error is least after {step} {at[best]}, MSE {validation[best]:.4f}"
+        + (f", with {train[best]:.4f} on train" if train else "")
+        + (f", and rises to {validation[-1]:.4f} by {step} {at[-1]}." if at[-1] > at[best] else ".")
+    )
+    series = {"validation": (at, validation)} | ({"train": (at, train)} if train else {})
+    seconds = [point.get("seconds") for point in curve]
+    levels = {"planted floor": board["floor_mse"]} if "floor_mse" in board else {}
+    return Card(
+        f"curve-{name.replace('_', '-')}",
+        f"{name}: error by {step}",
+        finding,
+        (step, "validation MSE", *(["train MSE"] if train else []), "seconds"),
+        [
+            (
+                str(at[i]),
+                number(validation[i], 4),
+                *([number(train[i], 4)] if train else []),
+                number(seconds[i], 1),
+            )
+            for i in range(len(curve))
+        ],
+        charts.lines(
+            f"curve-{name.replace('_', '-')}",
+            f"Error of {name} by {step}. {finding}",
+            series,
+            x=step,
+            y="MSE, stars squared",
+            y_text=lambda v: f"{v:g}",
+            x_text=lambda v: f"{v:g}",
+            levels=levels,
+            dots=True,
+        ),
+    )
+
+
+def _cost(manifests: Sequence[Manifest]) -> Card:
+    seconds = {m["stage"]: float(m["job_seconds"]) for m in manifests}
+    longest = max(seconds, key=seconds.__getitem__)
+    memory = max(float(m["peak_memory_mib"]) for m in manifests) / 1024
+    total = sum(seconds.values())
+    finding = (
+        f"{_duration(total)} in all, {share(seconds[longest] / total, 0)} of it {longest}; never "
+        f"more than {memory:.1f} GiB of memory."
+    )
+    alt = "Seconds by stage: " + ", ".join(f"{s} {t:.0f}" for s, t in seconds.items())
+    return Card(
+        "cost",
+        "What each stage cost",
+        finding,
+        ("stage", "seconds", "peak memory, MiB", "rows"),
+        [
+            (
+                m["stage"],
+                number(m["job_seconds"], 1),
+                number(m["peak_memory_mib"]),
+                number(m.get("rows")),
+            )
+            for m in manifests
+        ],
+        charts.bars(
+            "cost", alt, list(seconds), list(seconds.values()), text=lambda v: f"{v:.0f}",
+            x="seconds, of each stage's last run",
+        ),
+    )  # fmt: skip
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

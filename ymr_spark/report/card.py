@@ -1,0 +1,55 @@
+"""One chart of the report with what it shows in words and in numbers."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Row = Mapping[str, Any]
+Rows = Sequence[Row]
+
+
+@dataclass(frozen=True)
+class Card:
+    """`finding` says what the numbers say; `rows` are the cells below `columns`, as text."""
+
+    name: str  # letters and hyphens; the anchor of the card
+    title: str
+    finding: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    chart: str = ""  # an <svg> element with its text alternative
+    note: str = ""
+
+
+def where(rows: Rows, **wanted: object) -> list[Row]:
+    """The rows with these values."""
+    return [row for row in rows if all(row[key] == value for key, value in wanted.items())]
+
+
+def by(rows: Rows, key: str, value: str) -> dict[Any, Any]:
+    """One column by another, in the rows' order."""
+    return {row[key]: row[value] for row in rows}
+
+
+def weighted_mean(pairs: Iterable[tuple[float, float]]) -> float:
+    """Σ value · weight / Σ weight of (value, weight) pairs."""
+    pairs = list(pairs)
+    return sum(x * w for x, w in pairs) / sum(w for _, w in pairs)
+
+
+def number(value: float | None, digits: int = 0) -> str:
+    """With thousands separated; a dash for None."""
+    return "–" if value is None else f"{value:,.{digits}f}"
+
+
+def share(value: float, digits: int = 1) -> str:
+    return f"{value:.{digits}%}"
+
+
+def short(value: float) -> str:
+    """At most four characters: 950, 1.2k, 24M."""
+    for unit, size in (("M", 1e6), ("k", 1e3)):
+        if value >= 0.9995 * size:
+            scaled = value / size
+            return f"{scaled:.0f}{unit}" if scaled >= 10 else f"{scaled:.1f}{unit}"
+    return f"{value:.0f}"

@@ -1,0 +1,82 @@
+"""The cards -> one HTML document that needs nothing beside itself."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jinja2
+
+from ymr_spark.report import about_genres, about_members, about_models, about_ratings
+from ymr_spark.report.card import Row, Rows, number
+
+_KINDS = {
+    "planted": "Planted data of the layout and shape of Yahoo! Music R2. No row of it is real.",
+    "movielens-100k": "MovieLens-100K, real ratings of films, converted to R2's layout.",
+    "folder": "Ratings from the folder of raw files that the settings name.",
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the ratings come from.
+
+    Args:
+        kind: raw.source of the settings.
+        folder: of the raw files.
+        ingest: the manifest of the ingest stage.
+        quarantined: rows (file, reason, lines, example).
+    """
+
+    kind: str
+    folder: str
+    ingest: Mapping[str, Any]
+    quarantined: Rows
+
+
+def render(
+    source: Source,
+    tables: Mapping[str, Rows],
+    board: Mapping[str, Any],
+    manifests: Sequence[Mapping[str, Any]],
+) -> str:
+    """The page.
+
+    Args:
+        tables: summary tables by name, as rows.
+        board: reports/leaderboard.json.
+        manifests: of the stages' last runs, in the pipeline's order.
+    """
+    sections = {
+        "The models": about_models.cards(board, manifests),
+        "The ratings": about_ratings.cards(tables),
+        "Genres": about_genres.cards(tables),
+        "Users and songs": about_members.cards(tables),
+    }
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("ymr_spark.report", "."),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters["number"] = number
+    return environment.get_template("page.html").render(
+        source=source,
+        kind=_KINDS[source.kind],
+        files=[*_files(source.ingest)],
+        board=board,
+        sections=sections,
+    )
+
+
+def _files(ingest: Mapping[str, Any]) -> list[Row]:
+    files = {**ingest["files"], "song-attributes.txt": ingest["songs"]}
+    return [
+        {
+            "name": name,
+            "lines": file["lines"],
+            "kept": file["kept"],
+            "quarantined": sum(file["quarantined"].values()),
+        }
+        for name, file in files.items()
+    ]
