@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
+from raw_files import ratings, write
 
+from jobs import ingest, summarize
 from ymr_spark import session
+from ymr_spark.settings import Settings
 from ymr_spark.warehouse import Warehouse
 
 
@@ -21,3 +24,15 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
 @pytest.fixture
 def warehouse(tmp_path: Path) -> Warehouse:
     return Warehouse(tmp_path / "warehouse", tmp_path / "raw")
+
+
+@pytest.fixture(scope="session")
+def summarized(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """A summarized warehouse: light and heavy users, a song that nobody rated."""
+    root = tmp_path_factory.mktemp("summaries")
+    light, heavy = ratings(150, 12, seed=1), ratings(30, 200, seed=2, first_user=150)
+    write(root / "raw", b"".join(light[0] + heavy[0]), b"".join(light[1] + heavy[1]))
+    warehouse = Warehouse(root, root / "raw")
+    ingest.run(spark, warehouse, Settings())
+    summarize.run(spark, warehouse, Settings())
+    return warehouse

@@ -38,7 +38,7 @@ def _counts(own: Rows) -> Card:
         f"{row['name']} {short(row['count'])}" for row in ranked[:_SHOWN]
     )
     return Card(
-        "genres",
+        "genre-counts",
         "Ratings by genre",
         finding,
         ("genre", "level", "songs", "ratings", "share"),
@@ -53,7 +53,7 @@ def _counts(own: Rows) -> Card:
             for row in ranked
         ],
         charts.bars(
-            "genres",
+            "genre-counts",
             alt,
             [row["name"] for row in ranked[:_SHOWN]],
             [row["count"] for row in ranked[:_SHOWN]],
@@ -98,7 +98,7 @@ def _top_ten(rows: Rows) -> Card:
     everywhere = [name for name in names if all((name, r) in ranks for r in _STARS)]
     finding = (
         f"{len(everywhere)} genres are among the ten biggest of every rating; "
-        f"{len(names) - len(everywhere)} are of some only."
+        f"{len(names) - len(everywhere)} are of some only (empty cells)."
     )
     table = [
         (f"{rating}", *(f"{r['name']} ({number(r['count'])})" for r in _in_order(rows, rating)))
@@ -123,7 +123,7 @@ def _top_ten(rows: Rows) -> Card:
             counts,
             text=short,
             strength=lambda n: math.log(n) / largest if largest else 1.0,
-            x="rating, stars; an empty cell is not among the ten biggest",
+            x="rating, stars",
         ),
     )
 
@@ -152,7 +152,7 @@ def _hierarchy(own: Rows, tops: Rows) -> Card:
         below.sort(key=lambda row: (row["level"], -row["songs"], row["genre_id"]))
         rows += [_line(row, row["name"], "\u2003" * row["level"]) for row in below]
     shown = ranked[:_SHOWN]
-    alt = "Songs by top-level genre: " + ", ".join(
+    alt = "Songs by top-level genre, all below it counted: " + ", ".join(
         f"{row['name']} {number(row['songs'])}" for row in shown
     )
     return Card(
@@ -167,7 +167,7 @@ def _hierarchy(own: Rows, tops: Rows) -> Card:
             [row["name"] for row in shown],
             [row["songs"] for row in shown],
             log=True,
-            x="songs of the genre and all below it, logarithmic",
+            x="songs, logarithmic",
         ),
     )
 

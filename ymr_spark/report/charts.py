@@ -22,7 +22,12 @@ _PROPERTIES = {
     **{color: f"series-{i}" for i, color in enumerate(_SERIES)},
 }
 _STYLE = {
-    **{"svg.fonttype": "none", "svg.hashsalt": "ymr_spark", "font.size": 9},
+    **{
+        "svg.fonttype": "none",
+        "svg.hashsalt": "ymr_spark",
+        "font.size": 9,
+        "text.parse_math": False,
+    },
     **{"text.color": _INK, "axes.labelcolor": _MUTED, "xtick.color": _MUTED, "ytick.color": _MUTED},
     **{"axes.edgecolor": _GRID, "grid.color": _GRID, "axes.grid": True, "axes.axisbelow": True},
     **{"axes.spines.top": False, "axes.spines.right": False, "axes.spines.left": False},
@@ -77,7 +82,9 @@ def bars(
     """Horizontal bars, the first on top."""
 
     def draw(axes: Axes) -> None:
-        drawn = axes.barh(labels, values, 0.72, color=_SERIES[0])
+        at = range(len(labels))
+        drawn = axes.barh(at, values, 0.72, color=_SERIES[0])
+        axes.set_yticks(at, [_clipped(label) for label in labels])
         axes.bar_label(drawn, [text(v) for v in values], fontsize=8.5, padding=3)
         axes.invert_yaxis()
         axes.set_xlabel(x)
@@ -155,7 +162,7 @@ def cells(
         axes.set_xlim(-0.5, len(labels) - 0.5)
         axes.set_ylim(len(rows) - 0.5, -0.5)
         axes.set_xticks(range(len(labels)), labels)
-        axes.set_yticks(range(len(rows)), rows)
+        axes.set_yticks(range(len(rows)), [_clipped(row) for row in rows])
         axes.set_xlabel(x)
         axes.grid(visible=False)
         axes.spines[:].set_visible(False)
@@ -200,6 +207,11 @@ def intervals(
 def _legend(axes: Axes, entries: int) -> None:
     if entries > 1:
         axes.legend(loc="lower center", bbox_to_anchor=(0.45, 1.0), ncols=2, handlelength=1.4)
+
+
+def _clipped(label: str) -> str:
+    """What leaves room for the drawing; the card's table has the whole name."""
+    return label if len(label) <= 20 else f"{label[:19]}…"
 
 
 def _plain_ticks(axes: Axes, which: str, text: Format) -> None:

@@ -1,0 +1,91 @@
+"""The sentences of the report on numbers whose story is known."""
+
+from ymr_spark.report import about_members, about_models, about_ratings
+from ymr_spark.report.card import number, share, short, weighted_mean
+
+SCORE = {"rmse": 1.0, "mae": 0.8, "fallback_share": 0.0, "fit_seconds": 1.0}
+
+
+def model(name: str, mse: float, half_width: float = 0.01) -> dict[str, object]:
+    return {
+        "name": name,
+        "mse": mse,
+        "mse_low": mse - half_width,
+        "mse_high": mse + half_width,
+    } | SCORE
+
+
+def test_leaderboard_says_who_wins_by_how_much() -> None:
+    board = {"floor_mse": 1.0, "test_rows": 10, "models": [model("deep", 1.25), model("bias", 2.0)]}
+    card = about_models._leaderboard(board)
+    assert "deep has the least test error, MSE 1.2500" in card.finding
+    assert "outside each other's 95 % interval" in card.finding
+    assert "closes 75% of the distance from bias to the floor" in card.finding
+    assert [row[:2] for row in card.rows] == [("deep", "1.2500"), ("bias", "2.0000")]
+
+
+def test_leaderboard_does_not_claim_what_intervals_do_not_show() -> None:
+    models = [model("deep", 1.99), model("bias", 2.0)]
+    finding = about_models._leaderboard({"test_rows": 10, "models": models}).finding
+    assert "intervals that overlap" in finding
+    assert "floor" not in finding
+
+
+def test_learning_curve_names_the_best_step_and_the_rise_after_it() -> None:
+    points = [(1, 2.0), (2, 1.5), (3, 1.6)]
+    curve = [{"epoch": e, "validation_mse": v, "train_mse": v - 0.5} for e, v in points]
+    finding = about_models._curve("deep", curve, {}).finding
+    assert "least after epoch 2, MSE 1.5000, with 1.0000 on train" in finding
+    assert "rises to 1.6000 by epoch 3" in finding
+
+
+def test_cost_adds_up() -> None:
+    manifests = [
+        {"stage": "ingest", "job_seconds": 30, "peak_memory_mib": 1024, "rows": 5},
+        {"stage": "train_als", "job_seconds": 90, "peak_memory_mib": 3072, "rows": 5},
+    ]
+    finding = about_models._cost(manifests).finding
+    assert finding == "2 min 0 s in all, 75% of it train_als; never more than 3.0 GiB of memory."
+
+
+def test_ratings_most_and_least() -> None:
+    rows = [
+        {"split": "train_files", "column": "rating", "value": r, "count": n, "share": n / 20}
+        for r, n in ((1, 6), (2, 2), (4, 4), (5, 8))
+    ]
+    card = about_ratings._ratings(rows)
+    assert "70% of the ratings" in card.finding
+    assert "5 is given 4.0 times as often as 2" in card.finding
+    assert card.rows[2][:3] == ("3", "0", "0.00%")
+
+
+def test_tail_points_are_shares_at_or_above() -> None:
+    histogram = [{"ratings": 1, "members": 6}, {"ratings": 10, "members": 3}]
+    histogram += [{"ratings": 100, "members": 1}]
+    xs, ys = about_members._at_least(histogram)
+    assert xs == [1, 10, 100]
+    assert [round(y, 9) for y in ys] == [1.0, 0.4, 0.1]
+
+
+def test_lean_counts_from_half_on() -> None:
+    rows = [
+        {"rating": 1, "percent": 0, "users": 9}, {"rating": 1, "percent": 50, "users": 1},
+        {"rating": 5, "percent": 49, "users": 6}, {"rating": 5, "percent": 100, "users": 4},
+    ]  # fmt: skip
+    card = about_members._lean(rows)
+    assert card.finding.startswith("40% of the users give 5 stars")
+    assert "10% do so with 1 star" in card.finding
+    assert ("45 to 49", "0", "6") in card.rows
+    assert ("100", "0", "4") in card.rows
+
+
+def test_numbers_as_text() -> None:
+    assert [short(v) for v in (0, 950, 999.6, 1234, 24_000_000)] == [
+        "0",
+        "950",
+        "1.0k",
+        "1.2k",
+        "24M",
+    ]
+    assert (number(None), number(1234.5678, 2), share(0.1234)) == ("–", "1,234.57", "12.3%")
+    assert weighted_mean([(1, 3), (5, 1)]) == 2

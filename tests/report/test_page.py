@@ -1,0 +1,98 @@
+import re
+from pathlib import Path
+from typing import Any
+
+import browser
+import pytest
+from pyspark.sql import SparkSession
+
+from ymr_spark import stages
+from ymr_spark.report import page
+from ymr_spark.warehouse import Warehouse
+
+SCREENSHOTS = Path(__file__).parent.parent.parent / "build" / "ci"
+HOSTILE = "<script>alert(1)</script> $x_1$ & more"
+SCORE = {"rmse": 1.2, "mae": 0.9, "fallback_share": 0.001, "fit_seconds": 12.0}
+BOARD = {
+    **{"train_rows": 4800, "train_hash": "0a", "test_rows": 1800, "test_hash": "0b"},
+    "floor_mse": 1.2,
+    "models": [
+        {"name": "two_tower_dot", "mse": 1.4, "mse_low": 1.38, "mse_high": 1.42, **SCORE},
+        {"name": "bias", "mse": 2.0, "mse_low": 1.98, "mse_high": 2.02, **SCORE},
+        {"name": "user_lean", "mse": 4.0, "mse_low": 3.9, "mse_high": 4.1, **SCORE},
+    ],
+}
+COST = {"job_seconds": 30.0, "peak_memory_mib": 2048, "rows": 4800}
+CURVE = [
+    {"epoch": 1, "train_mse": 1.9, "validation_mse": 1.8, "seconds": 1.0},
+    {"epoch": 2, "train_mse": 1.3, "validation_mse": 1.4, "seconds": 1.0},
+    {"epoch": 3, "train_mse": 1.1, "validation_mse": 1.5, "seconds": 1.0},
+]
+MANIFESTS = [
+    {"stage": "ingest", **COST},
+    {"stage": "train_two_tower", **COST, "learning_curve": CURVE},
+]
+
+
+@pytest.fixture(scope="module")
+def html(spark: SparkSession, summarized: Warehouse) -> str:
+    """The page of a summarized warehouse, one genre and one quarantined line being hostile."""
+    names = stages.SUMMARY_TABLES
+    tables: dict[str, list[dict[str, Any]]] = {
+        name: [row.asDict() for row in summarized.read(spark, name).collect()] for name in names
+    }
+    for name in ("summary_genres", "summary_top_genres"):
+        for row in tables[name]:
+            row["name"] = HOSTILE if row["name"] == "Rock" else row["name"]
+    file = {"lines": 10, "kept": 9, "quarantined": {"rating": 1}}
+    splits = {name: {"rows": 3, "hash": "0c"} for name in ("train", "validation", "test")}
+    ingest = {"files": {"train_0.txt": file}, "songs": file, "splits": splits, "ratings_version": 4}
+    quarantined = [{"file": "train_0.txt", "reason": "rating", "lines": 1, "example": HOSTILE}]
+    return page.render(page.Source("planted", "raw", ingest, quarantined), tables, BOARD, MANIFESTS)
+
+
+def test_nothing_is_loaded_and_nothing_runs(html: str) -> None:
+    assert "<script" not in html
+    links = re.findall(r'(?:src|href)="([^"]*)"', html)
+    assert links
+    assert all(link.startswith(("#", "data:")) for link in links)
+
+
+def test_every_chart_has_its_text_and_every_reference_its_target(html: str) -> None:
+    drawings = re.findall(r"<svg[^>]*>", html)
+    assert len(drawings) >= 10
+    assert all(re.search(r'role="img" aria-label="[^"]{20,}"', svg) for svg in drawings)
+    ids = re.findall(r'\bid="([^"]*)"', html)
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r'(?:url\(|href=")#([^)"]*)', html)) <= set(ids)
+
+
+def test_names_from_the_data_are_shown_as_they_are(html: str) -> None:
+    assert html.count("&lt;script&gt;alert(1)&lt;/script&gt; $x_1$ &amp; more") >= 4
+
+
+def test_the_same_twice(html: str, spark: SparkSession, summarized: Warehouse) -> None:
+    tables = {
+        name: [row.asDict() for row in summarized.read(spark, name).collect()[::-1]]
+        for name in stages.SUMMARY_TABLES
+    }
+    again = page.about_ratings.cards(tables)
+    assert all(card.chart in html and card.chart for card in again if card.name != "described")
+
+
+@pytest.mark.skipif(browser.CHROMIUM is None, reason="chromium is not installed")
+@pytest.mark.parametrize("width", [390, 1280])
+def test_in_a_browser(html: str, width: int, tmp_path: Path) -> None:
+    seen = browser.look(html, width, tmp_path, SCREENSHOTS / f"report-{width}.png")
+    assert seen.width <= width
+    assert seen.outside == []
+    assert seen.errors == []
+    assert seen.height > 2000
+
+
+@pytest.mark.skipif(browser.CHROMIUM is None, reason="chromium is not installed")
+def test_the_browser_sees_what_is_wrong(html: str, tmp_path: Path) -> None:
+    wrong = "<p style='width:2000px'>wide</p><script>console.error('wrong')</script></body>"
+    seen = browser.look(html.replace("</body>", wrong), 390, tmp_path)
+    assert seen.width >= 2000
+    assert any("wrong" in error for error in seen.errors)
