@@ -10,8 +10,14 @@ HELD_OUT = [(1, 10, 5), (1, 11, 1), (2, 10, 3)]
 KEYS = [(user, song) for user, song, _ in HELD_OUT]
 
 
-def check(spark: SparkSession, keys: list[tuple[int, int]], held_out=HELD_OUT) -> None:
-    rows = [("m", "test", user, song, 3.0, False) for user, song in keys]
+def check(
+    spark: SparkSession,
+    keys: list[tuple[int, int]],
+    held_out: list[tuple[int, int, int]] = HELD_OUT,
+    first: float | None = 3.0,
+) -> None:
+    predicted = [first, *[3.0] * len(keys[1:])]
+    rows = [("m", "test", *key, p, False) for key, p in zip(keys, predicted, strict=False)]
     measured = identity(ratings(spark, HELD_OUT, "test"))
     predictions, truth = table(spark, "predictions", rows), ratings(spark, held_out, "test")
     by_user = metrics.errors_by_user(predictions, truth)
@@ -35,6 +41,12 @@ def test_every_row_predicted_once(spark: SparkSession) -> None:
 def test_other_keys_are_refused(spark: SparkSession, keys: list, words: str) -> None:
     with pytest.raises(DataContractError, match=words):
         check(spark, keys)
+
+
+@pytest.mark.parametrize("wrong", [None, float("nan"), float("inf"), 0.99, 5.01])
+def test_what_is_no_rating_is_refused(spark: SparkSession, wrong: float | None) -> None:
+    with pytest.raises(DataContractError, match="m on test: 1 are no number from 1 to 5"):
+        check(spark, KEYS, first=wrong)
 
 
 def test_changed_ratings_are_refused(spark: SparkSession) -> None:

@@ -14,6 +14,7 @@ const frame = document.querySelector("iframe"), page = frame.contentDocument;
 const inside = (a, b) => a.left >= b.left - 1 && a.right <= b.right + 1;
 const outside = [...page.querySelectorAll("svg text")].filter(text => !inside(
   text.getBoundingClientRect(), text.closest("article").getBoundingClientRect()));
+frame.style.height = page.documentElement.scrollHeight + "px";
 document.body.dataset.found = JSON.stringify({
   width: page.documentElement.scrollWidth,
   height: page.documentElement.scrollHeight,
@@ -35,7 +36,7 @@ def look(page: str, width: int, folder: Path, screenshot: Path | None = None) ->
     wrapper = folder / f"{width}.html"
     wrapper.write_text(
         f"<!doctype html><meta charset=utf-8><body style='margin:0'><iframe style='border:0;"
-        f'width:{width}px;height:9000px\' srcdoc="{html.escape(page, quote=True)}"></iframe>'
+        f'width:{width}px;height:800px\' srcdoc="{html.escape(page, quote=True)}"></iframe>'
         f"<script>onload = () => {{{_MEASURE}}}</script>"
     )
     dom = _chromium("--dump-dom", wrapper)

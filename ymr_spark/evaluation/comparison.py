@@ -22,6 +22,8 @@ def check_predictions(
 ) -> None:
     """Raise DataContractError unless every model predicts every held-out row once, and no other.
 
+    A prediction that is no number from 1 to 5 is refused too: its error would mean nothing.
+
     The ratings hashed come from `held_out`, the keys from the predictions: the hash equals the
     split's only if each of its rows is predicted once, and no other is.
 
@@ -41,6 +43,18 @@ def check_predictions(
                     + _difference(chosen, expected_rows)
                     + f"; run the job that trains {model} again"
                 )
+
+    _check_range(by_user)
+
+
+def _check_range(by_user: pa.Table) -> None:
+    sums = by_user.group_by(["model", "split"]).aggregate([("unusable", "sum")]).to_pylist()
+    for row in sums:
+        if row["unusable_sum"]:
+            raise DataContractError(
+                f"predictions of {row['model']} on {row['split']}: {row['unusable_sum']} are no "
+                f"number from 1 to 5; run the job that trains {row['model']} again"
+            )
 
 
 def _identities(by_user: pa.Table) -> dict[tuple[str, str], Identity]:

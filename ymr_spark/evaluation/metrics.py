@@ -20,7 +20,8 @@ def errors_by_user(predictions: DataFrame, held_out: DataFrame) -> pa.Table:
     """One row per (model, split, user_id): identity of the rows and sums of their errors.
 
     Columns after the key: those of `warehouse.identity_sums`, then `squared`, `absolute` (sums,
-    stars squared and stars) and `fallbacks` (rows). Users ascend within a model and split.
+    stars squared and stars), `fallbacks` and `unusable` (rows: no number from 1 to 5). Users
+    ascend within a model and split.
     """
     rows = predictions.join(held_out.select(*_KEYS, "rating"), _KEYS, how="left")
     error = F.col("prediction") - F.col("rating")
@@ -29,6 +30,7 @@ def errors_by_user(predictions: DataFrame, held_out: DataFrame) -> pa.Table:
         F.sum(error * error).alias("squared"),
         F.sum(F.abs(error)).alias("absolute"),
         F.sum(F.col("fallback").cast("long")).alias("fallbacks"),
+        F.count_if(~F.coalesce(F.col("prediction").between(1, 5), F.lit(False))).alias("unusable"),
     )
     by = [(key, "ascending") for key in ("model", "split", "user_id")]
     return sums.toArrow().sort_by(by)
