@@ -1,8 +1,9 @@
-"""ratings, predictions, models -> metrics, leaderboard.json: all models on the same rows."""
+"""ratings, predictions, models -> metrics, differences, leaderboard.json: one judgement."""
 
 import json
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
@@ -24,19 +25,26 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Fi
     comparison.check_train_rows(models.values(), train)
     by_user = metrics.errors_by_user(predictions, held_out)
     comparison.check_predictions(by_user, predictions, held_out, models, splits)
-    scored = metrics.scores(by_user, settings.evaluate.resamples, settings.seed)
-    columns = schemas.METRICS.fieldNames()
-    rows = [tuple(score[c] for c in columns) for score in scored]
-    warehouse.write(spark.createDataFrame(rows, schemas.METRICS), "metrics")
-    hashes = {"train_rows": train[0], "train_hash": train[1], "test_hash": splits["test"][1]}
-    entries = [
-        {"name": s["model"], **s, **hashes, "fit_seconds": models[s["model"]]["fit_seconds"]}
-        for s in scored
-        if s["split"] == "test"
-    ]
+    scored, pairs = [], []
+    for split, errors in metrics.by_split(by_user).items():
+        draws = metrics.resampled_mse(errors, settings.evaluate.resamples, settings.seed)
+        scored += metrics.scores(split, errors, draws)
+        pairs += metrics.differences(split, errors, draws)
+    _write(spark, warehouse, "metrics", scored)
+    _write(spark, warehouse, "differences", pairs)
+    seconds = {name: row["fit_seconds"] for name, row in models.items()}
+    entries = leaderboard.entries(scored, pairs, train, splits["test"], seconds)
     board = leaderboard.leaderboard(entries, train, splits["test"], _floor(warehouse))
     atomically.write(warehouse.path("reports/leaderboard.json"), json.dumps(board, indent=1))
     return {"rows": splits["test"][0], "models": len(models)}
+
+
+def _write(
+    spark: SparkSession, warehouse: Warehouse, table: str, rows: Sequence[dict[str, Any]]
+) -> None:
+    schema = schemas.TABLES[table]
+    cells = [tuple(row[column] for column in schema.fieldNames()) for row in rows]
+    warehouse.write(spark.createDataFrame(cells, schema), table)
 
 
 def _floor(warehouse: Warehouse) -> float | None:

@@ -76,6 +76,16 @@ METRICS = _struct(
     ("fallback_share", DOUBLE),
 )
 
+# One row per (model, other, split).
+DIFFERENCES = _struct(
+    ("model", STRING),
+    ("other", STRING),
+    ("split", STRING),
+    ("difference", DOUBLE),  # the model's MSE less the other's, stars squared
+    ("low", DOUBLE),  # 95 % interval, users resampled alike for both
+    ("high", DOUBLE),
+)
+
 # One row per (user_id, rank).
 RECOMMENDATIONS = _struct(
     ("user_id", INT),
@@ -216,6 +226,7 @@ TABLES: dict[str, T.StructType] = {
     "predictions": PREDICTIONS,
     "models": MODELS,
     "metrics": METRICS,
+    "differences": DIFFERENCES,
     "recommendations": RECOMMENDATIONS,
     "similarity_neighbors": SIMILARITY_NEIGHBORS,
     "summary_users": SUMMARY_USERS,

@@ -70,7 +70,7 @@ STAGES = (
     Stage(
         "evaluate",
         ("ratings", "predictions", "models"),
-        ("metrics", "reports/leaderboard.json"),
+        ("metrics", "differences", "reports/leaderboard.json"),
         ("evaluate",),
     ),
     Stage(

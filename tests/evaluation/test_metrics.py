@@ -25,7 +25,9 @@ def test_errors_by_hand(spark: SparkSession) -> None:
     by_user = metrics.errors_by_user(
         predictions(spark, [4.0, 3.0, 3.5]), ratings(spark, HELD_OUT, "test")
     )
-    (score,) = metrics.scores(by_user, resamples=50, seed=1)
+    (errors,) = metrics.by_split(by_user).values()
+    draws = metrics.resampled_mse(errors, resamples=50, seed=1)
+    (score,) = metrics.scores("test", errors, draws)
     assert (score["model"], score["split"], score["rows"]) == ("m", "test", 3)
     assert score["mse"] == pytest.approx(5.25 / 3)
     assert score["rmse"] == pytest.approx((5.25 / 3) ** 0.5)
@@ -33,27 +35,89 @@ def test_errors_by_hand(spark: SparkSession) -> None:
     assert score["fallback_share"] == pytest.approx(1 / 3)
 
 
-def planted_errors(users: int, spread: float, seed: int) -> metrics.UserErrors:
-    """Ten rows a user whose errors share the user's own variance."""
+def test_each_model_keeps_its_own_errors(spark: SparkSession) -> None:
+    rows = [
+        (model, split, user, song, stars + wrong, False)
+        for model, wrong in (("b", 2.0), ("a", 1.0))
+        for split in ("test", "validation")
+        for user, song, stars in HELD_OUT
+    ]
+    held_out = ratings(spark, HELD_OUT, "test").union(ratings(spark, HELD_OUT, "validation"))
+    by_user = metrics.errors_by_user(table(spark, "predictions", rows), held_out)
+    splits = metrics.by_split(by_user)
+    assert list(splits) == ["test", "validation"]
+    for errors in splits.values():
+        assert errors.models == ("a", "b")
+        assert errors.rows.tolist() == [2, 1]
+        assert errors.squared.tolist() == [[2, 8], [1, 4]]
+        assert errors.mae.tolist() == [1, 2]
+
+
+def planted_errors(users: int, spread: float, seed: int, *scales: float) -> metrics.SplitErrors:
+    """Ten rows a user whose errors share the user's own variance; a model for each scale.
+
+    Models' errors go together, as those of models of the same ratings do.
+    """
     random = np.random.default_rng(seed)
     variance = random.gamma(1 / spread, spread, users)
     squared = variance * random.chisquare(10, users)
-    rows = np.full(users, 10.0)
-    return metrics.UserErrors(rows, squared, np.sqrt(squared), rows * 0)
+    noise = random.normal(1, 0.05, (users, len(scales or (1.0,))))
+    each = squared[:, None] * np.array(scales or (1.0,)) * (noise if scales else 1.0)
+    names = tuple(f"m{i}" for i in range(each.shape[1]))
+    return metrics.SplitErrors(names, np.full(users, 10.0), each, np.sqrt(each), each * 0)
+
+
+def interval(errors: metrics.SplitErrors, resamples: int, seed: int) -> tuple[float, float]:
+    return metrics.interval(metrics.resampled_mse(errors, resamples, seed)[:, 0])
 
 
 def test_interval_covers_the_truth_19_times_in_20() -> None:
     covered = 0
     for seed in range(200):
-        low, high = metrics.mse_interval(planted_errors(400, 1.0, seed), 200, seed)
+        low, high = interval(planted_errors(400, 1.0, seed), 200, seed)
         covered += low < 1.0 < high
     assert 180 <= covered <= 199
 
 
 def test_interval_equals_the_normal_one_for_many_users() -> None:
     errors = planted_errors(20_000, 0.5, seed=3)
-    low, high = metrics.mse_interval(errors, 2_000, seed=1)
-    by_user = errors.squared / 10
+    low, high = interval(errors, 2_000, seed=1)
+    by_user = errors.squared[:, 0] / 10
     half = 1.96 * by_user.std() / np.sqrt(len(by_user))
     assert (high - low) / 2 == pytest.approx(half, rel=0.08)
-    assert metrics.mse_interval(errors, 100, 1) == metrics.mse_interval(errors, 100, 1)
+    assert interval(errors, 100, 1) == interval(errors, 100, 1)
+
+
+def told_apart(*scales: float) -> list[int]:
+    errors = planted_errors(2_000, 1.0, 5, *scales)
+    draws = metrics.resampled_mse(errors, 400, seed=1)
+    scored = metrics.scores("test", errors, draws)
+    pairs = metrics.differences("test", errors, draws)
+    return metrics.groups(sorted(scored, key=lambda s: s["mse"]), pairs)
+
+
+def test_equal_models_are_one_group_and_a_small_difference_is_found() -> None:
+    assert told_apart(1.0, 1.0) == [1, 1]
+    # 1 % apart, a quarter of the width of each one's own interval.
+    assert told_apart(1.0, 1.01) == [1, 2]
+
+
+def test_differences_are_paired_and_of_either_sign() -> None:
+    errors = planted_errors(2_000, 1.0, 5, 1.0, 1.01)
+    draws = metrics.resampled_mse(errors, 400, seed=1)
+    pairs = metrics.differences("test", errors, draws)
+    found = {(p["model"], p["other"]): p for p in pairs}
+    forth, back = found["m0", "m1"], found["m1", "m0"]
+    assert forth["difference"] == -back["difference"] < 0
+    assert forth["low"] == pytest.approx(-back["high"])
+    width = back["high"] - back["low"]
+    own = [np.ptp(metrics.interval(draws[:, i])) for i in (0, 1)]
+    assert width < min(own) / 4
+
+
+def test_a_group_is_what_its_first_cannot_be_told_from() -> None:
+    scored = [{"model": name} for name in "abcd"]
+    apart = [("c", "a"), ("d", "a"), ("d", "b")]
+    pairs = [{"model": m, "other": o, "low": 0.1} for m, o in apart]
+    pairs += [{"model": "b", "other": "a", "low": -0.1}, {"model": "d", "other": "c", "low": -0.1}]
+    assert metrics.groups(scored, pairs) == [1, 1, 2, 2]

@@ -6,28 +6,23 @@ from ymr_spark.report.card import number, share, short, weighted_mean
 SCORE = {"rmse": 1.0, "mae": 0.8, "fallback_share": 0.0, "fit_seconds": 1.0}
 
 
-def model(name: str, mse: float, half_width: float = 0.01) -> dict[str, object]:
-    return {
-        "name": name,
-        "mse": mse,
-        "mse_low": mse - half_width,
-        "mse_high": mse + half_width,
-    } | SCORE
+def model(name: str, mse: float, group: int) -> dict[str, object]:
+    return {"name": name, "group": group, "mse": mse, "mse_low": mse, "mse_high": mse} | SCORE
 
 
 def test_leaderboard_says_who_wins_by_how_much() -> None:
-    board = {"floor_mse": 1.0, "test_rows": 10, "models": [model("deep", 1.25), model("bias", 2.0)]}
-    card = about_models._leaderboard(board)
+    models = [model("deep", 1.25, 1), model("bias", 2.0, 2)]
+    card = about_models._leaderboard({"floor_mse": 1.0, "test_rows": 10, "models": models})
     assert "deep has the least test error, MSE 1.2500" in card.finding
-    assert "outside each other's 95 % interval" in card.finding
+    assert "bias follows with 2.0000, worse beyond chance" in card.finding
     assert "closes 75% of the distance from bias to the floor" in card.finding
-    assert [row[:2] for row in card.rows] == [("deep", "1.2500"), ("bias", "2.0000")]
+    assert [row[:3] for row in card.rows] == [("deep", "1", "1.2500"), ("bias", "2", "2.0000")]
 
 
-def test_leaderboard_does_not_claim_what_intervals_do_not_show() -> None:
-    models = [model("deep", 1.99), model("bias", 2.0)]
+def test_leaderboard_does_not_claim_what_the_rows_do_not_show() -> None:
+    models = [model("deep", 1.99, 1), model("bias", 2.0, 1)]
     finding = about_models._leaderboard({"test_rows": 10, "models": models}).finding
-    assert "intervals that overlap" in finding
+    assert "a difference that these rows cannot tell from chance" in finding
     assert "floor" not in finding
 
 

@@ -6,7 +6,24 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from ymr_spark.evaluation import metrics
+
 Identity = tuple[int, str]
+Rows = Sequence[Mapping[str, Any]]
+
+
+def entries(
+    scored: Rows, pairs: Rows, train: Identity, test: Identity, fit_seconds: Mapping[str, float]
+) -> list[dict[str, Any]]:
+    """The models of the leaderboard, best first, out of `metrics.scores` and `differences`."""
+    on_test = sorted((s for s in scored if s["split"] == "test"), key=lambda s: float(s["mse"]))
+    groups = metrics.groups(on_test, [p for p in pairs if p["split"] == "test"])
+    hashes = {"train_rows": train[0], "train_hash": train[1], "test_hash": test[1]}
+    return [
+        {"name": score["model"], "group": group, **score, **hashes}
+        | {"fit_seconds": fit_seconds[score["model"]]}
+        for group, score in zip(groups, on_test, strict=True)
+    ]
 
 
 def leaderboard(
@@ -18,7 +35,8 @@ def leaderboard(
     """reports/leaderboard.json: the models by MSE on the test rows, best first.
 
     Args:
-        models: each with at least name, mse, train_hash and test_hash.
+        models: each with at least name, mse, group (equal for models that the test rows cannot
+            tell apart), train_hash and test_hash.
         train, test: rows and content hash of the rows that all were fitted and judged on.
         floor_mse: the irreducible MSE of planted data.
     """
@@ -37,10 +55,11 @@ def show(board: Mapping[str, Any]) -> None:
     """Print the leaderboard."""
     title = f"{board['test_rows']:,} test rows, all models fitted on {board['train_rows']:,} rows"
     table = Table(title=title)
-    for column in ("model", "MSE", "95 % interval", "RMSE", "MAE", "fallback", "fit"):
+    for column in ("", "model", "MSE", "95 % interval", "RMSE", "MAE", "fallback", "fit"):
         table.add_column(column, justify="left" if column == "model" else "right")
     for m in board["models"]:
         table.add_row(
+            str(m["group"]),
             m["name"],
             f"{m['mse']:.4f}",
             f"{m['mse_low']:.4f} – {m['mse_high']:.4f}",
@@ -50,5 +69,5 @@ def show(board: Mapping[str, Any]) -> None:
             f"{m['fit_seconds']:.0f} s",
         )
     if "floor_mse" in board:
-        table.add_row("planted floor", f"{board['floor_mse']:.4f}", style="dim")
+        table.add_row("", "planted floor", f"{board['floor_mse']:.4f}", style="dim")
     Console(width=None if Console().is_terminal else 100).print(table)

@@ -22,11 +22,13 @@ def cards(board: Board, manifests: Sequence[Manifest]) -> list[Card]:
 def _leaderboard(board: Board) -> Card:
     models = board["models"]
     best, next_ = models[0], models[min(1, len(models) - 1)]
-    apart = best["mse_high"] < next_["mse_low"]
+    apart = best["group"] < next_["group"]
     finding = f"{best['name']} has the least test error, MSE {best['mse']:.4f}"
     if next_ is not best:
         finding += f"; {next_['name']} follows with {next_['mse']:.4f}, " + (
-            "outside each other's 95 % interval" if apart else "with 95 % intervals that overlap"
+            "worse beyond chance"
+            if apart
+            else "a difference that these rows cannot tell from chance"
         )
     closed = _closed(board)
     if best["name"] in closed:
@@ -37,6 +39,7 @@ def _leaderboard(board: Board) -> Card:
     table = [
         (
             m["name"],
+            str(m["group"]),
             number(m["mse"], 4),
             f"{m['mse_low']:.4f} – {m['mse_high']:.4f}",
             number(m["rmse"], 4),
@@ -53,7 +56,7 @@ def _leaderboard(board: Board) -> Card:
         "All models on the same held-out rows",
         finding + ".",
         (
-            *("model", "MSE", "95 % interval", "RMSE", "MAE"),
+            *("model", "group", "MSE", "95 % interval", "RMSE", "MAE"),
             *("of bias to floor", "fallback", "fit, seconds"),
         ),
         table,
@@ -65,8 +68,9 @@ def _leaderboard(board: Board) -> Card:
             levels=levels,
             x=f"test MSE, stars squared, on {board['test_rows']:,} rows",
         ),
-        f"Published on R2's own test rows, fitted on differing rows, and so no comparison: "
-        f"{published}.",
+        f"Models of one group cannot be told apart: the 95 % interval of their difference, users "
+        f"resampled alike for both, includes 0. Published on R2's own test rows, fitted on "
+        f"differing rows, and so no comparison: {published}.",
     )
 
 
