@@ -1,0 +1,105 @@
+"""A few thousand planted ratings from raw files to the report, by the commands a user types."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from ymr_spark.warehouse import Warehouse, identity
+
+ROOT = Path(__file__).parent.parent.parent
+SETTINGS = [
+    "planted.users=120",
+    "planted.songs=150",
+    "planted.train_ratings=6000",
+    "two_tower.max_epochs=2",
+    "two_tower.batch_size=512",
+    "als.iterations=3",
+    "recommend.k=5",
+]
+SUBMIT = [str(Path(sys.executable).parent / "spark-submit"), "--properties-file"]
+
+
+def run(job: str, root: Path, *arguments: str, submit: bool = False) -> dict[str, Any]:
+    """The last line of the job's output; the run must succeed."""
+    start = [*SUBMIT, "conf/sample-spark.conf"] if submit else [sys.executable]
+    settings = [*SETTINGS, f"warehouse={root}", f"raw.folder={root}/raw"]
+    command = [*start, f"jobs/{job}.py", "--conf", "conf/sample.yaml", *arguments]
+    command += [word for setting in settings for word in ("--set", setting)]
+    environ = os.environ | {"PYSPARK_PYTHON": sys.executable}
+    done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    last: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return last
+
+
+def versions(root: Path) -> dict[str, int | None]:
+    tables = sorted(path.name for path in (root / "tables").iterdir())
+    return {table: Warehouse(root, root / "raw").version(table) for table in tables}
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A warehouse that the whole pipeline has filled."""
+    root = tmp_path_factory.mktemp("pipeline")
+    assert run("pipeline", root)["status"] == "done"
+    return root
+
+
+@pytest.fixture(scope="module")
+def board(root: Path) -> dict[str, Any]:
+    board: dict[str, Any] = json.loads((root / "reports" / "leaderboard.json").read_text())
+    return board
+
+
+@pytest.mark.slow
+def test_all_models_are_fitted_and_judged_on_the_rows_of_the_table(
+    spark: SparkSession, root: Path, board: dict[str, Any]
+) -> None:
+    ratings = Warehouse(root, root / "raw").read(spark, "ratings")
+    rows = identity(ratings)
+    assert rows["test"][0] == 1200
+    assert sum(rows[split][0] for split in ("train", "validation")) == 6000
+    assert {(m["train_rows"], m["train_hash"]) for m in board["models"]} == {rows["train"]}
+    assert {(m["rows"], m["test_hash"]) for m in board["models"]} == {rows["test"]}
+    names = {"constant", "bias", "als", "latent_factor", "two_tower_dot"}
+    assert names <= {m["name"] for m in board["models"]}
+
+
+@pytest.mark.slow
+def test_the_order_that_planted_data_must_give(board: dict[str, Any]) -> None:
+    mse = {m["name"]: m["mse"] for m in board["models"]}
+    assert board["floor_mse"] < mse["bias"] < mse["constant"]
+    assert all(m["mse_low"] < m["mse"] < m["mse_high"] for m in board["models"])
+
+
+@pytest.mark.slow
+def test_everybody_gets_songs_and_there_is_a_report(spark: SparkSession, root: Path) -> None:
+    recommended = Warehouse(root, root / "raw").read(spark, "recommendations")
+    assert recommended.count() == 120 * 5
+    assert "two_tower_dot" in (root / "reports" / "index.html").read_text()
+
+
+@pytest.mark.slow
+def test_a_second_run_does_nothing(root: Path) -> None:
+    before = versions(root)
+    files = {p: p.stat().st_mtime_ns for p in root.rglob("*") if p.name != "run.lock"}
+    run("pipeline", root)
+    assert versions(root) == before
+    assert {p: p.stat().st_mtime_ns for p in files} == files
+
+
+@pytest.mark.slow
+def test_one_stage_alone_by_spark_submit(spark: SparkSession, root: Path) -> None:
+    before = versions(root)
+    assert run("train_bias", root, submit=True)["status"] == "unchanged"
+    assert versions(root) == before
+    ratings = Warehouse(root, root / "raw")
+    rows = identity(ratings.read(spark, "ratings"))
+    assert run("ingest", root, "--force", submit=True)["rows"] == 7200
+    assert identity(ratings.read(spark, "ratings")) == rows
