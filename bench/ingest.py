@@ -1,6 +1,6 @@
 """Ingest against a plain Spark CSV -> Delta copy of the same files, each in a fresh process.
 
-    python bench/ingest.py --conf conf/full.yaml FOLDER [FOLDER ...]
+    python -m bench.ingest --conf conf/full.yaml FOLDER [FOLDER ...]
 
 prints for each folder of R2 files one JSON line a run (rows, seconds once the session is up,
 processor seconds, peak memory of the process tree, table bytes on disk) and their ratio.
@@ -82,7 +82,16 @@ def compared(conf: Path, raw: Path) -> None:
     """Both runs, each in a process of its own."""
     seconds = {}
     for what in _WORK:
-        command = [sys.executable, __file__, "--conf", str(conf), "--run", what, str(raw)]
+        command = [
+            sys.executable,
+            "-m",
+            "bench.ingest",
+            "--conf",
+            str(conf),
+            "--run",
+            what,
+            str(raw),
+        ]
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
         line = done.stdout.splitlines()[-1]
         print(line, flush=True)

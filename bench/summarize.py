@@ -1,6 +1,6 @@
 """All summary tables against Spark's describe() of the same ratings, in one run.
 
-    python bench/summarize.py --conf conf/full.yaml [--set warehouse=DIR] [--runs 3]
+    python -m bench.summarize --conf conf/full.yaml [--set warehouse=DIR] [--runs 3]
 
 prints one JSON line a run (seconds of both, the session being up and the table read once) and
 their ratio. The warehouse must have been ingested; its summary tables are left alone.

@@ -86,6 +86,16 @@ DIFFERENCES = _struct(
     ("high", DOUBLE),
 )
 
+# One row per model that can rank all songs; see recommendation.quality.
+RANKING = _struct(
+    ("model", STRING),
+    ("k", INT),  # songs a list
+    ("users", LONG),  # judged: of a seeded sample, those with a liked song in test
+    ("recall", DOUBLE),
+    ("ndcg", DOUBLE),
+    ("coverage", DOUBLE),  # share of the songs with train ratings that is in any list
+)
+
 # One row per (user_id, rank).
 RECOMMENDATIONS = _struct(
     ("user_id", INT),
@@ -227,6 +237,7 @@ TABLES: dict[str, T.StructType] = {
     "models": MODELS,
     "metrics": METRICS,
     "differences": DIFFERENCES,
+    "ranking": RANKING,
     "recommendations": RECOMMENDATIONS,
     "similarity_neighbors": SIMILARITY_NEIGHBORS,
     "summary_users": SUMMARY_USERS,

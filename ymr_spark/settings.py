@@ -94,11 +94,28 @@ class TwoTower(Section):
 
 class Evaluate(Section):
     resamples: int = Field(1_000, ge=40, description="bootstrap draws of users")
+    ranked_users: int = Field(5_000, ge=1, description="whose lists of songs are judged")
+    ranked_songs: int = Field(100, ge=1, description="the length of these lists")
 
 
 class Recommend(Section):
     model: str = Field("best", description="a model's name, or the best one on validation")
     k: int = Field(100, ge=1)
+    min_ratings: int = Field(0, ge=0, description="train ratings that a song must have")
+    include_genres: list[int] = Field(
+        [], description="only songs of these genres or of genres below them; empty: all songs"
+    )
+    exclude_genres: list[int] = Field([], description="no song of these or of genres below them")
+    per_artist: int | None = Field(None, ge=1, description="the most songs of one artist a list")
+    popularity_damping: float = Field(
+        0, ge=0, description="stars taken off for each tenfold number of a song's ratings"
+    )
+    users: Path | None = Field(
+        None,
+        description="a file of user ids, one a line (another content is noticed with --force "
+        "only); without it, everyone with a rating",
+    )
+    export: Literal["csv", "jsonl"] | None = Field(None, description="files beside the table")
     verified_users: int = Field(50, ge=1, description="users checked against brute force")
 
 

@@ -69,13 +69,13 @@ STAGES = (
     ),
     Stage(
         "evaluate",
-        ("ratings", "predictions", "models"),
-        ("metrics", "differences", "reports/leaderboard.json"),
+        ("ratings", "songs", "predictions", "models"),
+        ("metrics", "differences", "ranking", "reports/leaderboard.json"),
         ("evaluate",),
     ),
     Stage(
         "recommend",
-        ("ratings", "songs", "metrics"),
+        ("ratings", "songs", "genres", "metrics"),
         ("recommendations",),
         ("recommend",),
     ),

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
 from ymr_spark.warehouse import Warehouse, identity
 
@@ -92,6 +93,29 @@ def test_a_second_run_does_nothing(root: Path) -> None:
     run("pipeline", root)
     assert versions(root) == before
     assert {p: p.stat().st_mtime_ns for p in files} == files
+
+
+@pytest.mark.slow
+def test_recommendations_for_some_users_from_one_genre_as_csv(
+    spark: SparkSession, root: Path
+) -> None:
+    wanted = root / "users.txt"
+    wanted.write_text("0\n7\n1000000\n")
+    tables = Warehouse(root, root / "raw")
+    top = tables.read(spark, "genres").where("level = 1").orderBy("genre_id").first()
+    assert top is not None
+    options = [f"users={wanted}", f"include_genres=[{top['genre_id']}]", "per_artist=1", "k=3"]
+    words = [word for option in options for word in ("--set", f"recommend.{option}")]
+    run("recommend", root, *words, "--set", "recommend.export=csv", submit=True)
+    table = tables.read(spark, "recommendations")
+    assert {row["user_id"] for row in table.collect()} == {0, 7, 1_000_000}
+    below = tables.read(spark, "genres").where(F.col("top_genre_id") == top["genre_id"])
+    about = table.join(tables.read(spark, "songs"), "song_id")
+    assert about.join(below, "genre_id").count() == table.count()
+    assert about.select("user_id", "artist_id").distinct().count() == table.count()
+    files = (root / "recommendations.csv").glob("*.csv")
+    exported = [line for file in files for line in file.read_text().splitlines()]
+    assert sum(not line.startswith("user_id") for line in exported) == table.count()
 
 
 @pytest.mark.slow

@@ -1,6 +1,6 @@
 """The sentences of the report on numbers whose story is known."""
 
-from ymr_spark.report import about_members, about_models, about_ratings
+from ymr_spark.report import about_lists, about_members, about_models, about_ratings
 from ymr_spark.report.card import number, share, short, weighted_mean
 
 SCORE = {"rmse": 1.0, "mae": 0.8, "fallback_share": 0.0, "fit_seconds": 1.0}
@@ -84,3 +84,18 @@ def test_numbers_as_text() -> None:
     ]
     assert (number(None), number(1234.5678, 2), share(0.1234)) == ("–", "1,234.57", "12.3%")
     assert weighted_mean([(1, 3), (5, 1)]) == 2
+
+
+def ranking(*ndcg: tuple[str, float]) -> list[dict]:
+    found = [{"model": m, "ndcg": n, "recall": n / 2, "coverage": 0.5} for m, n in ndcg]
+    return [row | {"k": 10, "users": 4} for row in found]
+
+
+def test_the_best_list_is_held_against_the_most_popular_songs() -> None:
+    card = about_lists._ranking(ranking(("m", 0.4), ("most_popular", 0.2)))
+    assert "m ranks the liked held-out ones highest: its lists of 10 hold 20.0% of them" in (
+        card.finding
+    )
+    assert "against 10.0% in the most popular" in card.finding
+    alone = about_lists._ranking(ranking(("most_popular", 0.4), ("m", 0.2)))
+    assert alone.finding.endswith("its lists of 10 hold 20.0% of them.")

@@ -28,6 +28,10 @@ BOARD = {
         {"name": "bias", "group": 2, "mse": 2.0, "mse_low": 1.98, "mse_high": 2.02, **SCORE},
         {"name": "user_lean", "group": 3, "mse": 4.0, "mse_low": 3.9, "mse_high": 4.1, **SCORE},
     ],
+    "ranking": [
+        {"model": "most_popular", "k": 9, "users": 7, "ndcg": 0.2, "recall": 0.3, "coverage": 0.1},
+        {"model": "bias", "k": 9, "users": 7, "ndcg": 0.1, "recall": 0.2, "coverage": 0.15},
+    ],
 }
 COST = {"job_seconds": 30.0, "peak_memory_mib": 2048, "rows": 4800}
 CURVE = [
@@ -35,9 +39,15 @@ CURVE = [
     {"epoch": 2, "train_mse": 1.3, "validation_mse": 1.4, "seconds": 1.0},
     {"epoch": 3, "train_mse": 1.1, "validation_mse": 1.5, "seconds": 1.0},
 ]
+LISTS = {
+    **{"lists": 120, "coverage": 0.4, "shared": 0.25},
+    **{"long_tail_share": 0.3, "long_tail_ratings": 0.2},
+    "examples": [{"user_id": 3, "heard": {HOSTILE: 1.0}, "recommended": {"Pop": 0.75}}],
+}
 MANIFESTS = [
     {"stage": "ingest", **COST},
     {"stage": "train_two_tower", **COST, "learning_curve": CURVE},
+    {"stage": "recommend", **COST, "model": "two_tower_dot", **LISTS},
 ]
 
 

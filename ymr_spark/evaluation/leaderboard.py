@@ -27,7 +27,8 @@ def entries(
 
 
 def leaderboard(
-    models: Sequence[Mapping[str, Any]],
+    models: Rows,
+    ranking: Rows,
     train: Identity,
     test: Identity,
     floor_mse: float | None,
@@ -37,6 +38,7 @@ def leaderboard(
     Args:
         models: each with at least name, mse, group (equal for models that the test rows cannot
             tell apart), train_hash and test_hash.
+        ranking: schemas.RANKING rows; in the board by NDCG, the best list first.
         train, test: rows and content hash of the rows that all were fitted and judged on.
         floor_mse: the irreducible MSE of planted data.
     """
@@ -48,7 +50,10 @@ def leaderboard(
     }
     if floor_mse is not None:
         board["floor_mse"] = floor_mse
-    return board | {"models": sorted(models, key=lambda model: float(model["mse"]))}
+    return board | {
+        "models": sorted(models, key=lambda model: float(model["mse"])),
+        "ranking": sorted(ranking, key=lambda lists: -float(lists["ndcg"] or 0)),
+    }
 
 
 def show(board: Mapping[str, Any]) -> None:

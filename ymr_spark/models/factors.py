@@ -40,7 +40,8 @@ class FactorModel:
         song, song_known = find(self.song_ids, song_ids)
         scores = self.mean + np.where(user_known, self.user_offsets[user], 0.0)
         scores += np.where(song_known, self.song_offsets[song], 0.0)
-        taste = np.einsum("ij,ij->i", self.user_factors[user], self.song_factors[song])
+        factors = self.user_factors[user], self.song_factors[song]
+        taste = np.einsum("ij,ij->i", *factors, dtype=np.float64)
         return scores + np.where(user_known & song_known, taste, 0.0), user_known, song_known
 
     def predict(self, user_ids: Ints, song_ids: Ints) -> tuple[Floats, Flags]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import jinja2
 
-from ymr_spark.report import about_genres, about_members, about_models, about_ratings
+from ymr_spark.report import about_genres, about_lists, about_members, about_models, about_ratings
 from ymr_spark.report.card import Row, Rows, number
 
 _KINDS = {
@@ -48,6 +48,9 @@ def render(
     """
     sections = {
         "The models": about_models.cards(board, manifests),
+        "Lists of songs": about_lists.cards(
+            board["ranking"], next(m for m in manifests if m["stage"] == "recommend")
+        ),
         "The ratings": about_ratings.cards(tables),
         "Genres": about_genres.cards(tables),
         "Users and songs": about_members.cards(tables),

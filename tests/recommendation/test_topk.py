@@ -3,9 +3,9 @@ import pytest
 from builders import dense_ratings, ratings, table
 from pyspark.sql import DataFrame, SparkSession
 
-from ymr_spark import recommendation
 from ymr_spark.models.blocks import user_blocks
 from ymr_spark.models.factors import FactorModel
+from ymr_spark.recommendation import topk
 
 USERS, SONGS, K = 60, 200, 20
 
@@ -32,21 +32,26 @@ def heard(spark: SparkSession) -> DataFrame:
     return ratings(spark, [*listened, *everything]).cache()
 
 
+# All songs but a few are of three artists: most lists need songs from far down.
+CAPPED = topk.ArtistCap(np.r_[np.arange(SONGS - 15) % 3, np.arange(15) + 3], 2)
+
+
+@pytest.mark.parametrize("cap", [None, CAPPED], ids=["", "capped"])
 @pytest.mark.parametrize("rank", [0, 8])
-def test_equals_brute_force(spark: SparkSession, heard: DataFrame, rank: int) -> None:
+def test_equals_brute_force(heard: DataFrame, rank: int, cap: topk.ArtistCap | None) -> None:
     # At rank 0 only four different scores exist: songs of equal score are in order of id.
-    found = recommendation.recommend(user_blocks(heard), model(rank), K).collect()
+    found = topk.recommend(user_blocks(heard), model(rank), K, cap).collect()
     for user in range(0, 2 * USERS, 2):
         mine = sorted(row for row in found if row.user_id == user)
         songs = [r.song_id for r in heard.where(f"user_id = {user}").collect()]
-        expected, scores = recommendation.brute_force(model(rank), user, np.array(songs), K)
+        expected, scores = topk.brute_force(model(rank), user, np.array(songs), K, cap)
         assert [row.song_id for row in mine] == expected.tolist()
         assert [row.rank for row in mine] == list(range(1, len(expected) + 1))
         np.testing.assert_allclose([row.score for row in mine], scores, atol=1e-5)
 
 
 def test_a_user_who_has_heard_nearly_all_gets_what_is_left(heard: DataFrame) -> None:
-    found = recommendation.recommend(user_blocks(heard), model(4), K).where("user_id = 0")
+    found = topk.recommend(user_blocks(heard), model(4), K).where("user_id = 0")
     left = set(range(SONGS - 2, SONGS + 5)) & set(range(5, SONGS + 5))
     assert {row.song_id for row in found.collect()} == left
 
@@ -62,21 +67,58 @@ def test_brute_force_by_hand() -> None:
         np.array([0.0, 1.0, 1.0, 9.0]),
         np.array([[2.0], [0.0], [0.0], [0.0]], np.float32),
     )
-    songs, scores = recommendation.brute_force(tiny, 3, np.array([4]), 3)
+    songs, scores = topk.brute_force(tiny, 3, np.array([4]), 3)
     assert songs.tolist() == [1, 2, 3]
     np.testing.assert_allclose(scores, [3.5, 2.5, 2.5])
 
 
+def test_at_most_so_many_songs_of_an_artist(heard: DataFrame) -> None:
+    found = topk.recommend(user_blocks(heard), model(8), K, CAPPED).where("user_id = 2").collect()
+    artists = CAPPED.artist_ids[[row.song_id - 5 for row in found]]
+    assert np.bincount(artists)[:3].max() == 2
+    assert len(found) > 3 * 2
+
+
+def test_brute_force_passes_over_an_artist_who_has_enough() -> None:
+    tiny = FactorModel(
+        "tiny",
+        0.0,
+        np.array([1]),
+        np.zeros(1),
+        np.zeros((1, 0), np.float32),
+        np.array([1, 2, 3, 4]),
+        np.array([4.0, 3.0, 2.0, 1.0]),
+        np.zeros((4, 0), np.float32),
+    )
+    cap = topk.ArtistCap(np.array([7, 7, 7, 8]), 2)
+    assert topk.brute_force(tiny, 1, np.array([1]), 4, cap)[0].tolist() == [2, 3, 4]
+    assert topk.brute_force(tiny, 1, np.array([], int), 4, cap)[0].tolist() == [1, 2, 4]
+
+
+def test_strangers_all_get_the_same(spark: SparkSession) -> None:
+    found = topk.for_strangers(spark, [901, 903], model(0), 3).orderBy("user_id", "rank").collect()
+    expected, scores = topk.brute_force(model(0), -1, np.array([], int), 3)
+    assert [(r.user_id, r.rank) for r in found] == [(u, r) for u in (901, 903) for r in (1, 2, 3)]
+    assert [r.song_id for r in found] == expected.tolist() * 2
+    np.testing.assert_allclose([r.score for r in found], [*scores, *scores])
+
+
+def test_one_task_and_many_find_the_same(spark: SparkSession, heard: DataFrame) -> None:
+    blocks = [user_blocks(heard.repartition(n, "user_id")) for n in (1, 7)]
+    one, many = (sorted(topk.recommend(b, model(8), K).collect()) for b in blocks)
+    assert one == many
+
+
 def test_violations_are_found(spark: SparkSession, heard: DataFrame) -> None:
     chosen = heard.where("user_id IN (2, 4)")
-    good = recommendation.recommend(user_blocks(heard), model(8), K).where("user_id IN (2, 4)")
+    good = topk.recommend(user_blocks(heard), model(8), K).where("user_id IN (2, 4)")
     rows = [tuple(r) for r in good.collect()]
     song = chosen.where("user_id = 2").first().song_id
 
     def judged(changed: list[tuple]) -> str:
         columns = [(u, r, s, score, "", "m", "") for u, r, s, score in changed]
         frame = table(spark, "recommendations", columns)
-        return "; ".join(recommendation.violations(frame, chosen, model(8), K))
+        return "; ".join(topk.violations(frame, chosen, model(8), K))
 
     of_two = next(i for i, row in enumerate(rows) if row[:2] == (2, K))
     user, rank, kept, score = rows[of_two]

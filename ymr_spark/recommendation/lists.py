@@ -1,0 +1,101 @@
+"""What the lists of all users together look like: coverage, long tail, how alike they are."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from scipy.sparse import csr_matrix
+
+from ymr_spark.models.factors import Floats, Ints, find
+from ymr_spark.recommendation.catalogue import Catalogue
+
+# Songs outside the fifth with the most ratings.
+_LONG_TAIL = 0.8
+
+
+def described(
+    recommended: DataFrame,
+    heard: DataFrame,
+    users: list[int],
+    songs: Catalogue,
+    top_genres: Mapping[int, str],
+    examples: int = 4,
+) -> dict[str, Any]:
+    """Figures for the manifest.
+
+    Args:
+        recommended: (user_id, rank, song_id).
+        heard: (user_id, song_id), what users have rated.
+        users: a sample, whose lists are compared pair by pair; the first are the examples.
+        songs: all with train ratings.
+        top_genres: genre_id -> the name of the genre at level 1 that it belongs to.
+
+    Returns:
+        lists: users who have one; coverage: share of the songs in any list; long_tail_share: of
+        the recommended songs, and long_tail_ratings: of the train ratings; shared: of two users'
+        lists, the mean share in common; examples: for some users, the share of each top genre
+        in what they heard and in what they are recommended.
+    """
+    counts = recommended.groupBy("song_id").count().toArrow()
+    song, known = find(songs.song_ids, counts.column("song_id").to_numpy())
+    times = np.bincount(song[known], counts.column("count").to_numpy()[known], len(songs.song_ids))
+    tail = _long_tail(songs.ratings)
+    wanted = F.col("user_id").isin(users)
+    found = _pairs(recommended.where(wanted))
+    return {
+        "lists": recommended.where("rank = 1").count(),
+        "coverage": float(np.mean(times > 0)),
+        "long_tail_share": float(times[tail].sum() / times.sum()),
+        "long_tail_ratings": float(songs.ratings[tail].sum() / songs.ratings.sum()),
+        "shared": shared(*found),
+        "examples": [
+            {
+                "user_id": user,
+                "heard": _genres(listened, songs, top_genres),
+                "recommended": _genres(found[1][found[0] == user], songs, top_genres),
+            }
+            for user, listened in _listened(heard, users[:examples]).items()
+        ],
+    }
+
+
+def shared(users: Ints, songs: Ints) -> float | None:
+    """The mean over pairs of users of |A ∩ B| / sqrt(|A| |B|), (user, song) pairs given.
+
+    For lists of one length that is the share of songs that both have.
+    """
+    _, row = np.unique(users, return_inverse=True)
+    _, column = np.unique(songs, return_inverse=True)
+    lists = csr_matrix((np.ones(len(row)), (row, column)))
+    if lists.shape[0] < 2:
+        return None
+    sizes = np.sqrt(lists.getnnz(axis=1))
+    alike = (lists @ lists.T).toarray() / np.outer(sizes, sizes)
+    return float(np.mean(alike[~np.eye(len(alike), dtype=bool)]))
+
+
+def _long_tail(ratings: Ints) -> Ints:
+    """Positions of the songs with the fewest ratings."""
+    return np.argsort(ratings, kind="stable")[: int(_LONG_TAIL * len(ratings))]
+
+
+def _pairs(frame: DataFrame) -> tuple[Ints, Ints]:
+    table = frame.select("user_id", "song_id").toArrow()
+    return table.column("user_id").to_numpy(), table.column("song_id").to_numpy()
+
+
+def _listened(heard: DataFrame, users: list[int]) -> dict[int, Ints]:
+    user_ids, song_ids = _pairs(heard.where(F.col("user_id").isin(users)))
+    return {user: song_ids[user_ids == user] for user in users}
+
+
+def _genres(song_ids: Ints, songs: Catalogue, top_genres: Mapping[int, str]) -> dict[str, float]:
+    """The share of each top genre, the largest first."""
+    position, known = find(songs.song_ids, song_ids)
+    names = [top_genres[genre] for genre in songs.genre_ids[position[known]]]
+    found, counts = np.unique(names, return_counts=True)
+    shares: Floats = counts / max(len(names), 1)
+    ordered = sorted(zip(shares, found, strict=True), key=lambda pair: (-pair[0], pair[1]))
+    return {str(name): round(float(share), 4) for share, name in ordered}
