@@ -2,10 +2,11 @@ import json
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 
-from ymr_spark import runs
+from ymr_spark import atomically, runs
 from ymr_spark.errors import WarehouseLocked
 from ymr_spark.settings import Settings
 from ymr_spark.stages import Stage
@@ -53,6 +54,14 @@ def test_not_current_when_the_output_is_gone(files: Warehouse) -> None:
     record(files, Settings())
     (files.path("shards/") / "a").unlink()
     assert not runs.is_current(STAGE, files, Settings())
+
+
+def test_an_optional_input_counts_once_it_is_there(files: Warehouse) -> None:
+    stage = replace(STAGE, optional=("reports/leaderboard.json",))
+    runs.write_manifest(stage, files, "r1", runs.fingerprint(stage, files, Settings()), {"rows": 1})
+    assert runs.is_current(stage, files, Settings())
+    atomically.write(files.path("reports/leaderboard.json"), "{}")
+    assert not runs.is_current(stage, files, Settings())
 
 
 def test_only_its_own_settings_matter(files: Warehouse) -> None:

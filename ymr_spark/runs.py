@@ -72,7 +72,7 @@ def fingerprint(stage: Stage, warehouse: Warehouse, settings: Settings) -> dict[
     return {
         "version": __version__,
         "settings": {key: values[key] for key in ("seed", *stage.settings)},
-        "inputs": {resource: warehouse.state(resource) for resource in stage.reads},
+        "inputs": {r: warehouse.state(r) for r in (*stage.reads, *stage.optional)},
     }
 
 

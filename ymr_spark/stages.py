@@ -11,12 +11,19 @@ from ymr_spark.settings import Settings
 
 @dataclass(frozen=True)
 class Stage:
-    """One job of `jobs/`: `reads` and `writes` are resources, `settings` are section names."""
+    """One job of `jobs/`: `reads` and `writes` are resources, `settings` are section names.
+
+    Args:
+        optional: resources that it reads where they exist.
+        on_request: not part of the pipeline: it takes long and answers a question of its own.
+    """
 
     name: str
     reads: tuple[str, ...]
     writes: tuple[str, ...]
     settings: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+    on_request: bool = False
 
 
 MODELS_TABLES = ("predictions", "models")
@@ -97,7 +104,7 @@ def named(name: str) -> Stage:
 def pipeline(settings: Settings) -> tuple[Stage, ...]:
     """The stages that these settings ask for, in order: raw files are made or are there."""
     unused = set(_SOURCE_STAGE.values()) - {_SOURCE_STAGE.get(settings.raw.source)}
-    return tuple(stage for stage in STAGES if stage.name not in unused)
+    return tuple(s for s in STAGES if s.name not in unused and not s.on_request)
 
 
 def maker(resource: str) -> str:
