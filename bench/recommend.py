@@ -1,0 +1,132 @@
+"""Top songs for every user: this pipeline, the bare kernel, and Spark's own, on the same factors.
+
+    python -m bench.recommend --conf conf/full.yaml [--set KEY=VALUE ...] [--share 0.05]
+
+needs the tables ratings and als_*. Prints one JSON line a contestant, then the ratios. Results
+are computed and thrown away; the pipeline's seconds are given with and without the packing of the
+ratings. Spark's recommendForAllUsers leaves no heard song out; it runs for a share of the users,
+and its seconds are extrapolated to all of them.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from implicit.cpu.topk import topk as kernel
+from pyspark.ml.recommendation import ALSModel
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from scipy.sparse import csr_matrix
+
+from ymr_spark import publication, session, settings
+from ymr_spark.models.blocks import unpack, user_blocks
+from ymr_spark.models.factors import FactorModel, find
+from ymr_spark.recommendation import topk
+from ymr_spark.warehouse import Warehouse
+
+_USERS_AT_ONCE = 4_096
+Line = dict[str, Any]
+
+
+def seconds(work: Callable[[], object]) -> float:
+    started = time.monotonic()
+    work()
+    return round(time.monotonic() - started, 1)
+
+
+def thrown_away(frame: DataFrame) -> None:
+    frame.write.format("noop").mode("overwrite").save()
+
+
+def ours(heard: DataFrame, model: FactorModel, k: int) -> Line:
+    found = []
+    packing = seconds(lambda: found.append(user_blocks(heard)))
+    ranking = seconds(lambda: thrown_away(topk.recommend(found[0], model, k)))
+    return {"what": "ymr_spark", "seconds": ranking, "with_packing": round(packing + ranking, 1)}
+
+
+def listened(blocks: DataFrame, model: FactorModel) -> csr_matrix:
+    """(users of the model, its songs): 1 where a user has rated a song."""
+    songs, counts, users = [], [], []
+    for block in unpack(blocks.toArrow().to_batches()):
+        songs.append(find(model.song_ids, block.songs)[0].astype(np.int32))
+        counts.append(block.counts)
+        users.append(block.users)
+    order = np.argsort(np.concatenate(users))
+    ends = np.r_[0, np.cumsum(np.concatenate(counts))]
+    ones = np.ones(ends[-1], np.float32)
+    shape = (len(model.user_ids), len(model.song_ids))
+    return csr_matrix((ones, np.concatenate(songs), ends), shape)[order]
+
+
+def bare(heard: csr_matrix, model: FactorModel, k: int, threads: int) -> Line:
+    """The kernel in one process, over arrays in memory."""
+    songs = np.c_[model.song_factors, model.song_offsets].astype(np.float32)
+    users = np.c_[model.user_factors, np.ones(len(model.user_ids))].astype(np.float32)
+
+    def rank() -> None:
+        for first in range(0, len(users), _USERS_AT_ONCE):
+            part = slice(first, first + _USERS_AT_ONCE)
+            kernel(songs, users[part], k, filter_query_items=heard[part], num_threads=threads)
+
+    return {"what": f"implicit's kernel, {threads} threads", "seconds": seconds(rank)}
+
+
+def spark_own(spark: SparkSession, warehouse: Warehouse, k: int, share: float) -> Line:
+    """ALSModel.recommendForAllUsers with the als tables as its factors."""
+    users, songs = (
+        warehouse.read(spark, f"als_{side}s").select(
+            F.col(f"{side}_id").alias("id"), F.col("factors").alias("features")
+        )
+        for side in ("user", "song")
+    )
+    chosen = users.where(F.pmod(F.xxhash64("id"), F.lit(10_000)) < share * 10_000).cache()
+    part = chosen.count() / users.count()
+    rank = len(songs.first()["features"])
+    # Spark has no public way to make a model of given factors.
+    java = spark._jvm.org.apache.spark.ml.recommendation.ALSModel(
+        "given", rank, chosen._jdf, songs.cache()._jdf
+    )
+    java.setUserCol("user_id")
+    java.setItemCol("song_id")
+    model = ALSModel(java)
+    measured = seconds(lambda: thrown_away(model.recommendForAllUsers(k)))
+    return {
+        "what": "Spark's recommendForAllUsers, heard songs not left out",
+        "share_of_users": round(part, 4),
+        "measured_seconds": measured,
+        "seconds": round(measured / part, 1),
+    }
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--conf", type=Path, required=True)
+    arguments.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    arguments.add_argument("--share", type=float, default=0.05, help="of the users, for Spark's")
+    options = arguments.parse_args()
+    chosen = settings.load(options.conf, options.set)
+    spark = session.build("bench recommend", chosen.spark_defaults)
+    warehouse, k = Warehouse(chosen.warehouse, chosen.raw.folder), chosen.recommend.k
+    model = publication.load(spark, warehouse, "als")
+    heard = warehouse.read(spark, "ratings").where(F.col("split") != "test")
+    lines = [ours(heard, model, k)]
+    print(json.dumps(lines[0]), flush=True)
+    matrix = listened(user_blocks(heard), model)
+    lines.append(bare(matrix, model, k, spark.sparkContext.defaultParallelism))
+    print(json.dumps(lines[1]), flush=True)
+    del matrix
+    lines.append(spark_own(spark, warehouse, k, options.share))
+    print(json.dumps(lines[2]), flush=True)
+    mine, bare_kernel, theirs = (line["seconds"] for line in lines)
+    ratios = {"to_kernel": mine / bare_kernel, "to_spark": mine / theirs}
+    print(json.dumps({name: round(ratio, 2) for name, ratio in ratios.items()}))
+    spark.stop()
+
+
+if __name__ == "__main__":
+    main()
