@@ -228,6 +228,17 @@ SUMMARY_LEAN = _struct(
     ("users", LONG),
 )
 
+# One row per (model, trial, epoch), by cross-validation on train rows of a sample of users.
+SEARCH = _struct(
+    ("model", STRING),
+    ("trial", INT),  # from 0, in the order tried
+    ("parameters", STRING),  # JSON
+    ("epoch", INT),  # or iteration, from 1; 1 alone where the model shows none
+    ("train_mse", DOUBLE),  # mean over the folds, as the model's training reports it
+    ("validation_mse", DOUBLE),  # mean over the folds, of the rows held out
+    ("fold_sd", DOUBLE),  # standard deviation of the folds' validation_mse
+)
+
 TABLES: dict[str, T.StructType] = {
     "ratings": RATINGS,
     "songs": SONGS,
@@ -251,6 +262,7 @@ TABLES: dict[str, T.StructType] = {
     "summary_tails": SUMMARY_TAILS,
     "summary_concentration": SUMMARY_CONCENTRATION,
     "summary_lean": SUMMARY_LEAN,
+    "search": SEARCH,
 }
 TABLES |= {
     f"{model}_{side}": schema
@@ -262,4 +274,5 @@ PARTITIONS: dict[str, tuple[str, ...]] = {
     "ratings": ("split", "part"),
     "predictions": ("model",),
     "models": ("model",),
+    "search": ("model",),
 }

@@ -3,12 +3,23 @@
 import difflib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from ymr_spark.errors import SettingsError
+
+
+def _ascending(bounds: tuple[float, float]) -> tuple[float, float]:
+    if not 0 < bounds[0] <= bounds[1]:
+        raise ValueError("expected [lowest, highest], positive and ascending")
+    return bounds
+
+
+# The lowest and the highest value, both included.
+Range = Annotated[tuple[float, float], AfterValidator(_ascending)]
+IntRange = Annotated[tuple[int, int], AfterValidator(_ascending)]
 
 
 class Section(BaseModel):
@@ -119,6 +130,20 @@ class Recommend(Section):
     verified_users: int = Field(50, ge=1, description="users checked against brute force")
 
 
+class Search(Section):
+    """Hyperparameters by cross-validation on train rows of a sample of users."""
+
+    model: Literal["als", "latent_factor", "two_tower_dot"] = "latent_factor"
+    sample_ratings: int = Field(2_000_000, ge=100, description="about; whole users are taken")
+    folds: int = Field(3, ge=2)
+    trials: int = Field(12, ge=1, description="a larger number goes on with a finished search")
+    max_epochs: int = Field(8, ge=1, description="of two-tower models; all of them are judged")
+    ranks: IntRange = (2, 32)
+    regularizations: Range = (0.01, 0.5)
+    learning_rates: Range = (0.02, 1.0)
+    initial_accumulators: Range = (1e-8, 0.1)
+
+
 class Settings(Section):
     warehouse: Path = Path("build/demo")
     seed: int = Field(1, ge=1, description="every random choice follows from it")
@@ -139,6 +164,7 @@ class Settings(Section):
     two_tower: TwoTower = TwoTower()
     evaluate: Evaluate = Evaluate()
     recommend: Recommend = Recommend()
+    search: Search = Search()
 
 
 def load(path: Path, overrides: Iterable[str] = ()) -> Settings:

@@ -91,6 +91,13 @@ STAGES = (
         (*SUMMARY_TABLES, "quarantine", "reports/leaderboard.json", "recommendations"),
         ("reports/index.html",),
     ),
+    Stage(
+        "search",
+        ("ratings",),
+        ("search",),
+        ("search", "bias", "als", "latent_factor", "two_tower"),
+        on_request=True,
+    ),
 )
 
 _SOURCE_STAGE = {"planted": "generate_r2", "movielens-100k": "convert_movielens"}

@@ -27,6 +27,11 @@ class Rows:
     songs: Ints
     stars: Floats
 
+    @property
+    def columns(self) -> tuple[Ints, Ints, Floats]:
+        """Users, songs, stars."""
+        return self.users, self.songs, self.stars
+
     def mse(self, model: FactorModel) -> float:
         """Mean squared error of the model's predictions, in stars squared."""
         predictions, _ = model.predict(self.users, self.songs)

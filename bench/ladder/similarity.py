@@ -1,0 +1,143 @@
+"""Song neighbours by Spark, by a scipy product and by implicit's item-item kernels.
+
+All start from the same residuals of the bias model and predict by the same formula, with the
+damping that is best for them on validation.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from implicit.nearest_neighbours import CosineRecommender
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+from scipy.sparse import csr_matrix
+
+from bench.ladder.rows import Line, Rows, rows_of
+from ymr_spark import publication
+from ymr_spark.models import neighborhood, residuals, similarity
+from ymr_spark.models.blocks import song_blocks
+from ymr_spark.models.factors import FactorModel, Floats
+from ymr_spark.settings import Settings
+from ymr_spark.warehouse import Warehouse
+
+_DAMPINGS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+# A dense matrix of all pairs of songs, three times over: 5 GB.
+_MOST_SONGS_DENSE = 20_000
+
+
+def contestants(
+    chosen: dict[str, Any],
+) -> Iterator[tuple[str, Callable[[csr_matrix], csr_matrix]]]:
+    """Name, and what makes (songs, songs) similarities of (users, songs) residuals."""
+
+    def product(stars: csr_matrix) -> csr_matrix:
+        rated = csr_matrix((np.ones_like(stars.data), stars.indices, stars.indptr), stars.shape)
+        sums, overlaps = (stars.T @ stars).toarray(), (rated.T @ rated).toarray()
+        squares = np.bincount(stars.indices, stars.data.astype(float) ** 2, stars.shape[1])
+        rms = np.sqrt(squares / np.maximum(np.diagonal(overlaps), 1))
+        scale = (overlaps + chosen["shrinkage"]) * np.outer(rms, rms)
+        near = np.where(overlaps >= chosen["min_overlap"], sums / np.maximum(scale, 1e-9), 0)
+        np.fill_diagonal(near, 0)
+        return csr_matrix(np.where(similarity.top(near, chosen["neighbors"]), near, 0))
+
+    def cosine(stars: csr_matrix) -> csr_matrix:
+        model = CosineRecommender(K=chosen["neighbors"] + 1)
+        model.fit(stars, show_progress=False)
+        near = model.similarity
+        near.setdiag(0)
+        return near
+
+    yield "scipy product, one process", product
+    yield "implicit, cosine, no shrinkage", cosine
+
+
+def one_machine(
+    name: str, make: Callable[[csr_matrix], csr_matrix], train: Rows, validation: Rows, test: Rows
+) -> Line:
+    shape = (train.user.max() + 1, train.song.max() + 1)
+    left = (train.rating - train.base).astype(np.float32)
+    started = time.monotonic()
+    stars = csr_matrix((left, (train.user, train.song)), shape=shape)
+    near = make(stars)
+    fitted = time.monotonic()
+    tried = []
+    tuned, judged = _sums(validation, stars, near), _sums(test, stars, near)
+    predicted = time.monotonic()
+    for damping in _DAMPINGS:
+        mse = [
+            rows.mse(a / (b + damping)) for rows, (a, b) in ((validation, tuned), (test, judged))
+        ]
+        tried.append((*mse, damping))
+    return _line(name, tried, fitted - started, predicted - fitted)
+
+
+def _sums(rows: Rows, stars: csr_matrix, near: csr_matrix) -> tuple[Floats, Floats]:
+    """Weighted sums of residuals and sums of absolute weights, NaN where there are none."""
+    rated = csr_matrix((np.ones_like(stars.data), stars.indices, stars.indptr), stars.shape)
+    weights = near[rows.song]
+    sums = np.asarray(stars[rows.user].multiply(weights).sum(axis=1)).ravel()
+    sizes = np.asarray(rated[rows.user].multiply(abs(weights)).sum(axis=1)).ravel()
+    return sums, np.where(sizes > 0, sizes, np.nan)
+
+
+def ours(
+    spark: SparkSession,
+    bias: FactorModel,
+    chosen: dict[str, Any],
+    train: Rows,
+    validation: Rows,
+    test: Rows,
+) -> Line:
+    started = time.monotonic()
+    blocks = song_blocks(train.frame)
+    songs = residuals.most_rated(blocks, chosen["candidates"])
+    candidates = residuals.of_songs(blocks, bias, songs)
+    wanted = ("shrinkage", "min_overlap", "neighbors")
+    near = similarity.fit(blocks, bias, candidates, **{key: chosen[key] for key in wanted})
+    near = near.persist()
+    near.count()
+    fitted = time.monotonic()
+    tried = []
+    for damping in _DAMPINGS:
+        mse = []
+        begun = time.monotonic()
+        for rows in (validation, test):
+            scored = neighborhood.predict(rows.frame, near, candidates, bias, damping)
+            error = F.col("prediction") - F.col("rating")
+            both = scored.join(
+                rows.frame.drop("part"), ["split", "user_id", "song_id"], how="inner"
+            )
+            mse.append(both.agg(F.avg(error * error)).first()[0])
+        seconds = time.monotonic() - begun
+        tried.append((*mse, damping))
+    return _line("ymr_spark", tried, fitted - started, seconds)
+
+
+def _line(name: str, tried: list[tuple[float, ...]], fit: float, predict: float) -> Line:
+    best = min(tried)
+    return {
+        "what": name,
+        "fit_seconds": round(fit, 1),
+        "predict_seconds": round(predict, 1),
+        "test_mse": round(best[1], 4),
+        "damping": best[2],
+    }
+
+
+def compare(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> None:
+    """Print a line for the bias model, and one for each way to find and use neighbours."""
+    chosen = settings.similarity.model_dump()
+    bias = publication.load(spark, warehouse, "bias")
+    splits = [rows_of(warehouse, spark, bias, s) for s in ("train", "validation", "test")]
+    print(json.dumps({"what": "bias model", "test_mse": round(splits[2].mse(np.zeros(1)), 4)}))
+    print(json.dumps(ours(spark, bias, chosen, *splits)), flush=True)
+    for name, make in contestants(chosen):
+        if "scipy" in name and len(bias.song_ids) > _MOST_SONGS_DENSE:
+            print(
+                json.dumps({"what": name, "skipped": f"dense pairs of {len(bias.song_ids)} songs"})
+            )
+            continue
+        print(json.dumps(one_machine(name, make, *splits)), flush=True)

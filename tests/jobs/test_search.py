@@ -1,0 +1,90 @@
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from builders import ratings
+from pyspark.sql import Row, SparkSession
+
+from jobs import search
+from ymr_spark import runs, stages
+from ymr_spark.search import folds
+from ymr_spark.settings import Settings
+from ymr_spark.warehouse import Warehouse
+
+USERS, SONGS = 120, 60
+SETTINGS = Settings.model_validate(
+    {
+        "als": {"rank": 8, "regularization": 0.001, "iterations": 3, "blocks": 1},
+        "latent_factor": {"rank": 2, "max_iterations": 3},
+        "search": {
+            "sample_ratings": 10_000,
+            "folds": 2,
+            "ranks": [1, 8],
+            "regularizations": [0.001, 0.5],
+        },
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def filled(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """Ratings of one taste and much noise: hardly regularised, eight factors fit the noise."""
+    random = np.random.default_rng(1)
+    taste = np.outer(random.normal(0, 1, USERS), random.normal(0, 1, SONGS))
+    stars = np.clip(np.rint(3 + taste + random.normal(0, 1, taste.shape)), 1, 5).astype(int)
+    pairs = np.argwhere(random.random(taste.shape) < 0.5).tolist()
+    rows = [(user, song, int(stars[user, song])) for user, song in pairs]
+    warehouse = Warehouse(tmp_path_factory.mktemp("search"))
+    version = warehouse.write(ratings(spark, rows), "ratings")
+    measured = {"splits": {"train": {"rows": len(rows), "hash": "x"}}, "ratings_version": version}
+    runs.write_manifest(stages.named("ingest"), warehouse, "r", {}, measured)
+    return warehouse
+
+
+def searched(
+    spark: SparkSession, warehouse: Warehouse, model: str, **changed: Any
+) -> tuple[dict[str, Any], list[Row]]:
+    """The job's figures, and the model's rows by trial and epoch."""
+    section = SETTINGS.search.model_copy(update={"model": model, "trials": 3} | changed)
+    figures = search.run(spark, warehouse, SETTINGS.model_copy(update={"search": section}))
+    table = Warehouse(warehouse.root).read(spark, "search").where(f"model = '{model}'")
+    return figures, table.orderBy("trial", "epoch").collect()
+
+
+def test_planted_noise_asks_for_regularisation_and_models_live_side_by_side(
+    spark: SparkSession, filled: Warehouse
+) -> None:
+    figures, rows = searched(spark, filled, "als")
+    assert json.loads(rows[0].parameters) == {"rank": 8, "regularization": 0.001}
+    assert figures["best"]["parameters"]["regularization"] > 0.01
+    assert figures["best"]["validation_mse"] < 0.8 * rows[0].validation_mse
+    assert rows[0].train_mse < rows[0].validation_mse
+    assert [(row.trial, row.epoch) for row in rows] == [(0, 1), (1, 1), (2, 1)]
+    _, others = searched(spark, filled, "latent_factor", trials=2)
+    assert [(row.trial, row.epoch) for row in others] == [(t, e) for t in (0, 1) for e in (1, 2, 3)]
+    # One trial more of the first model costs one trial, and leaves the other's rows alone.
+    again, more = searched(spark, filled, "als", trials=4)
+    assert more[:3] == rows
+    assert len(more) == 4
+    assert again["rows"] == figures["rows"]
+    assert searched(spark, filled, "latent_factor", trials=2)[1] == others
+
+
+def test_folds_part_the_rows_of_whole_users(spark: SparkSession, filled: Warehouse) -> None:
+    table = filled.read(spark, "ratings")
+    sample = folds.of_users(table, 0.4, seed=1)
+    parts = folds.cut(sample, 3, seed=1)
+    together = [tuple(row) for part in parts for row in zip(*part.held_out.columns, strict=True)]
+    users = {user for user, _, _ in together}
+    wanted = [tuple(row)[:3] for row in table.collect() if row.user_id in users]
+    assert 0.25 * USERS < len(users) < 0.55 * USERS
+    assert sorted(together) == sorted(wanted)
+    for part in parts:
+        held_out, train = (set(zip(*r.columns, strict=True)) for r in (part.held_out, part.train))
+        assert held_out.isdisjoint(train)
+        assert held_out | train == set(together)
+        assert len(held_out) == pytest.approx(len(together) / 3, rel=0.2)
+    shuffled = folds.cut(folds.of_users(table.repartition(5, "song_id"), 0.4, seed=1), 3, seed=1)
+    for one, other in zip(parts, shuffled, strict=True):
+        np.testing.assert_array_equal(one.train.columns, other.train.columns)

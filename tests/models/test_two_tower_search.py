@@ -1,0 +1,43 @@
+import numpy as np
+import pytest
+from test_two_tower import planted
+
+from ymr_spark.models import two_tower_search
+
+FIXED = {"seed": 1, "dimension": 4, "l2": 0.01, "batch_size": 512, "max_epochs": 3}
+QUICK = {"learning_rate": 0.1, "initial_accumulator": 1e-7}
+SLOW = {"learning_rate": 0.1, "initial_accumulator": 0.1}
+
+
+def curve(**changed: float) -> two_tower_search.Curve:
+    rows = planted(200, 150, seed=5)
+    # Ids of their own, with gaps.
+    train, held_out = ((split[:, 0] * 3, split[:, 1] * 2, split[:, 2]) for split in rows.values())
+    return two_tower_search.curve("two_tower_dot", train, held_out, **FIXED | QUICK | changed)
+
+
+def test_the_setting_known_to_be_better_is_better() -> None:
+    quick, slow = curve(), curve(**SLOW)
+    assert quick[-1]["validation_mse"] < 0.8 * slow[-1]["validation_mse"]
+    assert [point["epoch"] for point in quick] == [1, 2, 3]
+    assert [p["validation_mse"] for p in curve()] == [p["validation_mse"] for p in quick]
+
+
+def test_every_epoch_is_judged_though_it_over_fits() -> None:
+    assert len(curve(learning_rate=1.0, dimension=64, l2=0.0, max_epochs=7)) == 7
+
+
+@pytest.mark.parametrize("seed", [None, (1, 2)])
+def test_a_pass_has_every_row_once(seed: tuple[int, ...] | None) -> None:
+    columns = {"a": np.arange(10), "b": np.arange(10) ** 2}
+    found = list(two_tower_search.batches(columns, 4, seed).as_numpy_iterator())
+    assert [len(batch["a"]) for batch in found] == [4, 4, 2]
+    a, b = (np.concatenate([batch[name] for batch in found]) for name in ("a", "b"))
+    np.testing.assert_array_equal(b, a**2)
+    assert sorted(a) == list(range(10))
+    assert (a.tolist() == list(range(10))) is (seed is None)
+
+
+def test_ids_not_in_train_have_index_0() -> None:
+    found = two_tower_search._indices(np.array([3, 7, 9]), np.array([9, 4, 3, 10]))
+    assert found.tolist() == [3, 0, 1, 0]

@@ -1,0 +1,99 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from optuna.distributions import FloatDistribution
+
+from ymr_spark.search import study
+from ymr_spark.search.study import Curve, Parameters
+
+SPACE = {"rate": FloatDistribution(0.001, 10, log=True)}
+FIRST = [{"rate": 7.0}, {"rate": 0.002}]
+
+
+class Killed(BaseException):
+    pass
+
+
+class Valley:
+    """Folds whose best rate is 0.1, in the second epoch of three; it can be killed in a trial."""
+
+    def __init__(self, killed_at: int | None = None) -> None:
+        self.tried: list[float] = []
+        self.killed_at = killed_at
+
+    def __call__(self, parameters: Parameters) -> list[Curve]:
+        if len(self.tried) == self.killed_at:
+            raise Killed
+        self.tried.append(parameters["rate"])
+        depth = np.log10(parameters["rate"] / 0.1) ** 2
+        shape = (1.5, 1.0, 1.25)
+        return [
+            [{"train_mse": 1.0, "validation_mse": depth + at + fold} for at in shape]
+            for fold in (-0.5, 0.5)
+        ]
+
+
+def search(journal: Path, valley: Valley, trials: int = 15) -> list[study.Trial]:
+    return study.search(journal, SPACE, FIRST, valley, trials=trials, seed=1)
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory: pytest.TempPathFactory) -> list[study.Trial]:
+    return search(tmp_path_factory.mktemp("straight") / "journal.log", Valley())
+
+
+def test_the_known_best_is_found(straight: list[study.Trial]) -> None:
+    best = min(straight, key=lambda trial: trial.best["validation_mse"])
+    assert 0.05 < best.parameters["rate"] < 0.2
+    assert best.best["epoch"] == 2
+
+
+def test_the_points_that_come_first(straight: list[study.Trial]) -> None:
+    assert [trial.parameters for trial in straight[:2]] == FIRST
+
+
+@pytest.mark.parametrize("killed_at", [0, 1, 2, 9])
+def test_a_killed_search_ends_like_one_that_was_not(
+    straight: list[study.Trial], tmp_path: Path, killed_at: int
+) -> None:
+    with pytest.raises(Killed):
+        search(tmp_path / "journal.log", Valley(killed_at))
+    rest = Valley()
+    assert search(tmp_path / "journal.log", rest) == straight
+    assert len(rest.tried) == 15 - killed_at
+
+
+def test_a_failed_trial_is_tried_again(straight: list[study.Trial], tmp_path: Path) -> None:
+    def broken(_: Parameters) -> list[Curve]:
+        raise RuntimeError("no memory")
+
+    search(tmp_path / "journal.log", Valley(), trials=4)
+    with pytest.raises(RuntimeError):
+        study.search(tmp_path / "journal.log", SPACE, FIRST, broken, trials=15, seed=1)
+    assert search(tmp_path / "journal.log", Valley()) == straight
+
+
+def test_more_trials_go_on_and_fewer_are_the_first(
+    straight: list[study.Trial], tmp_path: Path
+) -> None:
+    search(tmp_path / "journal.log", Valley(), trials=6)
+    further = Valley()
+    assert search(tmp_path / "journal.log", further) == straight
+    assert len(further.tried) == 9
+    assert search(tmp_path / "journal.log", Valley(0), trials=3) == straight[:3]
+
+
+def test_another_seed_tries_other_points(straight: list[study.Trial], tmp_path: Path) -> None:
+    other = study.search(tmp_path / "j", SPACE, FIRST, Valley(), trials=4, seed=2)
+    assert other[:2] == straight[:2]
+    assert other[3] != straight[3]
+
+
+def test_across_folds_by_hand() -> None:
+    one = [{"train_mse": 1.0, "validation_mse": 2.0}, {"train_mse": 0.5, "validation_mse": 3.0}]
+    two = [{"train_mse": 3.0, "validation_mse": 4.0}, {"train_mse": 1.5, "validation_mse": 3.0}]
+    assert study.across_folds([one, two]) == [
+        {"epoch": 1, "train_mse": 2.0, "validation_mse": 3.0, "fold_sd": 1.0},
+        {"epoch": 2, "train_mse": 1.0, "validation_mse": 3.0, "fold_sd": 0.0},
+    ]

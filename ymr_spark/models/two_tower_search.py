@@ -1,0 +1,80 @@
+"""Learning curves of two-tower models on rows in memory."""
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ymr_spark.models import two_tower_training
+from ymr_spark.models.factors import Floats, Ints, find
+from ymr_spark.models.two_tower import TwoTowerDot
+from ymr_spark.models.two_tower_training import Curve
+
+MODELS = {"two_tower_dot": TwoTowerDot}
+Split = tuple[Ints, Ints, Floats]  # user ids, song ids and stars, each (rows,)
+
+
+def curve(
+    name: str,
+    train: Split,
+    held_out: Split,
+    *,
+    seed: int,
+    dimension: int,
+    l2: float,
+    batch_size: int,
+    max_epochs: int,
+    **optimisation: Any,
+) -> Curve:
+    """Train for `max_epochs`, however the held-out rows fare.
+
+    Args:
+        name: of a model in `MODELS`.
+        optimisation: learning_rate and initial_accumulator, as for `two_tower_training.train`.
+    """
+    tf.keras.backend.clear_session()
+    tf.config.experimental.enable_op_determinism()
+    users, songs = np.unique(train[0]), np.unique(train[1])
+    model = MODELS[name](
+        len(users), len(songs), float(train[2].mean()), dimension=dimension, l2=l2, seed=seed
+    )
+    columns, judged = (_columns(split, users, songs) for split in (train, held_out))
+    with tempfile.TemporaryDirectory() as checkpoints:
+        return two_tower_training.train(
+            model,
+            lambda epoch: batches(columns, batch_size, (seed, epoch)),
+            batches(judged, batch_size),
+            Path(checkpoints),
+            max_epochs=max_epochs,
+            patience=max_epochs,
+            **optimisation,
+        )
+
+
+def batches(
+    columns: Mapping[str, Ints | Floats], size: int, seed: tuple[int, ...] | None = None
+) -> tf.data.Dataset:
+    """One pass over arrays of one length, in their order or in one that follows from the seed."""
+    rows = len(next(iter(columns.values())))
+    order = slice(None) if seed is None else np.random.default_rng(seed).permutation(rows)
+    tensors = {name: tf.constant(values[order]) for name, values in columns.items()}
+    # Slices of whole batches: a dataset of single rows would take longer than the training.
+    starts = tf.data.Dataset.range(0, rows, size)
+    return starts.map(lambda at: {n: t[at : at + size] for n, t in tensors.items()}).prefetch(2)
+
+
+def _columns(split: Split, users: Ints, songs: Ints) -> dict[str, Ints | Floats]:
+    return {
+        "user_index": _indices(users, split[0]),
+        "song_index": _indices(songs, split[1]),
+        "rating": split[2].astype(np.int8),
+    }
+
+
+def _indices(known: Ints, ids: Ints) -> Ints:
+    """From 1 in the order of the ids, 0 for those not known."""
+    place, found = find(known, ids)
+    return np.where(found, place + 1, 0).astype(np.int32)
