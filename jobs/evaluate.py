@@ -1,46 +1,69 @@
-"""ratings, predictions, models -> metrics, ranking, leaderboard.json: one judgement of all."""
+"""ratings, predictions, models -> metrics, slices, leaderboard.json: one judgement of all."""
 
 import json
+import logging
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from ymr_spark import atomically, cli, schemas
-from ymr_spark.evaluation import comparison, leaderboard, metrics
+from ymr_spark import atomically, cli, publication, schemas
+from ymr_spark.evaluation import breakdown, comparison, leaderboard, metrics, scan, slicing
 from ymr_spark.models.blocks import user_blocks
 from ymr_spark.publication import identities, load
 from ymr_spark.recommendation import catalogue, quality, topk
 from ymr_spark.settings import Settings
 from ymr_spark.warehouse import Warehouse
 
+log = logging.getLogger(__name__)
+SLICED_BY = ("summary_users", "summary_songs", "songs", "genres")
+
 
 def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Figures:
     """Prove that the rows are the same, then score every published model."""
-    held_out = warehouse.read(spark, "ratings").where(F.col("split") != "train")
+    held_out = publication.held_out(spark, warehouse)
     predictions = warehouse.read(spark, "predictions")
     models = {row["model"]: row for row in warehouse.read(spark, "models").collect()}
     splits = {name: (s["rows"], s["hash"]) for name, s in identities(warehouse).items()}
     train = splits.pop("train")
     comparison.check_train_rows(models.values(), train)
-    by_user = metrics.errors_by_user(predictions, held_out)
-    comparison.check_predictions(by_user, predictions, held_out, models, splits)
+    comparison.check_held_out(held_out, splits)
+    rows = sum(count for count, _ in splits.values())
+    cuts = slicing.read(*(warehouse.read(spark, t) for t in SLICED_BY))
+    with_floor = _with_floor(held_out, warehouse)
+    sums = scan.sums(predictions, with_floor, sorted(models), rows, cuts)
+    comparison.check_predictions(sums, predictions, held_out, models, splits)
+    log.info("%d models judged on %d rows", len(models), rows)
     scored, pairs = [], []
-    for split, errors in metrics.by_split(by_user).items():
+    for split, errors in metrics.by_split(sums).items():
         draws = metrics.resampled_mse(errors, settings.evaluate.resamples, settings.seed)
         scored += metrics.scores(split, errors, draws)
         pairs += metrics.differences(split, errors, draws)
     _write(spark, warehouse, "metrics", scored)
     _write(spark, warehouse, "differences", pairs)
+    _write(spark, warehouse, "slices", breakdown.slices(sums, cuts))
+    orders = breakdown.orders(sums)
+    _write(spark, warehouse, "orders", orders)
     lists = _ranking(spark, warehouse, settings, models)
     _write(spark, warehouse, "ranking", lists)
     seconds = {name: row["fit_seconds"] for name, row in models.items()}
-    entries = leaderboard.entries(scored, pairs, train, splits["test"], seconds)
+    entries = leaderboard.entries(scored, pairs, orders, train, splits["test"], seconds)
     board = leaderboard.leaderboard(entries, lists, train, splits["test"], _floor(warehouse))
     atomically.write(warehouse.path("reports/leaderboard.json"), json.dumps(board, indent=1))
     return {"rows": splits["test"][0], "models": len(models)}
+
+
+def _with_floor(held_out: DataFrame, warehouse: Warehouse) -> DataFrame:
+    """The rows with the variance that planted data leave to no model, where it is known."""
+    files = sorted(warehouse.path("raw/").glob("truth_*.parquet"))
+    if not files:
+        return held_out.withColumn("floor", F.lit(None).cast("float"))
+    variance = held_out.sparkSession.read.parquet(*map(str, files))
+    keys = ["user_id", "song_id"]
+    known = variance.select(*keys, F.lit("test").alias("split"), F.col("variance").alias("floor"))
+    return held_out.join(known, [*keys, "split"], how="left")
 
 
 def _ranking(

@@ -96,6 +96,40 @@ RANKING = _struct(
     ("coverage", DOUBLE),  # share of the songs with train ratings that is in any list
 )
 
+# One row per (model, split, slice, bin) that has rows; see evaluation.slicing.
+SLICES = _struct(
+    ("model", STRING),
+    ("split", STRING),
+    # activity and popularity (train ratings of the user, of the song), genre (top level),
+    # rating, or prediction, which shows how well the model is calibrated
+    ("slice", STRING),
+    ("bin", INT),  # in the slice's own order, from 0
+    ("label", STRING),
+    ("rows", LONG),
+    ("mse", DOUBLE),  # stars squared
+    ("mse_low", DOUBLE),  # 95 % interval, a user's rows taken as one cluster
+    ("mse_high", DOUBLE),
+    ("mean_prediction", DOUBLE),  # stars
+    ("mean_rating", DOUBLE),  # stars
+    ("floor_mse", DOUBLE),  # of planted data, null for slice rating and for validation
+)
+
+# One row per (model, split): how each user's held-out songs are put in order; see
+# evaluation.ordering. Means over users, with 95 % intervals.
+ORDERS = _struct(
+    ("model", STRING),
+    ("split", STRING),
+    ("k", INT),  # of NDCG
+    ("ndcg_users", LONG),
+    ("ndcg", DOUBLE),
+    ("ndcg_low", DOUBLE),
+    ("ndcg_high", DOUBLE),
+    ("pairwise_users", LONG),  # with two different ratings
+    ("pairwise", DOUBLE),  # share of pairs with different ratings that are in the right order
+    ("pairwise_low", DOUBLE),
+    ("pairwise_high", DOUBLE),
+)
+
 # One row per (user_id, rank).
 RECOMMENDATIONS = _struct(
     ("user_id", INT),
@@ -258,6 +292,8 @@ TABLES: dict[str, T.StructType] = {
     "metrics": METRICS,
     "differences": DIFFERENCES,
     "ranking": RANKING,
+    "slices": SLICES,
+    "orders": ORDERS,
     "recommendations": RECOMMENDATIONS,
     "similarity_neighbors": SIMILARITY_NEIGHBORS,
     "summary_users": SUMMARY_USERS,

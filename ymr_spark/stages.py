@@ -82,8 +82,8 @@ STAGES = (
     ),
     Stage(
         "evaluate",
-        ("ratings", "songs", "predictions", "models"),
-        ("metrics", "differences", "ranking", "reports/leaderboard.json"),
+        ("ratings", "songs", "genres", *COUNT_TABLES[:2], "predictions", "models"),
+        ("metrics", "differences", "ranking", "slices", "orders", "reports/leaderboard.json"),
         ("evaluate",),
     ),
     Stage(

@@ -1,9 +1,11 @@
+import judged
+import numpy as np
 import pytest
-from builders import ratings, table
+from builders import ratings
 from pyspark.sql import Row, SparkSession
 
 from ymr_spark.errors import DataContractError
-from ymr_spark.evaluation import comparison, metrics
+from ymr_spark.evaluation import comparison
 from ymr_spark.warehouse import identity
 
 HELD_OUT = [(1, 10, 5), (1, 11, 1), (2, 10, 3)]
@@ -11,21 +13,28 @@ KEYS = [(user, song) for user, song, _ in HELD_OUT]
 
 
 def check(
-    spark: SparkSession,
-    keys: list[tuple[int, int]],
-    held_out: list[tuple[int, int, int]] = HELD_OUT,
-    first: float | None = 3.0,
+    spark: SparkSession, keys: list[tuple[int, int]], first: float | None = 3.0, name: str = "m"
 ) -> None:
-    predicted = [first, *[3.0] * len(keys[1:])]
-    rows = [("m", "test", *key, p, False) for key, p in zip(keys, predicted, strict=False)]
-    measured = identity(ratings(spark, HELD_OUT, "test"))
-    predictions, truth = table(spark, "predictions", rows), ratings(spark, held_out, "test")
-    by_user = metrics.errors_by_user(predictions, truth)
-    comparison.check_predictions(by_user, predictions, truth, ["m"], measured)
+    stars = [first, *[3.0] * len(keys)][: len(keys)]
+    predicted = judged.predictions(spark, name, "test", keys, stars)
+    truth = judged.held_out(spark, HELD_OUT)
+    measured = identity(truth)
+    sums = judged.sums(predicted, truth, "m")
+    comparison.check_predictions(sums, predicted, truth, ["m"], measured)
 
 
 def test_every_row_predicted_once(spark: SparkSession) -> None:
     check(spark, KEYS[::-1])
+
+
+def test_ids_may_be_as_large_as_ingest_takes_them(spark: SparkSession) -> None:
+    largest = 2**24 - 1
+    rows = [(largest, largest, 5), (largest, 0, 1), (0, largest, 3)]
+    truth = judged.held_out(spark, rows)
+    keys = [(user, song) for user, song, _ in rows]
+    sums = judged.sums(judged.predictions(spark, "m", "test", keys, [3.0] * 3), truth, "m")
+    assert sorted(n for row in sums for n in np.frombuffer(row["users"], np.int32)) == [0, largest]
+    assert all(row["matching"] for row in sums)
 
 
 @pytest.mark.parametrize(
@@ -49,10 +58,29 @@ def test_what_is_no_rating_is_refused(spark: SparkSession, wrong: float | None) 
         check(spark, KEYS, first=wrong)
 
 
+def test_predictions_of_a_model_that_was_not_published_are_refused(spark: SparkSession) -> None:
+    truth = judged.held_out(spark, HELD_OUT)
+    both = [judged.predictions(spark, m, "test", KEYS, [3.0] * 3) for m in ("m", "other")]
+    predicted = both[0].unionAll(both[1])
+    sums = judged.sums(predicted, truth, "m")
+    with pytest.raises(DataContractError, match=r"predictions of \['m', 'other'\]"):
+        comparison.check_predictions(sums, predicted, truth, ["m"], identity(truth))
+
+
+def test_a_split_without_predictions_is_refused(spark: SparkSession) -> None:
+    truth = judged.held_out(spark, HELD_OUT, "test", "validation")
+    predicted = judged.predictions(spark, "m", "test", KEYS, [3.0] * 3)
+    sums = judged.sums(predicted, truth, "m")
+    with pytest.raises(DataContractError, match="m on validation: 3 missing"):
+        comparison.check_predictions(sums, predicted, truth, ["m"], identity(truth))
+
+
 def test_changed_ratings_are_refused(spark: SparkSession) -> None:
+    measured = identity(ratings(spark, HELD_OUT, "test"))
+    comparison.check_held_out(ratings(spark, HELD_OUT, "test"), measured)
     changed = [(1, 10, 4), *HELD_OUT[1:]]
-    with pytest.raises(DataContractError, match="not those that ingest measured"):
-        check(spark, KEYS, changed)
+    with pytest.raises(DataContractError, match=r"ratings of test: .* ingest measured"):
+        comparison.check_held_out(ratings(spark, changed, "test"), measured)
 
 
 def test_models_of_other_rows_are_refused() -> None:

@@ -1,6 +1,7 @@
+import judged
 import numpy as np
 import pytest
-from builders import ratings, table
+from builders import table
 from pyspark.sql import SparkSession
 
 from ymr_spark.evaluation import metrics
@@ -8,24 +9,14 @@ from ymr_spark.evaluation import metrics
 HELD_OUT = [(1, 10, 5), (1, 11, 1), (2, 10, 3)]
 
 
-def predictions(spark: SparkSession, stars: list[float]):
-    flags = [False, True, False]
-    return table(
-        spark,
-        "predictions",
-        [
-            ("m", "test", user, song, s, flag)
-            for (user, song, _), s, flag in zip(HELD_OUT, stars, flags, strict=True)
-        ],
-    )
+KEYS = [(user, song) for user, song, _ in HELD_OUT]
 
 
 def test_errors_by_hand(spark: SparkSession) -> None:
     # errors -1, +2, 0.5: squares 1, 4, 0.25
-    by_user = metrics.errors_by_user(
-        predictions(spark, [4.0, 3.0, 3.5]), ratings(spark, HELD_OUT, "test")
-    )
-    (errors,) = metrics.by_split(by_user).values()
+    predicted = judged.predictions(spark, "m", "test", KEYS, [4.0, 3.0, 3.5])
+    sums = judged.sums(predicted, judged.held_out(spark, HELD_OUT), "m")
+    (errors,) = metrics.by_split(sums).values()
     draws = metrics.resampled_mse(errors, resamples=50, seed=1)
     (score,) = metrics.scores("test", errors, draws)
     assert (score["model"], score["split"], score["rows"]) == ("m", "test", 3)
@@ -42,14 +33,13 @@ def test_each_model_keeps_its_own_errors(spark: SparkSession) -> None:
         for split in ("test", "validation")
         for user, song, stars in HELD_OUT
     ]
-    held_out = ratings(spark, HELD_OUT, "test").union(ratings(spark, HELD_OUT, "validation"))
-    by_user = metrics.errors_by_user(table(spark, "predictions", rows), held_out)
-    splits = metrics.by_split(by_user)
+    truth = judged.held_out(spark, HELD_OUT, "test", "validation")
+    splits = metrics.by_split(judged.sums(table(spark, "predictions", rows), truth, "a", "b"))
     assert list(splits) == ["test", "validation"]
     for errors in splits.values():
         assert errors.models == ("a", "b")
-        assert errors.rows.tolist() == [2, 1]
-        assert errors.squared.tolist() == [[2, 8], [1, 4]]
+        assert sorted(errors.rows.tolist()) == [1, 2]
+        assert sorted(errors.squared.tolist()) == [[1, 4], [2, 8]]
         assert errors.mae.tolist() == [1, 2]
 
 

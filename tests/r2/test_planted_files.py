@@ -39,8 +39,9 @@ def ratings(path: Path) -> pd.DataFrame:
 
 def test_files_have_r2s_names_and_nothing_is_left_over(raw: Path) -> None:
     parts = {f"{split}_{part}.txt" for split in ("train", "test") for part in (0, 1)}
-    attributes = {"song-attributes.txt", "genre-hierarchy.txt", "truth.json"}
-    assert {p.name for p in raw.iterdir()} == parts | attributes
+    attributes = {"song-attributes.txt", "genre-hierarchy.txt"}
+    truths = {"truth.json", "truth_0.parquet", "truth_1.parquet"}
+    assert {p.name for p in raw.iterdir()} == parts | attributes | truths
     assert [p.name for p in raw.parent.iterdir()] == ["raw"]
 
 
@@ -74,6 +75,19 @@ def test_truth_counts_what_is_in_the_files(raw: Path) -> None:
     total = sum(slices[s]["rows"] * slices[s]["floor_mse"] for s in ("cold_songs", "warm_songs"))
     assert total / len(test) == pytest.approx(truth["floor_mse"])
     assert 1 < truth["floor_mse"] < 1.5
+
+
+def test_the_floor_of_each_test_row(raw: Path) -> None:
+    truth = json.loads((raw / "truth.json").read_text())
+    floors = [pd.read_parquet(raw / f"truth_{part}.parquet") for part in (0, 1)]
+    for part, floor in enumerate(floors):
+        test = ratings(raw / f"test_{part}.txt")
+        assert floor.user_id.tolist() == test.user.tolist()
+        assert floor.song_id.tolist() == test.song.tolist()
+    everything = pd.concat(floors)
+    assert everything.variance.mean() == pytest.approx(truth["floor_mse"], abs=1e-6)
+    cold = everything[everything.song_id.isin(truth["cold_songs"])]
+    assert cold.variance.mean() == pytest.approx(truth["slices"]["cold_songs"]["floor_mse"])
 
 
 def test_songs_and_genres(raw: Path) -> None:

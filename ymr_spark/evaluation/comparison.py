@@ -2,19 +2,29 @@
 
 from collections.abc import Iterable, Mapping
 
-import pyarrow as pa
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from ymr_spark.errors import DataContractError
-from ymr_spark.warehouse import identity_of
+from ymr_spark.warehouse import identity
 
 _KEYS = ["split", "user_id", "song_id"]
 Identity = tuple[int, str]
 
 
+def check_held_out(held_out: DataFrame, splits: Mapping[str, Identity]) -> None:
+    """Raise DataContractError unless the held-out rows are those that ingest measured."""
+    found = identity(held_out)
+    for split, expected in splits.items():
+        if found.get(split) != expected:
+            raise DataContractError(
+                f"ratings of {split}: {found.get(split)} are the rows and their hash, ingest "
+                f"measured {expected}; run jobs/ingest.py --force"
+            )
+
+
 def check_predictions(
-    by_user: pa.Table,
+    sums: Iterable[Row],
     predictions: DataFrame,
     held_out: DataFrame,
     models: Iterable[str],
@@ -24,46 +34,31 @@ def check_predictions(
 
     A prediction that is no number from 1 to 5 is refused too: its error would mean nothing.
 
-    The ratings hashed come from `held_out`, the keys from the predictions: the hash equals the
-    split's only if each of its rows is predicted once, and no other is.
-
     Args:
-        by_user: `metrics.errors_by_user` of the predictions and held-out rows.
+        sums: `scan.sums` of the predictions and held-out rows.
         models: names of the published models.
         splits: rows and content hash of each held-out split.
     """
-    found = _identities(by_user)
-    for model in models:
-        for split, expected in splits.items():
-            if found.get((model, split)) != expected:
-                chosen = predictions.where((F.col("model") == model) & (F.col("split") == split))
-                expected_rows = held_out.where(F.col("split") == split)
-                raise DataContractError(
-                    f"predictions of {model} on {split}: "
-                    + _difference(chosen, expected_rows)
-                    + f"; run the job that trains {model} again"
-                )
-
-    _check_range(by_user)
-
-
-def _check_range(by_user: pa.Table) -> None:
-    sums = by_user.group_by(["model", "split"]).aggregate([("unusable", "sum")]).to_pylist()
+    found: dict[tuple[str, str], list[Row]] = {}
     for row in sums:
-        if row["unusable_sum"]:
-            raise DataContractError(
-                f"predictions of {row['model']} on {row['split']}: {row['unusable_sum']} are no "
-                f"number from 1 to 5; run the job that trains {row['model']} again"
-            )
-
-
-def _identities(by_user: pa.Table) -> dict[tuple[str, str], Identity]:
-    names = ("rows", "hash_high", "hash_low")
-    sums = by_user.group_by(["model", "split"]).aggregate([(name, "sum") for name in names])
-    return {
-        (row["model"], row["split"]): identity_of({name: row[f"{name}_sum"] for name in names})
-        for row in sums.to_pylist()
-    }
+        found.setdefault((row["model"], row["split"]), []).append(row)
+    for model in models:
+        for split, (expected, _) in splits.items():
+            rows = found.pop((model, split), [])
+            way_out = f"run the job that trains {model} again"
+            what = f"predictions of {model} on {split}"
+            if not all(r["matching"] for r in rows) or sum(r["rows"] for r in rows) != expected:
+                chosen = predictions.where((F.col("model") == model) & (F.col("split") == split))
+                difference = _difference(chosen, held_out.where(F.col("split") == split))
+                raise DataContractError(f"{what}: {difference}; {way_out}")
+            if unusable := sum(r["unusable"] for r in rows):
+                raise DataContractError(f"{what}: {unusable} are no number from 1 to 5; {way_out}")
+    if found:
+        names = sorted({row["model"] for row in predictions.select("model").distinct().collect()})
+        raise DataContractError(
+            f"predictions of {names}: the table models has {sorted(models)} only, or a split "
+            f"is not one of {sorted(splits)}; train the others again"
+        )
 
 
 def check_train_rows(models: Iterable[Row], expected: Identity) -> None:
@@ -93,4 +88,4 @@ def _difference(predictions: DataFrame, held_out: DataFrame) -> str:
         f"{r['rows']} {r['kind']} (such as user {r['example'][0]}, song {r['example'][1]})"
         for r in rows
     ]
-    return ", ".join(described) or "the held-out ratings are not those that ingest measured"
+    return ", ".join(described)

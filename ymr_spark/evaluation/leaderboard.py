@@ -13,21 +13,32 @@ Rows = Sequence[Mapping[str, Any]]
 
 
 def entries(
-    scored: Rows, pairs: Rows, train: Identity, test: Identity, fit_seconds: Mapping[str, float]
+    scored: Rows,
+    pairs: Rows,
+    orders: Rows,
+    train: Identity,
+    test: Identity,
+    fit_seconds: Mapping[str, float],
 ) -> list[dict[str, Any]]:
-    """The models of the leaderboard, best first, out of `metrics.scores` and `differences`."""
+    """The models of the leaderboard, best first.
+
+    Args:
+        scored, pairs: of `metrics.scores` and `metrics.differences`.
+        orders: of `breakdown.orders`.
+    """
     on_test = sorted((s for s in scored if s["split"] == "test"), key=lambda s: float(s["mse"]))
     groups = metrics.groups(on_test, [p for p in pairs if p["split"] == "test"])
+    ordered = {row["model"]: row for row in orders if row["split"] == "test"}
     hashes = {"train_rows": train[0], "train_hash": train[1], "test_hash": test[1]}
     return [
-        {"name": score["model"], "group": group, **score, **hashes}
+        {"name": score["model"], "group": group, **score, **ordered[score["model"]], **hashes}
         | {"fit_seconds": fit_seconds[score["model"]]}
         for group, score in zip(groups, on_test, strict=True)
     ]
 
 
 def leaderboard(
-    models: Rows,
+    models: Sequence[dict[str, Any]],
     ranking: Rows,
     train: Identity,
     test: Identity,
@@ -48,10 +59,12 @@ def leaderboard(
         "test_rows": test[0],
         "test_hash": test[1],
     }
+    best_first = sorted(models, key=lambda model: float(model["mse"]))
     if floor_mse is not None:
         board["floor_mse"] = floor_mse
+        best_first = [model | {"excess_mse": model["mse"] - floor_mse} for model in best_first]
     return board | {
-        "models": sorted(models, key=lambda model: float(model["mse"])),
+        "models": best_first,
         "ranking": sorted(ranking, key=lambda lists: -float(lists["ndcg"] or 0)),
     }
 

@@ -7,35 +7,10 @@ from itertools import permutations
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
+from pyspark.sql import Row
 
+from ymr_spark.evaluation import scan
 from ymr_spark.models.factors import Floats
-from ymr_spark.warehouse import identity_sums
-
-_KEYS = ["split", "user_id", "song_id"]
-
-
-def errors_by_user(predictions: DataFrame, held_out: DataFrame) -> pa.Table:
-    """One row per (model, split, user_id): identity of the rows and sums of their errors.
-
-    Columns after the key: those of `warehouse.identity_sums`, then `squared`, `absolute` (sums,
-    stars squared and stars), `fallbacks` and `unusable` (rows: no number from 1 to 5). Users
-    ascend within a model and split.
-    """
-    rows = predictions.join(held_out.select(*_KEYS, "rating"), _KEYS, how="left")
-    error = F.col("prediction") - F.col("rating")
-    sums = rows.groupBy("model", "split", "user_id").agg(
-        *identity_sums(),
-        F.sum(error * error).alias("squared"),
-        F.sum(F.abs(error)).alias("absolute"),
-        F.sum(F.col("fallback").cast("long")).alias("fallbacks"),
-        F.count_if(~F.coalesce(F.col("prediction").between(1, 5), F.lit(False))).alias("unusable"),
-    )
-    by = [(key, "ascending") for key in ("model", "split", "user_id")]
-    return sums.toArrow().sort_by(by)
 
 
 @dataclass(frozen=True)
@@ -67,19 +42,20 @@ class SplitErrors:
         return means
 
 
-def by_split(by_user: pa.Table) -> dict[str, SplitErrors]:
-    """`errors_by_user` by split; all models must be of the same rows (see `comparison`)."""
-    splits = sorted(set(by_user.column("split").to_pylist()))
-    return {split: _pivoted(by_user.filter(pc.field("split") == split)) for split in splits}
+def by_split(sums: Iterable[Row]) -> dict[str, SplitErrors]:
+    """`scan.sums` by split; all models must be of the same rows (see `comparison`)."""
+    models: dict[str, dict[str, list[Floats]]] = {}
+    for row in sums:
+        errors = np.frombuffer(row["errors"]).reshape(len(scan.ERRORS), -1)
+        models.setdefault(row["split"], {}).setdefault(row["model"], []).append(errors)
+    return {split: _side_by_side(models[split]) for split in sorted(models)}
 
 
-def _pivoted(errors: pa.Table) -> SplitErrors:
-    models = tuple(sorted(set(errors.column("model").to_pylist())))
-    rows, *sums = (
-        errors.column(name).to_numpy().astype(np.float64).reshape(len(models), -1)
-        for name in ("rows", "squared", "absolute", "fallbacks")
-    )
-    return SplitErrors(models, rows[0], *(np.ascontiguousarray(s.T) for s in sums))
+def _side_by_side(models: dict[str, list[Floats]]) -> SplitErrors:
+    names = tuple(sorted(models))
+    together = np.array([np.concatenate(models[name], axis=1) for name in names])
+    rows, *sums = (np.ascontiguousarray(together[:, i].T) for i in range(len(scan.ERRORS)))
+    return SplitErrors(names, rows[:, 0], *sums)
 
 
 def resampled_mse(errors: SplitErrors, resamples: int, seed: int) -> Floats:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from pyarrow import csv
+from pyarrow import parquet as pq
 from pyspark.sql import SparkSession
 
 from ymr_spark import atomically
@@ -33,6 +34,7 @@ _BLOCKS_A_CORE: Final = 16  # between two progress lines
 _COPY_BYTES: Final = 1 << 22
 
 Sums = dict[str, tuple[int, float]]
+Floors = Any  # a pyarrow table of test rows: user_id, song_id, variance given the latent mean
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class Size:
 
 
 def generate(spark: SparkSession, folder: Path, seed: int, size: Size) -> dict[str, Any]:
-    """Write train_N.txt, test_N.txt, the song and genre files and truth.json.
+    """Write train_N.txt, test_N.txt, the song and genre files, truth.json and truth_N.parquet.
 
     The folder is replaced whole, after all of it is written.
 
@@ -84,7 +86,10 @@ def generate(spark: SparkSession, folder: Path, seed: int, size: Size) -> dict[s
         for part in range(size.parts):
             users, ratings = size.of_part(part)
             of_part = world.users_of(planted, part, part * size.users, users, ratings)
-            sums += write_part(spark, planted, of_part, part, partial)
+            blocks = write_part(spark, planted, of_part, part, partial)
+            sums += [of_block for of_block, _ in blocks]
+            floors = pa.concat_tables([rows for _, rows in blocks]).combine_chunks()
+            pq.write_table(floors, partial / f"truth_{part}.parquet")
         truth = _truth(planted, size, sums)
         cold = np.flatnonzero(planted.songs.cold).tolist()
         (partial / TRUTH).write_text(json.dumps(truth | {"cold_songs": cold}, indent=1))
@@ -119,41 +124,44 @@ def write_genres(path: Path) -> None:
 
 def write_part(
     spark: SparkSession, planted: World, users: Users, part: int, folder: Path
-) -> list[Sums]:
-    """Write train_N.txt and test_N.txt; return the floor's sums of each block, in order."""
+) -> list[tuple[Sums, Floors]]:
+    """Write train_N.txt and test_N.txt; return what `write_block` does for each, in order."""
     context = spark.sparkContext
     shared = context.broadcast((planted, users))
     total, wave = rows.blocks(users), _BLOCKS_A_CORE * context.defaultParallelism
 
-    def work(block: int) -> Sums:
+    def work(block: int) -> tuple[Sums, Floors]:
         return write_block(*shared.value, part, block, folder)
 
-    sums: list[Sums] = []
+    written: list[tuple[Sums, Floors]] = []
     for first in range(0, total, wave):
         numbers = range(first, min(first + wave, total))
-        sums += context.parallelize(numbers, len(numbers)).map(work).collect()
+        written += context.parallelize(numbers, len(numbers)).map(work).collect()
         for split in ("train", "test"):
             _join([_block_file(folder, split, part, b) for b in numbers], folder, split, part)
         log.info("part %d: %d of %d blocks of users written", part, numbers[-1] + 1, total)
     shared.destroy()
-    return sums
+    return written
 
 
-def write_block(planted: World, users: Users, part: int, block: int, folder: Path) -> Sums:
-    """Write one block's rows beside the files that they are to join."""
+def write_block(
+    planted: World, users: Users, part: int, block: int, folder: Path
+) -> tuple[Sums, Floors]:
+    """Write one block's rows beside the files that they are to join; return their floor."""
     train, test = rows.of_block(planted, users, part, block)
     for split, found in (("train", train), ("test", test)):
         path = _block_file(folder, split, part, block)
         attempt = path.with_suffix(f".{uuid.uuid4().hex}")
         _write([found.user + users.first, found.song, found.rating], attempt)
         attempt.replace(path)
-    return floor_sums(planted, users, test)
+    left = latent.variance(latent.probabilities(test.mean, planted.cuts, world.NOISE_SD))
+    keys = (test.user + users.first).astype(np.int32), test.song.astype(np.int32)
+    floors = pa.table([*keys, left.astype(np.float32)], ["user_id", "song_id", "variance"])
+    return floor_sums(planted, users, test, left), floors
 
 
-def floor_sums(planted: World, users: Users, test: Rows) -> Sums:
+def floor_sums(planted: World, users: Users, test: Rows, left: npt.NDArray[np.float64]) -> Sums:
     """Rows, and the sum of their irreducible squared errors, in all and by slice."""
-    chances = latent.probabilities(test.mean, planted.cuts, world.NOISE_SD)
-    left = latent.variance(chances)
     return {
         name: (int(chosen.sum()), math.fsum(left[chosen].tolist()))
         for name, chosen in _slices(planted, users, test).items()

@@ -1,0 +1,92 @@
+"""Where models win: their errors by slice, and how well they order each user's songs.
+
+Intervals are normal ones that treat a user's rows as one cluster. For the mean squared error m of
+a slice, with n_u rows and the sum s_u of squared errors of user u,
+
+    standard error = sqrt(Σ_u (s_u - m n_u)²) / Σ_u n_u,
+
+the linearised variance of a ratio (Cochran 1977, section 6).
+"""
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+from pyspark.sql import Row
+
+from ymr_spark.evaluation import ordering, scan
+from ymr_spark.evaluation.slicing import Slicings
+from ymr_spark.models.factors import Floats
+
+_WIDTH = 1.96  # standard errors, for 95 %
+# Given the rating itself there is no floor: what a rating leaves to chance is its own variance.
+_WITHOUT_FLOOR = "rating"
+
+
+def slices(sums: Iterable[Row], cuts: Slicings) -> list[dict[str, Any]]:
+    """schemas.SLICES rows, as dicts: one per model, split and bin that has rows."""
+    width = len(scan.SLICES)
+    found = []
+    for (model, split), total in _totals(sums, "slices").items():
+        for place, values in zip(_places(cuts), total.reshape(-1, width), strict=True):
+            if values[0]:
+                found.append({"model": model, "split": split, **place, **_slice(place, values)})
+    return found
+
+
+def orders(sums: Iterable[Row]) -> list[dict[str, Any]]:
+    """schemas.ORDERS rows, as dicts: one per model and split."""
+    found = []
+    for (model, split), total in _totals(sums, "orders").items():
+        row: dict[str, Any] = {"model": model, "split": split, "k": ordering.K}
+        for name, values in zip(("ndcg", "pairwise"), total.reshape(2, -1), strict=True):
+            row |= _mean(name, *values.tolist())
+        found.append(row)
+    return found
+
+
+def _totals(sums: Iterable[Row], column: str) -> dict[tuple[str, str], Floats]:
+    totals: dict[tuple[str, str], Floats] = {}
+    for row in sums:
+        key = row["model"], row["split"]
+        totals[key] = totals.get(key, 0.0) + np.frombuffer(row[column])
+    return totals
+
+
+def _places(cuts: Slicings) -> Iterator[dict[str, Any]]:
+    for name, labels in cuts.labels.items():
+        for bin_, label in enumerate(labels):
+            yield {"slice": name, "bin": bin_, "label": label}
+
+
+def _slice(place: dict[str, Any], values: Floats) -> dict[str, Any]:
+    sums = dict(zip(scan.SLICES, values.tolist(), strict=True))
+    rows = sums["rows"]
+    mse = sums["squared"] / rows
+    spread = sums["squared_squared"] - 2 * mse * sums["rows_squared"] + mse**2 * sums["rows_rows"]
+    error = math.sqrt(max(spread, 0.0)) / rows
+    known = place["slice"] != _WITHOUT_FLOOR and np.isfinite(sums["floor"])
+    return {
+        "rows": int(rows),
+        "mse": mse,
+        "mse_low": mse - _WIDTH * error,
+        "mse_high": mse + _WIDTH * error,
+        "mean_prediction": sums["prediction"] / rows,
+        "mean_rating": sums["rating"] / rows,
+        "floor_mse": sums["floor"] / rows if known else None,
+    }
+
+
+def _mean(name: str, users: float, total: float, squares: float) -> dict[str, Any]:
+    """A mean over users with its interval; None where no user has a value."""
+    if not users:
+        return {f"{name}_users": 0, name: None, f"{name}_low": None, f"{name}_high": None}
+    mean = total / users
+    error = math.sqrt(max(squares / users - mean**2, 0.0) / users)
+    return {
+        f"{name}_users": int(users),
+        name: mean,
+        f"{name}_low": mean - _WIDTH * error,
+        f"{name}_high": mean + _WIDTH * error,
+    }

@@ -1,0 +1,180 @@
+"""The one pass over predictions and held-out rows from which all figures of `evaluate` come.
+
+Rows meet by user in groups that a task holds at once; a group is matched key by key, so that no
+prediction is judged that belongs to no row, and leaves sums only.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from pyspark.sql import Column, DataFrame, Row
+from pyspark.sql import functions as F
+
+from ymr_spark.evaluation import ordering, slicing
+from ymr_spark.evaluation.slicing import Slicings
+from ymr_spark.models.factors import Flags, Floats, Ints
+
+SPLITS = ("test", "validation")
+# Of a group and (model, split). `users` are ids; `errors` is (ERRORS, users), `slices` (bins,
+# SLICES), `orders` (2, ORDERS) for NDCG and pairwise accuracy, all of them float64.
+SUMS = """bucket INT, model STRING, split STRING, matching BOOLEAN, rows LONG, unusable LONG,
+    users BINARY, errors BINARY, slices BINARY, orders BINARY"""
+ERRORS = ("rows", "squared", "absolute", "fallbacks")
+# Over the rows of a bin; the last three over its users, from their own sums.
+SLICES = (
+    *("rows", "prediction", "rating", "squared", "floor"),
+    *("squared_squared", "rows_squared", "rows_rows"),
+)
+ORDERS = ("users", "sum", "squares")
+_HELD_ROWS = 131_072  # of a group, roughly; with nine models 1.2 M predictions
+_ID_BITS = 24  # ids are below 2^24, see r2.parsing
+
+
+def sums(
+    predictions: DataFrame, held_out: DataFrame, models: Sequence[str], rows: int, cuts: Slicings
+) -> list[Row]:
+    """One row of SUMS per group, model and split that has predictions or held-out rows.
+
+    Args:
+        predictions: schemas.PREDICTIONS; those of no model of `models` come as model "".
+        held_out: (split, user_id, song_id, rating, floor), floor being the variance of the
+            rating that planted data leaves to no model, or null.
+        rows: of `held_out`.
+    """
+    names = ("", *models)
+    shared = held_out.sparkSession.sparkContext.broadcast((names, cuts))
+
+    def judge(predicted: pa.Table, held: pa.Table) -> pa.Table:
+        found = [*_judged(predicted, held, *shared.value)]
+        return pa.Table.from_pylist(found, _ARROW)
+
+    groups = 1 + rows // _HELD_ROWS
+    # Positions count from 1, and 0 says absent.
+    index = F.greatest(F.array_position(F.lit(list(names)), F.col("model")), F.lit(1)) - 1
+    bucket = (F.col("user_id") % groups).alias("bucket")
+    predicted = predictions.select(
+        bucket, index.cast("byte").alias("model"), _key(), "prediction", "fallback"
+    )
+    held = held_out.select(bucket, _key(), "rating", "floor")
+    pairs = predicted.groupBy("bucket").cogroup(held.groupBy("bucket"))
+    found = pairs.applyInArrow(judge, SUMS).collect()
+    return sorted(found, key=lambda row: (row["model"], row["split"], row["bucket"]))
+
+
+_ARROW = pa.schema(
+    [
+        ("bucket", pa.int32()),
+        ("model", pa.string()),
+        ("split", pa.string()),
+        ("matching", pa.bool_()),
+        ("rows", pa.int64()),
+        ("unusable", pa.int64()),
+        *((name, pa.binary()) for name in ("users", "errors", "slices", "orders")),
+    ]
+)
+
+
+def _key() -> Column:
+    """(split, user_id, song_id) as one number that sorts like them."""
+    split = F.array_position(F.lit(list(SPLITS)), F.col("split")).cast("long")
+    user = F.shiftleft(F.col("user_id").cast("long"), _ID_BITS)
+    return (F.shiftleft(split, 2 * _ID_BITS) + user + F.col("song_id")).alias("key")
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The held-out rows of one group and split, keys ascending; arrays (rows,)."""
+
+    keys: Ints
+    ratings: Ints
+    floor: Floats
+    users: Ints  # (users,) ids
+    user: Ints  # position in `users`
+    bins: list[Ints]
+    sizes: list[int]  # bins of each slicing
+
+
+def _rows(keys: Ints, ratings: Ints, floor: Floats, cuts: Slicings) -> _Rows:
+    mask = (1 << _ID_BITS) - 1
+    user_ids = keys >> _ID_BITS & mask
+    users, user = np.unique(user_ids, return_inverse=True)
+    bins = cuts.of(user_ids, keys & mask, ratings)
+    sizes = [len(labels) for labels in cuts.labels.values()]
+    return _Rows(keys, ratings, floor, users.astype(np.int32), user, bins, sizes)
+
+
+def _judged(
+    predicted: pa.Table, held: pa.Table, names: Sequence[str], cuts: Slicings
+) -> Iterator[dict[str, Any]]:
+    """A dict of SUMS for each model and split of one group."""
+    bucket = (held if held.num_rows else predicted).column("bucket")[0].as_py()
+    rows = _by_split(held.sort_by("key"), cuts)
+    codes = predicted.column("model").to_numpy()
+    keys, stars, fallback = (
+        predicted.column(c).to_numpy() for c in ("key", "prediction", "fallback")
+    )
+    for code in np.unique(codes):
+        mine = np.flatnonzero(codes == code)
+        mine = mine[np.argsort(keys[mine], kind="stable")]
+        splits = keys[mine] >> 2 * _ID_BITS
+        for number, split in enumerate(SPLITS, start=1):
+            own = mine[splits == number]
+            if len(own):
+                of_split = rows[split], keys[own], stars[own], fallback[own]
+                yield {"bucket": bucket, "model": names[code], "split": split, **_sums(*of_split)}
+
+
+def _by_split(held: pa.Table, cuts: Slicings) -> dict[str, _Rows]:
+    keys, ratings, floor = (held.column(c).to_numpy() for c in ("key", "rating", "floor"))
+    ratings = ratings.astype(np.int64)
+    found = {}
+    for number, split in enumerate(SPLITS, start=1):
+        of = slice(*np.searchsorted(keys >> 2 * _ID_BITS, [number, number + 1]))
+        found[split] = _rows(keys[of], ratings[of], floor[of], cuts)
+    return found
+
+
+def _sums(rows: _Rows, keys: Ints, stars: Floats, fallback: Flags) -> dict[str, Any]:
+    if not np.array_equal(keys, rows.keys):
+        return {"matching": False, "rows": len(keys)}
+    users = len(rows.users)
+    error = stars - rows.ratings
+    squared = error**2
+    errors = [
+        np.bincount(rows.user, weights, users).astype(np.float64)
+        for weights in (None, squared, np.abs(error), fallback)
+    ]
+    bins = [*rows.bins, slicing.of_predictions(stars)]
+    slices = [
+        _slice_sums(rows, b, size, stars, squared) for b, size in zip(bins, rows.sizes, strict=True)
+    ]
+    return {
+        "matching": True,
+        "rows": len(keys),
+        "unusable": int(np.count_nonzero(~((stars >= 1) & (stars <= 5)))),
+        "users": rows.users.tobytes(),
+        "errors": np.array(errors).tobytes(),
+        "slices": np.concatenate(slices).tobytes(),
+        "orders": _order_sums(rows, stars).tobytes(),
+    }
+
+
+def _slice_sums(rows: _Rows, bins: Ints, size: int, stars: Floats, squared: Floats) -> Floats:
+    """(size, SLICES) of one slicing."""
+    cell = rows.user * size + bins
+    shape = len(rows.users), size
+    n, s = (np.bincount(cell, w, shape[0] * size).reshape(shape) for w in (None, squared))
+    plain = [np.bincount(bins, w, size) for w in (stars, rows.ratings, squared, rows.floor)]
+    products = [(a * b).sum(axis=0) for a, b in ((s, s), (n, s), (n, n))]
+    return np.column_stack([n.sum(axis=0), *plain, *products]).astype(np.float64)
+
+
+def _order_sums(rows: _Rows, stars: Floats) -> Floats:
+    """(2, ORDERS); users whose ratings are all equal have no pair to put in order."""
+    right, pairs = ordering.pairwise(rows.user, rows.ratings, stars)
+    accuracy = right[pairs > 0] / pairs[pairs > 0]
+    each = ordering.ndcg(rows.user, rows.ratings, stars), accuracy
+    return np.array([[len(v), v.sum(), (v**2).sum()] for v in each])
