@@ -3,11 +3,12 @@
 import json
 import sys
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 from pyspark.sql import SparkSession
 
-from ymr_spark import atomically, checkpoints, cli, publication
+from ymr_spark import atomically, barrier, checkpoints, cli, publication
 from ymr_spark.settings import Settings
 from ymr_spark.shards import manifest
 from ymr_spark.warehouse import Warehouse
@@ -18,19 +19,21 @@ NAME = "two_tower_dot"
 def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Figures:
     """Verify the shards, train, publish; keep the SavedModel and the learning curve."""
     # TensorFlow takes seconds to import, which a run with nothing to do should not cost.
-    from ymr_spark.models import two_tower, two_tower_training
+    from ymr_spark.models import two_tower, two_tower_training, two_tower_workers
 
     shards, kept = warehouse.path("shards/"), warehouse.path(f"models/{NAME}/")
     contents = manifest.verify(shards, warehouse.pin("ratings"))
     parameters = settings.two_tower.model_dump()
+    workers = parameters.pop("workers")
     governed_by = {"shards": contents.model_dump(), "seed": settings.seed, **parameters}
-    model, curve = two_tower_training.fit(
-        shards,
-        contents,
-        checkpoints.of_training(kept / "checkpoints", governed_by),
-        seed=settings.seed,
+    training = {
+        **{"shards": shards, "contents": contents, "seed": settings.seed},
+        "checkpoints": checkpoints.of_training(kept / "checkpoints", governed_by),
         **parameters,
-    )
+    }
+    if workers > 1:
+        barrier.run(spark, workers, partial(two_tower_workers.work, **training))
+    model, curve = two_tower_training.fit(**training)
     with atomically.replacing(kept / "saved_model") as folder:
         two_tower.save(model, folder)
     (kept / "learning_curve.json").write_text(json.dumps(curve, indent=1))

@@ -90,6 +90,9 @@ class TwoTower(Section):
     patience: int = Field(2, ge=1, description="epochs without a better validation MSE")
     l2: float = Field(0.03, ge=0, description="weight of the squared weights of each rating")
     stall_seconds: float = Field(120, gt=0, description="the longest wait for the shards")
+    workers: int = Field(
+        1, ge=1, description="tasks of a Spark barrier stage that train together, a core each"
+    )
 
 
 class Evaluate(Section):
@@ -128,6 +131,7 @@ class Settings(Section):
     spark_submit: list[str] = Field(
         [], description="the command before a stage's script; empty: plain python, local master"
     )
+    logs: Literal["plain", "json"] = Field("plain", description="the form of the lines on stderr")
     raw: Raw = Raw()
     planted: Planted = Planted()
     ingest: Ingest = Ingest()
