@@ -59,7 +59,7 @@ def _ranking(
     liked = liked.select("user_id", "song_id").cache()
     damping = settings.bias.song_damping
     rankings = [catalogue.most_popular(songs), catalogue.best_mean(songs, damping)]
-    rankings += [load(spark, warehouse, n) for n in names if f"{n}_songs" in schemas.TABLES]
+    rankings += [load(spark, warehouse, n) for n in names if n in schemas.FACTOR_MODELS]
     found = []
     for model in rankings:
         lists = topk.recommend(heard, model, k).cache()

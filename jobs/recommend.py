@@ -74,8 +74,8 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Fi
 def _chosen(spark: SparkSession, warehouse: Warehouse, wanted: str) -> str:
     scored = warehouse.read(spark, "metrics").where(F.col("split") == "validation")
     names = [row["model"] for row in scored.orderBy("mse", "model").collect()]
-    # The exact search is over offsets and factors, which `similarity` has not.
-    names = [name for name in names if f"{name}_songs" in schemas.TABLES]
+    # The exact search is over offsets and factors, which the others have not.
+    names = [name for name in names if name in schemas.FACTOR_MODELS]
     if wanted == "best":
         return str(names[0])
     if wanted not in names:

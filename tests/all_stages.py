@@ -12,7 +12,9 @@ from ymr_spark.warehouse import Warehouse
 
 SETTINGS = {
     "planted": {"users": 120, "songs": 150, "train_ratings": 6000},
-    "two_tower": {"max_epochs": 2, "batch_size": 512},
+    "two_tower": {"models": ["two_tower_dot", "deep_cross"]},
+    "two_tower_dot": {"max_epochs": 2, "batch_size": 512},
+    "deep_cross": {"max_epochs": 2, "batch_size": 512},
     "als": {"rank": 8, "iterations": 3},
     "latent_factor": {"max_iterations": 3},
     "recommend": {"k": 5},

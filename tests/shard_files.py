@@ -10,10 +10,11 @@ from ymr_spark.shards import manifest
 from ymr_spark.shards.manifest import Manifest, Split
 
 COLUMNS = {"user_index": "int", "song_index": "int", "rating": "tinyint"}
+SONGS_AN_ALBUM, ALBUMS_AN_ARTIST, GENRES = 4, 2, 3
 
 
 def write(folder: Path, splits: dict[str, np.ndarray], row_groups: int = 4) -> Manifest:
-    """Shards of (user_index, song_index, rating) rows, in the order given."""
+    """Shards of (user_index, song_index, rating) rows, in the order given, with `content`."""
     sizes = {}
     for split, rows in splits.items():
         (folder / split).mkdir(parents=True)
@@ -21,12 +22,16 @@ def write(folder: Path, splits: dict[str, np.ndarray], row_groups: int = 4) -> M
             _write_file(folder / split / f"row-group-{i:05d}.parquet", part): len(part)
             for i, part in enumerate(np.array_split(rows, row_groups))
         }
+    users, songs = (int(splits["train"][:, i].max()) for i in range(2))
+    largest = {name: int(values[0]) for name, values in content(np.array([songs])).items()}
     contents = Manifest(
         ratings_version=7,
         seed=1,
-        columns=COLUMNS,
+        columns=COLUMNS | dict.fromkeys(largest, "int"),
         index_sizes={
-            side: int(splits["train"][:, i].max()) for i, side in enumerate(("user", "song"))
+            **{"user": users, "song": songs},
+            **{name: largest[f"{name}_index"] for name in ("album", "artist")},
+            **{"genre": GENRES, "top_genre": GENRES},
         },
         splits={
             split: Split(
@@ -43,8 +48,18 @@ def write(folder: Path, splits: dict[str, np.ndarray], row_groups: int = 4) -> M
     return contents
 
 
+def content(songs: np.ndarray) -> dict[str, np.ndarray]:
+    """Album, artist, genre, top genre and level of songs numbered from 1."""
+    album = (songs - 1) // SONGS_AN_ALBUM
+    artist = album // ALBUMS_AN_ARTIST
+    genre = artist % GENRES + 1
+    columns = (album + 1, artist + 1, genre, genre, np.ones_like(songs))
+    names = ("album_index", "artist_index", "genre_index", "top_genre_index", "level")
+    return {n: values.astype(np.int32) for n, values in zip(names, columns, strict=True)}
+
+
 def _write_file(path: Path, rows: np.ndarray) -> str:
     types = (np.int32, np.int32, np.int8)
     columns = {n: rows[:, i].astype(t) for i, (n, t) in enumerate(zip(COLUMNS, types, strict=True))}
-    pq.write_table(pa.table(columns), path)
+    pq.write_table(pa.table(columns | content(rows[:, 1])), path)
     return path.name

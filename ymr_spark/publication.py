@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 from ymr_spark.errors import DataContractError
 from ymr_spark.models import artifacts
 from ymr_spark.models.factors import FactorModel
+from ymr_spark.models.mlp import MlpModel
 from ymr_spark.runs import latest_manifest
 from ymr_spark.warehouse import Warehouse
 
@@ -17,7 +18,7 @@ from ymr_spark.warehouse import Warehouse
 def publish(
     spark: SparkSession,
     warehouse: Warehouse,
-    model: FactorModel,
+    model: FactorModel | MlpModel,
     fallback: FactorModel | None,
     *,
     fit_seconds: float,
@@ -25,14 +26,13 @@ def publish(
 ) -> dict[str, Any]:
     """Write the model's tables and its predictions for all validation and test rows.
 
-    Rows that the model does not know are scored by `fallback` and flagged.
+    Rows that the model does not know are flagged, and scored by `fallback` where there is one.
 
     Returns:
         Figures for the manifest: rows predicted, fit and predict seconds, parameters.
     """
-    users, songs = artifacts.to_frames(spark, model)
-    warehouse.write(users, f"{model.name}_users")
-    warehouse.write(songs, f"{model.name}_songs")
+    for part, frame in artifacts.tables(spark, model).items():
+        warehouse.write(frame, f"{model.name}_{part}")
     predictions = artifacts.predict(held_out(spark, warehouse), model, fallback)
     return publish_predictions(
         spark, warehouse, model, predictions, fit_seconds=fit_seconds, parameters=parameters
@@ -42,7 +42,7 @@ def publish(
 def publish_predictions(
     spark: SparkSession,
     warehouse: Warehouse,
-    model: FactorModel,
+    model: FactorModel | MlpModel,
     predictions: DataFrame,
     *,
     fit_seconds: float,
@@ -87,17 +87,31 @@ def held_out(spark: SparkSession, warehouse: Warehouse) -> DataFrame:
 
 
 def load(spark: SparkSession, warehouse: Warehouse, name: str) -> FactorModel:
-    """The published model of that name.
+    """The published model of that name, one of schemas.FACTOR_MODELS.
 
     Raises:
         DataContractError: no such model has been published.
     """
+    mean, bounds = _registered(spark, warehouse, name)
+    users, songs = (warehouse.read(spark, f"{name}_{part}") for part in ("users", "songs"))
+    return artifacts.from_frames(name, mean, bounds, users, songs)
+
+
+def load_mlp(spark: SparkSession, warehouse: Warehouse) -> MlpModel:
+    """The published `two_tower_mlp`; raises as `load`."""
+    name = "two_tower_mlp"
+    mean, bounds = _registered(spark, warehouse, name)
+    parts = (warehouse.read(spark, f"{name}_{part}") for part in ("users", "songs", "layers"))
+    return artifacts.mlp_from_frames(name, mean, bounds, *parts)
+
+
+def _registered(
+    spark: SparkSession, warehouse: Warehouse, name: str
+) -> tuple[float, tuple[float, float]]:
     row = warehouse.read(spark, "models").where(F.col("model") == name).first()
     if row is None:
         raise DataContractError(f"table models: no model {name}; train it first")
-    users = warehouse.read(spark, f"{name}_users")
-    songs = warehouse.read(spark, f"{name}_songs")
-    return artifacts.from_frames(name, row["mean"], (row["lowest"], row["highest"]), users, songs)
+    return row["mean"], (row["lowest"], row["highest"])
 
 
 def train_identity(warehouse: Warehouse) -> tuple[int, str]:

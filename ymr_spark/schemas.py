@@ -110,6 +110,15 @@ RECOMMENDATIONS = _struct(
 USER_FACTORS = _struct(("user_id", INT), ("offset", DOUBLE), ("factors", FACTORS))
 SONG_FACTORS = _struct(("song_id", INT), ("offset", DOUBLE), ("factors", FACTORS))
 
+# Of models of another form, see models.mlp: embeddings, and the layers that score two of them.
+USER_EMBEDDINGS = _struct(("user_id", INT), ("embedding", FACTORS))
+SONG_EMBEDDINGS = _struct(("song_id", INT), ("embedding", FACTORS))
+MLP_LAYERS = _struct(
+    ("layer", INT),  # from 1, in the order of their use
+    ("kernel", FACTORS),  # (inputs, outputs), row by row
+    ("bias", FACTORS),  # (outputs,)
+)
+
 # One row per song with train ratings.
 SIMILARITY_NEIGHBORS = _struct(
     ("song_id", INT),
@@ -252,10 +261,20 @@ TABLES: dict[str, T.StructType] = {
     "summary_concentration": SUMMARY_CONCENTRATION,
     "summary_lean": SUMMARY_LEAN,
 }
+# The models whose score is that of models.factors: only they can rank all songs.
+FACTOR_MODELS = (
+    *("constant", "user_lean", "bias", "als", "latent_factor"),
+    *("two_tower_dot", "deep_cross"),
+)
 TABLES |= {
     f"{model}_{side}": schema
-    for model in ("constant", "user_lean", "bias", "als", "latent_factor", "two_tower_dot")
+    for model in FACTOR_MODELS
     for side, schema in (("users", USER_FACTORS), ("songs", SONG_FACTORS))
+}
+TABLES |= {
+    "two_tower_mlp_users": USER_EMBEDDINGS,
+    "two_tower_mlp_songs": SONG_EMBEDDINGS,
+    "two_tower_mlp_layers": MLP_LAYERS,
 }
 
 PARTITIONS: dict[str, tuple[str, ...]] = {

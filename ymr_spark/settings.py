@@ -82,16 +82,38 @@ class Shards(Section):
 
 
 class TwoTower(Section):
-    dimension: int = Field(16, ge=1)
+    """What the deep models share; each has a section of its own besides."""
+
+    models: list[Literal["two_tower_dot", "two_tower_mlp", "deep_cross"]] = Field(
+        ["two_tower_dot", "two_tower_mlp", "deep_cross"], min_length=1
+    )
+    stall_seconds: float = Field(120, gt=0, description="the longest wait for the shards")
+    workers: int = Field(
+        1, ge=1, description="tasks of a Spark barrier stage that train together, a core each"
+    )
+
+
+class Deep(Section):
+    """One two-tower model: its form and its training by Adagrad."""
+
+    dimension: int = Field(16, ge=1, description="of the embeddings of users and songs")
     learning_rate: float = Field(0.1, gt=0)
     initial_accumulator: float = Field(1e-7, gt=0)
     batch_size: int = Field(8_192, ge=1)
     max_epochs: int = Field(20, ge=1)
     patience: int = Field(2, ge=1, description="epochs without a better validation MSE")
     l2: float = Field(0.03, ge=0, description="weight of the squared weights of each rating")
-    stall_seconds: float = Field(120, gt=0, description="the longest wait for the shards")
-    workers: int = Field(
-        1, ge=1, description="tasks of a Spark barrier stage that train together, a core each"
+
+
+class TwoTowerMlp(Deep):
+    dimension: int = Field(32, ge=1, description="of the embeddings of users and songs")
+    layers: tuple[int, ...] = Field((256, 64), description="widths of the ReLU layers")
+
+
+class DeepCross(Deep):
+    width: int = Field(32, ge=1, description="of the ReLU layer beside the cross layer")
+    song_dropout: float = Field(
+        0.1, ge=0, lt=1, description="share of train rows scored by the song's content alone"
     )
 
 
@@ -141,6 +163,9 @@ class Settings(Section):
     latent_factor: LatentFactor = LatentFactor()
     shards: Shards = Shards()
     two_tower: TwoTower = TwoTower()
+    two_tower_dot: Deep = Deep()
+    two_tower_mlp: TwoTowerMlp = TwoTowerMlp()
+    deep_cross: DeepCross = DeepCross()
     evaluate: Evaluate = Evaluate()
     recommend: Recommend = Recommend()
 

@@ -70,9 +70,15 @@ STAGES = (
     Stage("export_shards", ("ratings", "songs", "genres"), ("shards/",), ("shards",)),
     Stage(
         "train_two_tower",
-        ("ratings", "shards/", "bias_users", "bias_songs"),
-        ("two_tower_dot_users", "two_tower_dot_songs", "models/two_tower_dot/", *MODELS_TABLES),
-        ("two_tower",),
+        ("ratings", "songs", "genres", "shards/", "bias_users", "bias_songs"),
+        (
+            *("two_tower_dot_users", "two_tower_dot_songs", "models/two_tower_dot/"),
+            *("two_tower_mlp_users", "two_tower_mlp_songs", "two_tower_mlp_layers"),
+            "models/two_tower_mlp/",
+            *("deep_cross_users", "deep_cross_songs", "models/deep_cross/"),
+            *MODELS_TABLES,
+        ),
+        ("two_tower", "two_tower_dot", "two_tower_mlp", "deep_cross"),
     ),
     Stage(
         "evaluate",

@@ -14,12 +14,13 @@ from pyspark.sql import functions as F
 from ymr_spark.warehouse import Warehouse, identity
 
 ROOT = Path(__file__).parent.parent.parent
+DEEP = ("two_tower_dot", "two_tower_mlp", "deep_cross")
 SETTINGS = [
     "planted.users=120",
     "planted.songs=150",
     "planted.train_ratings=6000",
-    "two_tower.max_epochs=2",
-    "two_tower.batch_size=512",
+    *(f"{deep}.max_epochs=2" for deep in DEEP),
+    *(f"{deep}.batch_size=512" for deep in DEEP),
     "als.iterations=3",
     "recommend.k=5",
 ]
@@ -68,7 +69,7 @@ def test_all_models_are_fitted_and_judged_on_the_rows_of_the_table(
     assert sum(rows[split][0] for split in ("train", "validation")) == 6000
     assert {(m["train_rows"], m["train_hash"]) for m in board["models"]} == {rows["train"]}
     assert {(m["rows"], m["test_hash"]) for m in board["models"]} == {rows["test"]}
-    names = {"constant", "bias", "als", "latent_factor", "two_tower_dot"}
+    names = {"constant", "bias", "als", "latent_factor", *DEEP}
     assert names <= {m["name"] for m in board["models"]}
 
 

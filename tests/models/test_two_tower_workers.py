@@ -22,6 +22,7 @@ from ymr_spark.models.two_tower_workers import Share
 from ymr_spark.shards.manifest import Manifest
 
 SETTINGS: dict[str, Any] = {
+    "name": "two_tower_dot",
     "seed": 1,
     "dimension": 2,
     "l2": 0.01,
@@ -53,7 +54,8 @@ def train(spark: SparkSession, shards: tuple[Path, Manifest], folder: Path) -> N
 
 
 def fit(shards: tuple[Path, Manifest], folder: Path) -> two_tower_training.Curve:
-    return two_tower_training.fit(*shards, folder, **SETTINGS)[1]
+    placed = {"shards": shards[0], "contents": shards[1], "checkpoints": folder}
+    return two_tower_training.fit(**placed, **SETTINGS)[1]
 
 
 @pytest.mark.slow
@@ -108,7 +110,7 @@ def test_a_worker_that_dies(
 
 
 def test_all_workers_take_equally_many_steps(shards: tuple[Path, Manifest]) -> None:
-    shares = [Share(worker, 2, *shards, batch_size=256, stall_seconds=60) for worker in (0, 1)]
+    shares = [Share(worker, 2, *shards, ("rating",), 256, stall_seconds=60) for worker in (0, 1)]
     # 8099 train rows in four row groups, the last a row smaller: 4050 and 4049 rows.
     assert [share.steps() for share in shares] == [32, 32]
     assert [share.trained_rows() for share in shares] == [4050, 4049]

@@ -10,6 +10,14 @@ from pyspark.sql import types as T
 
 from ymr_spark import schemas
 from ymr_spark.models.factors import FactorModel, Floats, Ints
+from ymr_spark.models.mlp import MlpModel
+
+
+def tables(spark: SparkSession, model: FactorModel | MlpModel) -> dict[str, DataFrame]:
+    """All of a model's tables; the keys are the parts of their names after the model's."""
+    if isinstance(model, MlpModel):
+        return _mlp_tables(spark, model)
+    return dict(zip(("users", "songs"), to_frames(spark, model), strict=True))
 
 
 def to_frames(spark: SparkSession, model: FactorModel) -> tuple[DataFrame, DataFrame]:
@@ -29,10 +37,32 @@ def from_frames(
     return FactorModel(name, mean, *_from_frame(users), *_from_frame(songs), *bounds)
 
 
-def predict(rows: DataFrame, model: FactorModel, fallback: FactorModel | None) -> DataFrame:
+def mlp_from_frames(
+    name: str,
+    mean: float,
+    bounds: tuple[float, float],
+    users: DataFrame,
+    songs: DataFrame,
+    layers: DataFrame,
+) -> MlpModel:
+    """The model whose tables these are."""
+    embeddings = (*_embeddings(users), *_embeddings(songs))
+    rows = layers.orderBy("layer").collect()
+    biases = [np.array(row["bias"], np.float32) for row in rows]
+    kernels = [
+        np.array(row["kernel"], np.float32).reshape(-1, len(bias))
+        for row, bias in zip(rows, biases, strict=True)
+    ]
+    return MlpModel(name, mean, *embeddings, tuple(zip(kernels, biases, strict=True)), *bounds)
+
+
+def predict(
+    rows: DataFrame, model: FactorModel | MlpModel, fallback: FactorModel | None
+) -> DataFrame:
     """One schemas.PREDICTIONS row per (split, user_id, song_id) of `rows`.
 
-    Rows whose user or song the model does not know are scored by `fallback` and flagged.
+    Rows whose user or song the model does not know are flagged, and scored by `fallback` where
+    there is one.
     """
     broadcast = rows.sparkSession.sparkContext.broadcast((model, fallback))
 
@@ -53,23 +83,55 @@ def predict(rows: DataFrame, model: FactorModel, fallback: FactorModel | None) -
 
 
 def _to_arrow(key: str, ids: Ints, offsets: Floats, factors: Floats) -> pa.Table:
-    rank = factors.shape[1]
-    bounds = np.arange(len(ids) + 1, dtype=np.int32) * np.int32(rank)
-    values = pa.array(np.ascontiguousarray(factors, np.float32).ravel())
     return pa.table(
         {
             key: pa.array(ids, pa.int32()),
             "offset": pa.array(offsets, pa.float64()),
-            "factors": pa.ListArray.from_arrays(pa.array(bounds), values),
+            "factors": _lists(factors),
         }
     )
+
+
+def _lists(values: Floats) -> pa.ListArray:
+    """The rows of (n, columns)."""
+    bounds = np.arange(len(values) + 1, dtype=np.int32) * np.int32(values.shape[1])
+    flat = pa.array(np.ascontiguousarray(values, np.float32).ravel())
+    return pa.ListArray.from_arrays(pa.array(bounds), flat)
 
 
 def _from_frame(frame: DataFrame) -> tuple[Ints, Floats, Floats]:
     table = frame.toArrow().combine_chunks()
     ids = table.column(0).to_numpy()
     order = np.argsort(ids)
-    factors = table.column("factors").combine_chunks()
-    values = factors.flatten().to_numpy().astype(np.float32)
     offsets = table.column("offset").to_numpy()[order]
-    return ids[order], offsets, values.reshape(len(ids), -1)[order]
+    return ids[order], offsets, _rows(table.column("factors"))[order]
+
+
+def _rows(lists: pa.ChunkedArray) -> Floats:
+    """(n, columns) of lists of equal length."""
+    values: Floats = lists.combine_chunks().flatten().to_numpy().astype(np.float32)
+    return values.reshape(len(lists), -1)
+
+
+def _mlp_tables(spark: SparkSession, model: MlpModel) -> dict[str, DataFrame]:
+    users, songs = (
+        pa.table({key: pa.array(ids, pa.int32()), "embedding": _lists(values)})
+        for key, ids, values in (
+            ("user_id", model.user_ids, model.user_embeddings),
+            ("song_id", model.song_ids, model.song_embeddings),
+        )
+    )
+    layers = [
+        (number, kernel.ravel().tolist(), bias.tolist())
+        for number, (kernel, bias) in enumerate(model.layers, start=1)
+    ]
+    return {
+        "users": spark.createDataFrame(users, schemas.USER_EMBEDDINGS),
+        "songs": spark.createDataFrame(songs, schemas.SONG_EMBEDDINGS),
+        "layers": spark.createDataFrame(layers, schemas.MLP_LAYERS),
+    }
+
+
+def _embeddings(frame: DataFrame) -> tuple[Ints, Floats]:
+    table = frame.toArrow().sort_by(frame.columns[0])
+    return table.column(0).to_numpy(), _rows(table.column("embedding"))

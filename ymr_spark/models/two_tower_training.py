@@ -10,9 +10,11 @@ from typing import Any
 
 import tensorflow as tf
 
-from ymr_spark.models.two_tower import FEATURES, TwoTowerDot, squared_error
+from ymr_spark.models.two_tower import TwoTower, TwoTowerDot, squared_error
+from ymr_spark.models.two_tower_deep_cross import DeepCross
+from ymr_spark.models.two_tower_mlp import TwoTowerMlp
 from ymr_spark.shards.manifest import Manifest
-from ymr_spark.shards.reader import dataset
+from ymr_spark.shards.reader import dataset, stalls_explained
 
 log = logging.getLogger(__name__)
 Curve = list[dict[str, Any]]
@@ -20,50 +22,62 @@ CHECKPOINTS_KEPT = 2
 _EPOCHS_A_SEED = 10_000
 
 
+MODELS = {"two_tower_dot": TwoTowerDot, "two_tower_mlp": TwoTowerMlp, "deep_cross": DeepCross}
+
+
 def fit(
+    name: str,
     shards: Path,
     contents: Manifest,
     checkpoints: Path,
     *,
     seed: int,
-    dimension: int,
-    l2: float,
     batch_size: int,
     stall_seconds: float,
-    **optimisation: Any,
-) -> tuple[TwoTowerDot, Curve]:
+    learning_rate: float,
+    initial_accumulator: float,
+    max_epochs: int,
+    patience: int,
+    **form: Any,
+) -> tuple[TwoTower, Curve]:
     """Train on a verified folder of shards; the same seed gives the same weights on a CPU.
 
     TensorFlow's operations are made deterministic, for the whole process.
 
+    Raises:
+        EnvironmentProblem: the shards did not come in time.
+
     Args:
+        name: of a model in `MODELS`.
         contents: of the folder, as `manifest.verify` returned them.
-        checkpoints, optimisation: as for `train`.
+        checkpoints, learning_rate, ..., patience: as for `train`.
+        form: what else the model's class takes.
     """
     tf.config.experimental.enable_op_determinism()
-    model = build(contents, seed=seed, dimension=dimension, l2=l2)
+    tf.keras.backend.clear_session()
+    model = build(name, contents, seed=seed, **form)
+    source: dict[str, Any] = {"batch_size": batch_size, "stall_seconds": stall_seconds}
 
     def batches(split: str, seeded: int | None) -> tf.data.Dataset:
-        columns = (*FEATURES, "rating")
-        return dataset(
-            shards,
-            contents,
-            split,
-            columns,
-            batch_size=batch_size,
-            seed=seeded,
-            stall_seconds=stall_seconds,
+        columns = (*model.features, "rating")
+        return dataset(shards, contents, split, columns, seed=seeded, **source)
+
+    with stalls_explained():
+        curve = train(
+            model,
+            lambda epoch: batches("train", order(seed, epoch)),
+            batches("validation", None),
+            checkpoints,
+            learning_rate=learning_rate,
+            initial_accumulator=initial_accumulator,
+            max_epochs=max_epochs,
+            patience=patience,
         )
-
-    def epoch_batches(epoch: int) -> tf.data.Dataset:
-        return batches("train", order(seed, epoch))
-
-    curve = train(model, epoch_batches, batches("validation", None), checkpoints, **optimisation)
     return model, curve
 
 
 def train(
-    model: TwoTowerDot,
+    model: TwoTower,
     epoch_batches: Callable[[int], tf.data.Dataset],
     validation: tf.data.Dataset,
     checkpoints: Path,
@@ -94,15 +108,15 @@ def train(
     return kept.curve
 
 
-def build(contents: Manifest, *, seed: int, **form: Any) -> TwoTowerDot:
+def build(name: str, contents: Manifest, *, seed: int, **form: Any) -> TwoTower:
     """The untrained model for these shards, the same for the same seed."""
-    users, songs = contents.index_sizes["user"], contents.index_sizes["song"]
     mean = contents.splits["train"].mean_rating
-    return TwoTowerDot(users, songs, mean, seed=seed, **form)
+    model: TwoTower = MODELS[name](contents.index_sizes, mean, seed=seed, **form)
+    return model
 
 
 def adagrad(
-    model: TwoTowerDot, learning_rate: float, initial_accumulator: float
+    model: TwoTower, learning_rate: float, initial_accumulator: float
 ) -> tf.keras.optimizers.Optimizer:
     optimizer = tf.keras.optimizers.Adagrad(learning_rate, initial_accumulator)
     optimizer.build(model.trainable_variables)
@@ -119,7 +133,7 @@ class Progress:
 
     def __init__(
         self,
-        model: TwoTowerDot,
+        model: TwoTower,
         checkpoints: Path,
         learning_rate: float,
         initial_accumulator: float,
@@ -157,7 +171,7 @@ def stopped(curve: Curve, patience: int) -> bool:
 
 
 def _epoch(
-    model: TwoTowerDot, batches: tf.data.Dataset, validation: tf.data.Dataset, epoch: int
+    model: TwoTower, batches: tf.data.Dataset, validation: tf.data.Dataset, epoch: int
 ) -> dict[str, Any]:
     started = time.monotonic()
     shown = model.fit(

@@ -17,7 +17,7 @@ from typing import Any
 import tensorflow as tf
 
 from ymr_spark.models import two_tower_training as training
-from ymr_spark.models.two_tower import FEATURES, TwoTowerDot, squared_error
+from ymr_spark.models.two_tower import TwoTower, squared_error
 from ymr_spark.shards.manifest import Manifest
 from ymr_spark.shards.reader import dataset
 
@@ -26,6 +26,7 @@ def work(
     worker: int,
     addresses: list[str],
     *,
+    name: str,
     shards: Path,
     contents: Manifest,
     checkpoints: Path,
@@ -46,13 +47,14 @@ def work(
         checkpoints: a folder that all share; the first worker writes there after each epoch.
     """
     strategy = _joined(worker, addresses)
-    share = Share(worker, len(addresses), shards, contents, batch_size, stall_seconds)
     optimisation = learning_rate, initial_accumulator
     kept = training.Progress(
-        training.build(contents, seed=seed, **form), checkpoints, *optimisation
+        training.build(name, contents, seed=seed, **form), checkpoints, *optimisation
     )
+    columns = (*plainly.features, "rating")
+    share = Share(worker, len(addresses), shards, contents, columns, batch_size, stall_seconds)
     with strategy.scope():
-        model = training.build(contents, seed=seed, **form)
+        model = training.build(name, contents, seed=seed, **form)
         adagrad = training.adagrad(model, *optimisation)
     mirrored = [*model.trainable_variables, *adagrad.variables]
     plain = [*kept.model.trainable_variables, *kept.optimizer.variables]
@@ -77,6 +79,7 @@ class Share:
     workers: int
     shards: Path
     contents: Manifest
+    columns: tuple[str, ...]
     batch_size: int
     stall_seconds: float
 
@@ -93,7 +96,7 @@ class Share:
             self.shards,
             self.contents,
             split,
-            (*FEATURES, "rating"),
+            self.columns,
             batch_size=self._part(),
             seed=order,
             shard=(self.worker, self.workers),
@@ -117,15 +120,15 @@ def _joined(worker: int, addresses: list[str]) -> tf.distribute.Strategy:
 
 
 def _step(
-    strategy: tf.distribute.Strategy, model: TwoTowerDot, adagrad: tf.keras.optimizers.Optimizer
+    strategy: tf.distribute.Strategy, model: TwoTower, adagrad: tf.keras.optimizers.Optimizer
 ) -> Callable[[dict[str, tf.Tensor]], tf.Tensor]:
     """A step of all workers, given this one's part; the part's sum of squared errors."""
 
     def replica(batch: dict[str, tf.Tensor]) -> tf.Tensor:
         with tf.GradientTape() as tape:
-            errors = model(batch) - tf.cast(batch["rating"], tf.float32)
+            errors = model(batch, training=True) - tf.cast(batch["rating"], tf.float32)
             # The optimizer adds up the workers' gradients; their mean is the whole batch's.
-            loss = tf.reduce_mean(errors**2) + tf.add_n(model.losses)
+            loss = tf.add_n([tf.reduce_mean(errors**2), *model.losses])
             loss /= strategy.num_replicas_in_sync
         gradients = tape.gradient(loss, model.trainable_variables)
         adagrad.apply_gradients(zip(gradients, model.trainable_variables, strict=True))

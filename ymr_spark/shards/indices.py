@@ -45,18 +45,35 @@ class Index:
 def build(train: DataFrame, songs: DataFrame, genres: DataFrame) -> Index:
     """Index the users and songs of the train rows, and the attributes of all songs."""
     users, rated = (_distinct(train, column) for column in ("user_id", "song_id"))
-    levels = genres.select("genre_id", "top_genre_id", "level")
-    catalogue = songs.join(levels, on="genre_id", how="left").toPandas().set_index("song_id")
-    catalogue = catalogue.reindex(np.union1d(catalogue.index, rated))
+    placed = _placed(songs, genres)
     ids = {"user": users, "song": rated}
-    features = {"song_id": catalogue.index, "song_index": _positions(rated, catalogue.index)}
-    for name in _ATTRIBUTES:
-        values = catalogue[f"{name}_id"]
-        ids[name] = np.unique(values.dropna()).astype(np.int32)
-        features[f"{name}_index"] = _positions(ids[name], values)
-    features["level"] = catalogue["level"].fillna(0).astype(np.int32)
+    ids |= {name: np.unique(placed[f"{name}_id"].dropna()).astype(np.int32) for name in _ATTRIBUTES}
     known = pa.table({"user_id": users, "user_index": _positions(users, users)})
-    return Index(ids, known, pa.table(features))
+    return Index(ids, known, _catalogue(ids, placed))
+
+
+def catalogue(ids: Mapping[str, Ids], songs: DataFrame, genres: DataFrame) -> pa.Table:
+    """One row per song_id, ascending, rated or not: all that `COLUMNS` says of it.
+
+    Args:
+        ids: as `Index.ids`; an attribute that is not among them has index 0.
+    """
+    return _catalogue(ids, _placed(songs, genres))
+
+
+def _placed(songs: DataFrame, genres: DataFrame) -> pd.DataFrame:
+    levels = genres.select("genre_id", "top_genre_id", "level")
+    return songs.join(levels, on="genre_id", how="left").toPandas().set_index("song_id")
+
+
+def _catalogue(ids: Mapping[str, Ids], placed: pd.DataFrame) -> pa.Table:
+    placed = placed.reindex(np.union1d(placed.index, ids["song"]))
+    song_ids = placed.index.to_numpy(np.int32)
+    features = {"song_id": song_ids, "song_index": _positions(ids["song"], song_ids)}
+    for name in _ATTRIBUTES:
+        features[f"{name}_index"] = _positions(ids[name], placed[f"{name}_id"])
+    features["level"] = placed["level"].fillna(0).to_numpy(np.int32)
+    return pa.table(features)
 
 
 def indexed(ratings: DataFrame, index: Index) -> DataFrame:
@@ -76,6 +93,11 @@ def save(ids: Mapping[str, Ids], folder: Path) -> None:
     folder.mkdir()
     for name, values in ids.items():
         np.save(folder / f"{name}.npy", values)
+
+
+def load(folder: Path) -> dict[str, Ids]:
+    """What `save` has written into the folder."""
+    return {path.stem: np.load(path) for path in sorted(folder.glob("*.npy"))}
 
 
 def _distinct(frame: DataFrame, column: str) -> Ids:

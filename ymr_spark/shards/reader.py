@@ -2,6 +2,7 @@
 
 import logging
 import queue
+import re
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
@@ -21,6 +22,7 @@ from ymr_spark.shards.manifest import Manifest
 for chatty in ("petastorm", "absl", "tensorflow"):
     logging.getLogger(chatty).setLevel(logging.WARNING)
 warnings.filterwarnings("ignore", category=FutureWarning, module="petastorm")
+_STALLED = "no row group arrived"
 _TYPES = {"int": tf.int32, "tinyint": tf.int8}
 
 
@@ -46,7 +48,8 @@ def dataset(
         stall_seconds: the longest wait for a row group.
 
     Raises:
-        EnvironmentProblem: no row group arrived in time; TensorFlow wraps it into its own error.
+        EnvironmentProblem: no row group arrived in time; TensorFlow wraps it into its own error,
+            from which `stalls_explained` takes it.
     """
     sizes = dict(sorted(manifest.splits[split].row_groups.items()))
     urls = [(folder / split / name).absolute().as_uri() for name in sizes]
@@ -64,6 +67,18 @@ def dataset(
     return batches.apply(tf.data.experimental.assert_cardinality(ceil(sum(mine) / batch_size)))
 
 
+@contextmanager
+def stalls_explained() -> Iterator[None]:
+    """Raises the EnvironmentProblem of a `dataset` in place of TensorFlow's error around it."""
+    try:
+        yield
+    except tf.errors.OpError as e:
+        found = re.search(rf"{_STALLED}.*", e.message)
+        if found is None:
+            raise
+        raise EnvironmentProblem(found.group()) from e
+
+
 def watched(rows: Iterator[Any], stall_seconds: float) -> Iterator[Any]:
     """The items of `rows`; an error instead of a wait longer than `stall_seconds` for one.
 
@@ -77,7 +92,7 @@ def watched(rows: Iterator[Any], stall_seconds: float) -> Iterator[Any]:
             item, error = arrived.get(timeout=stall_seconds)
         except queue.Empty:
             raise EnvironmentProblem(
-                f"no row group arrived within {stall_seconds:g} s; see whether the disk of the "
+                f"{_STALLED} within {stall_seconds:g} s; see whether the disk of the "
                 "shards answers, or raise two_tower.stall_seconds"
             ) from None
         if isinstance(error, StopIteration):

@@ -1,0 +1,128 @@
+"""A song tower that reads a song's content, and so has a vector for songs that nobody rated."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_recommenders as tfrs
+
+from ymr_spark.models.factors import FactorModel, Floats, Ints
+from ymr_spark.models.two_tower import Embedding, TwoTower, factor_model, joined
+
+CONTENT = ("album_index", "artist_index", "genre_index", "top_genre_index", "level")
+_LEVELS = 3
+_CROSS_RANK = 8
+_SONGS_AT_ONCE = 8_192
+
+
+class Content(tf.keras.layers.Layer):  # type: ignore[misc]
+    """Rows of the attributes' embeddings, their sum, and what they say only together.
+
+    The latter is a deep & cross network, the low-rank cross layer and a ReLU layer side by side
+    (Wang et al., DCN V2, 2021), followed by a linear layer.
+    """
+
+    def __init__(
+        self,
+        sizes: Mapping[str, int],
+        columns: int,
+        width: int,
+        l2: float,
+        random: np.random.Generator,
+    ) -> None:
+        super().__init__()
+        counts = [1 + sizes[name.removesuffix("_index")] for name in CONTENT[:-1]]
+        counts.append(1 + _LEVELS)
+        # All attributes in one table: one sparse update instead of five.
+        self.starts = tf.constant(np.cumsum([0, *counts[:-1]]), tf.int32)
+        self.rows = Embedding(sum(counts) - 1, columns, l2, random)
+        start = [
+            tf.keras.initializers.GlorotUniform(int(s)) for s in random.integers(2**31, size=3)
+        ]
+        self.cross = tfrs.layers.dcn.Cross(_CROSS_RANK, kernel_initializer=start[0])
+        self.deep = tf.keras.layers.Dense(width, "relu", kernel_initializer=start[1])
+        self.linear = tf.keras.layers.Dense(columns, use_bias=False, kernel_initializer=start[2])
+        self.inputs = len(CONTENT) * columns
+        # Layers make their weights at their first call, the optimiser wants them before.
+        self._together(tf.zeros((1, len(CONTENT), columns)))
+
+    def call(self, features: dict[str, tf.Tensor]) -> tf.Tensor:
+        """Offset and vector (rows, columns) of songs, given the columns of `CONTENT`."""
+        index = [features[name] for name in CONTENT]
+        index[-1] = tf.minimum(index[-1], _LEVELS)
+        rows = self.rows(tf.stack(index, axis=1) + self.starts)
+        return tf.reduce_sum(rows, axis=1) + self._together(rows)
+
+    def _together(self, rows: tf.Tensor) -> tf.Tensor:
+        side_by_side = tf.reshape(rows, (-1, self.inputs))
+        found = [self.cross(side_by_side), self.deep(side_by_side)]
+        return self.linear(tf.concat(found, axis=1))
+
+
+class DeepCross(TwoTower):
+    """score = mean + b_u + b_s + p_u · q_s; a song's b_s and q_s are its own row + its content's.
+
+    In training the song's own row is left out now and then, so that its content learns what the
+    row otherwise takes, and scores songs without a row (index 0).
+
+    Args:
+        sizes: the number of known ids: user, song, album, artist, genre, top_genre.
+        width: of the ReLU layer.
+        song_dropout: the share of the train rows that content alone scores.
+    """
+
+    features = ("user_index", "song_index", *CONTENT)
+
+    def __init__(
+        self,
+        sizes: Mapping[str, int],
+        mean: float,
+        *,
+        dimension: int,
+        width: int,
+        song_dropout: float,
+        l2: float,
+        seed: int,
+    ) -> None:
+        super().__init__(mean)
+        random = np.random.default_rng(seed)
+        self.user_tower = Embedding(sizes["user"], dimension, l2, random, offset=True)
+        self.own = Embedding(sizes["song"], dimension, l2, random, offset=True)
+        self.content = Content(sizes, 1 + dimension, width, l2, random)
+        self.song_dropout, self.seed = song_dropout, seed
+
+    def call(self, features: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
+        user = self.user_tower(features["user_index"])
+        return self.mean + joined(user, self.songs(features, training))
+
+    def songs(self, features: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
+        """Offset and vector (rows, 1 + dimension) of songs."""
+        index = features["song_index"]
+        own = self.own(index)
+        if training:
+            own *= tf.cast(self._kept(tf.shape(index)), tf.float32)[:, None]
+        return own + self.content(features)
+
+    def _kept(self, shape: tf.Tensor) -> tf.Tensor:
+        # A function of seed and step, so that a resumed training goes on with the same draws.
+        step = tf.cast(self.optimizer.iterations, tf.int32)
+        return tf.random.stateless_uniform(shape, (self.seed, step)) >= self.song_dropout
+
+    def artifact(
+        self, name: str, ids: Mapping[str, Ints], songs: Mapping[str, Ints]
+    ) -> FactorModel:
+        """The same scores as factors: of the train rows' users, of all songs of the catalogue.
+
+        Args:
+            ids: "user": the ids of the indices from 1.
+            songs: song_id, ascending, and the columns of `features` for each.
+        """
+        columns = {n: songs[n] for n in ("song_index", *CONTENT)}
+        rows: Floats = np.concatenate(
+            [
+                self.songs({n: values[at : at + _SONGS_AT_ONCE] for n, values in columns.items()})
+                for at in range(0, len(songs["song_id"]), _SONGS_AT_ONCE)
+            ]
+        )
+        users = self.user_tower.table.numpy()[1:]
+        return factor_model(name, float(self.mean), ids["user"], users, songs["song_id"], rows)
