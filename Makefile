@@ -20,7 +20,7 @@ else
           --set warehouse=build/$(notdir $(abspath $(DATA)))
 endif
 
-.PHONY: help demo full test check doctor setup lock clean
+.PHONY: help demo full test check doctor setup lock cluster-up cluster-demo cluster-down wheel package clean
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
@@ -61,5 +61,23 @@ lock: setup ## resolve pyproject.toml into requirements.lock again
 	    --python-platform x86_64-manylinux_2_28 --generate-hashes --no-header --no-annotate \
 	    --no-emit-index-url --no-emit-find-links --output-file requirements.lock
 
+cluster-up: setup ## a standalone cluster on loopback: master, two workers, history server
+	@$(BIN)/python -m ymr_spark.cluster up
+
+cluster-demo: setup ## the demo, every stage by spark-submit, on the cluster of cluster-up
+	@PATH=$(abspath $(BIN)):$$PATH $(BIN)/python jobs/pipeline.py --conf conf/cluster.yaml
+
+cluster-down: setup ## end the processes of cluster-up, and no others
+	@$(BIN)/python -m ymr_spark.cluster down
+
+wheel: setup ## the library for --py-files: dist/*.whl
+	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+
+package: wheel ## wheel and packages for --archives: dist/environment.tar.gz
+	$(BIN)/python -m venv --clear build/package
+	$(BIN)/python -m uv pip sync --quiet --python build/package/bin/python --require-hashes requirements.lock
+	$(BIN)/python -m uv pip install --quiet --python build/package/bin/python --no-deps dist/ymr_spark-*.whl
+	$(BIN)/venv-pack --quiet --force --prefix build/package --output dist/environment.tar.gz
+
 clean: ## remove what the demo made
-	rm -rf build
+	rm -rf build dist

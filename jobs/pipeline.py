@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from ymr_spark import cli, environment, runs, stages
+from ymr_spark import cli, environment, logs, runs, stages
 from ymr_spark import settings as settings_file
 from ymr_spark.errors import SettingsError, StageFailed
 from ymr_spark.evaluation import leaderboard
@@ -23,22 +23,22 @@ _HEARTBEAT_SECONDS = 20
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s pipeline: %(message)s", datefmt="%H:%M:%S"
-    )
     arguments = cli.parser(__doc__)
     arguments.add_argument("--until", metavar="STAGE", help="stop after this stage")
     options = arguments.parse_args(argv)
+    options.run_id = options.run_id or runs.new_run_id()
+    logs.configure("plain", "pipeline", options.run_id)
     return cli.guarded("pipeline", lambda: run(options))
 
 
 def run(options: argparse.Namespace) -> cli.Figures:
     """Run each stage as a process of its own, as a scheduler would, under one lock."""
     settings = settings_file.load(options.conf, options.set)
+    run_id = options.run_id
+    logs.configure(settings.logs, "pipeline", run_id)
     todo = _todo(settings, options.until)
     environment.require_java()
     warehouse = Warehouse(settings.warehouse, settings.raw.folder)
-    run_id = options.run_id or runs.new_run_id()
     with runs.lock(warehouse, run_id):
         for number, stage in enumerate(todo, start=1):
             where = f"[{number}/{len(todo)}] {stage.name}"
@@ -66,7 +66,7 @@ def _run_stage(
     command = [*(settings.spark_submit or [sys.executable]), str(_JOBS / f"{stage.name}.py")]
     command += ["--conf", str(options.conf), "--run-id", run_id, *overrides]
     command += ["--force"] if options.force else []
-    environ = os.environ | {runs.LOCK_HOLDER: run_id}
+    environ = os.environ | {runs.LOCK_HOLDER: run_id, logs.STAGE: stage.name}
     log.info("%s", where)
     started = time.monotonic()
     process = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True)

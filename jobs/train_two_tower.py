@@ -3,11 +3,12 @@
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from pyspark.sql import SparkSession
 
-from ymr_spark import atomically, checkpoints, cli, publication
+from ymr_spark import atomically, barrier, checkpoints, cli, publication
 from ymr_spark.models.factors import FactorModel, Ints
 from ymr_spark.models.mlp import MlpModel
 from ymr_spark.settings import Settings
@@ -29,6 +30,7 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Fi
     bias = publication.load(spark, warehouse, "bias")
     figures: cli.Figures = {"rows": contents.splits["train"].rows}
     for name in settings.two_tower.models:
+        _trained_together(spark, name, warehouse, settings, contents)
         model, curve = _trained(name, warehouse, settings, contents, ids, columns)
         figures[name] = publication.publish(
             spark,
@@ -53,22 +55,45 @@ def _trained(
     # TensorFlow takes seconds to import, which a run with nothing to do should not cost.
     from ymr_spark.models import two_tower, two_tower_training
 
-    parameters = getattr(settings, name).model_dump(mode="json")
-    governed_by = {"shards": contents.model_dump(), "seed": settings.seed, **parameters}
+    model, curve = two_tower_training.fit(**_training(name, warehouse, settings, contents))
     kept = warehouse.path(f"models/{name}/")
-    model, curve = two_tower_training.fit(
-        name,
-        warehouse.path("shards/"),
-        contents,
-        checkpoints.of_training(kept / "checkpoints", governed_by),
-        seed=settings.seed,
-        stall_seconds=settings.two_tower.stall_seconds,
-        **parameters,
-    )
     with atomically.replacing(kept / "saved_model") as folder:
         two_tower.save(model, folder)
     atomically.write(kept / "learning_curve.json", json.dumps(curve, indent=1))
     return model.artifact(name, ids, catalogue), curve
+
+
+def _trained_together(
+    spark: SparkSession,
+    name: str,
+    warehouse: Warehouse,
+    settings: Settings,
+    contents: manifest.Manifest,
+) -> None:
+    """Bring the training to its end by several workers; what is left is to take it up."""
+    workers = settings.two_tower.workers
+    if workers > 1:
+        from ymr_spark.models import two_tower_workers
+
+        training = _training(name, warehouse, settings, contents)
+        barrier.run(spark, workers, partial(two_tower_workers.work, **training))
+
+
+def _training(
+    name: str, warehouse: Warehouse, settings: Settings, contents: manifest.Manifest
+) -> dict[str, Any]:
+    parameters = getattr(settings, name).model_dump(mode="json")
+    governed_by = {"shards": contents.model_dump(), "seed": settings.seed, **parameters}
+    kept = warehouse.path(f"models/{name}/checkpoints/")
+    return {
+        "name": name,
+        "shards": warehouse.path("shards/"),
+        "contents": contents,
+        "checkpoints": checkpoints.of_training(kept, governed_by),
+        "seed": settings.seed,
+        "stall_seconds": settings.two_tower.stall_seconds,
+        **parameters,
+    }
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -5,18 +5,19 @@ import json
 import logging
 import sys
 import time
-import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from pyspark.sql import SparkSession
 
-from ymr_spark import environment, runs, session, stages
+from ymr_spark import environment, logs, runs, session, stages
 from ymr_spark import settings as settings_file
 from ymr_spark.errors import YmrError
 from ymr_spark.settings import Settings
 from ymr_spark.warehouse import Warehouse
+
+log = logging.getLogger(__name__)
 
 # The figures that a job returns for its manifest; "rows" is what the job is about.
 Figures = dict[str, Any]
@@ -39,11 +40,9 @@ def parser(purpose: str | None) -> argparse.ArgumentParser:
 
 def main(stage: str, purpose: str | None, run: Run, argv: Sequence[str] | None) -> int:
     """Run one stage; map its errors to exit codes (see `errors`); end with a line of JSON."""
-    logging.basicConfig(
-        level=logging.INFO, format=f"%(asctime)s {stage}: %(message)s", datefmt="%H:%M:%S"
-    )
-    logging.getLogger("py4j").setLevel(logging.WARNING)
     options = parser(purpose).parse_args(argv)
+    options.run_id = options.run_id or runs.new_run_id()
+    logs.configure("plain", stage, options.run_id)
     return guarded(stage, lambda: _run_stage(stage, run, options))
 
 
@@ -54,10 +53,10 @@ def guarded(stage: str, work: Callable[[], Figures]) -> int:
     try:
         figures = work()
     except YmrError as e:
-        print(f"{stage}: {e}", file=sys.stderr)
+        log.error("%s", e)
         code, figures = e.exit_code, {"status": "failed", "error": str(e)}
     except Exception as e:
-        traceback.print_exc()
+        log.exception("failed")
         code, figures = 1, {"status": "failed", "error": f"{type(e).__name__}: {e}"[:500]}
     seconds = round(time.monotonic() - started, 1)
     print(json.dumps({"stage": stage, "status": "done", "rows": 0, **figures, "seconds": seconds}))
@@ -67,16 +66,16 @@ def guarded(stage: str, work: Callable[[], Figures]) -> int:
 
 def _run_stage(name: str, run: Run, options: argparse.Namespace) -> Figures:
     settings = settings_file.load(options.conf, options.set)
+    logs.configure(settings.logs, name, options.run_id)
     environment.require_java()
     stage = stages.named(name)
     warehouse = Warehouse(settings.warehouse, settings.raw.folder)
-    run_id = options.run_id or runs.new_run_id()
-    with runs.lock(warehouse, run_id):
+    with runs.lock(warehouse, options.run_id):
         for resource in stage.reads:
             warehouse.require(resource)
         if not options.force and runs.is_current(stage, warehouse, settings):
             return {"status": "unchanged"}
-        return _measured(stage, run, warehouse, settings, run_id)
+        return _measured(stage, run, warehouse, settings, options.run_id)
 
 
 def _measured(

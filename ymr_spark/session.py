@@ -7,6 +7,8 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
+from ymr_spark import logs
+
 # What the tables need whatever the cluster; master, memory and cores belong to spark-submit
 # and the Spark properties under conf/.
 _ALWAYS = {
@@ -30,8 +32,14 @@ def build(name: str, defaults: Path | None = None) -> SparkSession:
     builder = SparkSession.builder.appName(name)
     for key, value in _ALWAYS.items():
         builder = builder.config(key, value)
+    labels = {name: os.environ[name] for name in (logs.RUN_ID, logs.STAGE) if name in os.environ}
+    for key, value in labels.items():
+        builder = builder.config(f"spark.executorEnv.{key}", value)
     bars = "true" if sys.stderr.isatty() else "false"
-    return builder.config("spark.ui.showConsoleProgress", bars).getOrCreate()
+    spark = builder.config("spark.ui.showConsoleProgress", bars).getOrCreate()
+    for key, value in labels.items():
+        spark.sparkContext._jvm.System.setProperty(key, value)  # type: ignore[union-attr]
+    return spark
 
 
 def _act_as_spark_submit(defaults: Path | None) -> None:

@@ -99,6 +99,9 @@ class TwoTower(Section):
         ["two_tower_dot", "two_tower_mlp", "deep_cross"], min_length=1
     )
     stall_seconds: float = Field(120, gt=0, description="the longest wait for the shards")
+    workers: int = Field(
+        1, ge=1, description="tasks of a Spark barrier stage that train together, a core each"
+    )
 
 
 class Deep(Section):
@@ -175,6 +178,7 @@ class Settings(Section):
     spark_submit: list[str] = Field(
         [], description="the command before a stage's script; empty: plain python, local master"
     )
+    logs: Literal["plain", "json"] = Field("plain", description="the form of the lines on stderr")
     raw: Raw = Raw()
     planted: Planted = Planted()
     ingest: Ingest = Ingest()

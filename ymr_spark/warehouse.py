@@ -19,8 +19,9 @@ class Warehouse:
     """
 
     def __init__(self, root: Path, raw: Path | None = None) -> None:
-        self.root = root
-        self.raw = raw if raw is not None else root / "raw"
+        # Executors have working folders of their own.
+        self.root = root.absolute()
+        self.raw = raw.absolute() if raw is not None else self.root / "raw"
         self._pinned: dict[str, int] = {}
 
     def path(self, resource: str) -> Path:

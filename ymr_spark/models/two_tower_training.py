@@ -55,19 +55,17 @@ def fit(
     """
     tf.config.experimental.enable_op_determinism()
     tf.keras.backend.clear_session()
-    model = MODELS[name](
-        contents.index_sizes, contents.splits["train"].mean_rating, seed=seed, **form
-    )
+    model = build(name, contents, seed=seed, **form)
     source: dict[str, Any] = {"batch_size": batch_size, "stall_seconds": stall_seconds}
 
-    def batches(split: str, order: int | None) -> tf.data.Dataset:
+    def batches(split: str, seeded: int | None) -> tf.data.Dataset:
         columns = (*model.features, "rating")
-        return dataset(shards, contents, split, columns, seed=order, **source)
+        return dataset(shards, contents, split, columns, seed=seeded, **source)
 
     with stalls_explained():
         curve = train(
             model,
-            lambda epoch: batches("train", seed * _EPOCHS_A_SEED + epoch),
+            lambda epoch: batches("train", order(seed, epoch)),
             batches("validation", None),
             checkpoints,
             learning_rate=learning_rate,
@@ -101,25 +99,70 @@ def train(
     Returns:
         One entry per epoch: train MSE (running, before bounding), exact validation MSE, seconds.
     """
-    adagrad = tf.keras.optimizers.Adagrad(learning_rate, initial_accumulator)
-    model.compile(optimizer=adagrad)
-    adagrad.build(model.trainable_variables)
-    best = [tf.Variable(v) for v in model.trainable_variables]
-    progress = tf.Variable("[]")
-    state = tf.train.Checkpoint(model=model, optimizer=adagrad, best=best, progress=progress)
-    manager = tf.train.CheckpointManager(state, str(checkpoints), CHECKPOINTS_KEPT)
-    state.restore(manager.latest_checkpoint)
-    curve: Curve = json.loads(progress.numpy())
-    if curve:
-        log.info("continuing after epoch %d", len(curve))
-    while len(curve) < max_epochs and not stopped(curve, patience):
-        curve.append(_epoch(model, epoch_batches(len(curve)), validation, len(curve)))
-        if best_epoch(curve) == len(curve) - 1:
-            _assign(best, model.trainable_variables)
-        progress.assign(json.dumps(curve))
-        manager.save()
-    _assign(model.trainable_variables, best)
-    return curve
+    kept = Progress(model, checkpoints, learning_rate, initial_accumulator)
+    model.compile(optimizer=kept.optimizer)
+    while kept.goes_on(max_epochs, patience):
+        epoch = len(kept.curve)
+        kept.record(_epoch(model, epoch_batches(epoch), validation, epoch))
+    assign(model.trainable_variables, kept.best)
+    return kept.curve
+
+
+def build(name: str, contents: Manifest, *, seed: int, **form: Any) -> TwoTower:
+    """The untrained model for these shards, the same for the same seed."""
+    mean = contents.splits["train"].mean_rating
+    model: TwoTower = MODELS[name](contents.index_sizes, mean, seed=seed, **form)
+    return model
+
+
+def adagrad(
+    model: TwoTower, learning_rate: float, initial_accumulator: float
+) -> tf.keras.optimizers.Optimizer:
+    optimizer = tf.keras.optimizers.Adagrad(learning_rate, initial_accumulator)
+    optimizer.build(model.trainable_variables)
+    return optimizer
+
+
+def order(seed: int, epoch: int) -> int:
+    """The seed of an epoch's order of rows."""
+    return seed * _EPOCHS_A_SEED + epoch
+
+
+class Progress:
+    """A training between two epochs: model, optimizer, best weights and curve, in a folder."""
+
+    def __init__(
+        self,
+        model: TwoTower,
+        checkpoints: Path,
+        learning_rate: float,
+        initial_accumulator: float,
+    ) -> None:
+        """Take up the last checkpoint in the folder, if there is one."""
+        self.model = model
+        self.optimizer = adagrad(model, learning_rate, initial_accumulator)
+        self.best = [tf.Variable(v) for v in model.trainable_variables]
+        self._text = tf.Variable("[]")
+        state = tf.train.Checkpoint(
+            model=model, optimizer=self.optimizer, best=self.best, progress=self._text
+        )
+        self._manager = tf.train.CheckpointManager(state, str(checkpoints), CHECKPOINTS_KEPT)
+        state.restore(self._manager.latest_checkpoint)
+        self.curve: Curve = json.loads(self._text.numpy())
+        if self.curve:
+            log.info("continuing after epoch %d", len(self.curve))
+
+    def goes_on(self, max_epochs: int, patience: int) -> bool:
+        return len(self.curve) < max_epochs and not stopped(self.curve, patience)
+
+    def record(self, figures: dict[str, Any], save: bool = True) -> None:
+        """Take in an epoch's figures, and the weights as they are now."""
+        self.curve.append(figures)
+        if best_epoch(self.curve) == len(self.curve) - 1:
+            assign(self.best, self.model.trainable_variables)
+        self._text.assign(json.dumps(self.curve))
+        if save:
+            self._manager.save()
 
 
 def stopped(curve: Curve, patience: int) -> bool:
@@ -138,14 +181,19 @@ def _epoch(
         verbose="auto" if sys.stdout.isatty() else 0,
     )
     squares, rows = squared_error(model, validation)
-    figures = {
+    return figures(epoch, float(shown.history["mse"][0]), squares / rows, started)
+
+
+def figures(epoch: int, train_mse: float, validation_mse: float, started: float) -> dict[str, Any]:
+    """The curve's entry of an epoch, counted from 0, that began at that monotonic time."""
+    entry = {
         "epoch": epoch + 1,
-        "train_mse": float(shown.history["mse"][0]),
-        "validation_mse": squares / rows,
+        "train_mse": train_mse,
+        "validation_mse": validation_mse,
         "seconds": round(time.monotonic() - started, 2),
     }
-    log.info("epoch %(epoch)d: train %(train_mse).4f, validation %(validation_mse).4f", figures)
-    return figures
+    log.info("epoch %(epoch)d: train %(train_mse).4f, validation %(validation_mse).4f", entry)
+    return entry
 
 
 def best_epoch(curve: Curve) -> int:
@@ -153,6 +201,6 @@ def best_epoch(curve: Curve) -> int:
     return min(range(len(curve)), key=lambda epoch: curve[epoch]["validation_mse"])
 
 
-def _assign(variables: list[tf.Variable], values: list[tf.Variable]) -> None:
+def assign(variables: list[tf.Variable], values: list[tf.Variable]) -> None:
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)

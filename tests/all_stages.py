@@ -1,0 +1,34 @@
+"""The whole pipeline in one session, for tests: `spark-submit tests/all_stages.py WAREHOUSE`."""
+
+import sys
+from importlib import import_module
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from ymr_spark import runs, session, stages
+from ymr_spark.settings import Settings
+from ymr_spark.warehouse import Warehouse
+
+SETTINGS = {
+    "planted": {"users": 120, "songs": 150, "train_ratings": 6000},
+    "two_tower": {"models": ["two_tower_dot", "deep_cross"]},
+    "two_tower_dot": {"max_epochs": 2, "batch_size": 512},
+    "deep_cross": {"max_epochs": 2, "batch_size": 512},
+    "als": {"rank": 8, "iterations": 3},
+    "latent_factor": {"max_iterations": 3},
+    "recommend": {"k": 5},
+}
+
+
+def run(spark: SparkSession, warehouse: Warehouse) -> None:
+    settings = Settings.model_validate(SETTINGS)
+    for stage in stages.pipeline(settings):
+        before = runs.fingerprint(stage, warehouse, settings)
+        figures = import_module(f"jobs.{stage.name}").run(spark, warehouse, settings)
+        runs.write_manifest(stage, warehouse, "all", before, figures)
+
+
+if __name__ == "__main__":
+    sys.path.append(str(Path(__file__).parent.parent))
+    run(session.build("all stages"), Warehouse(Path(sys.argv[1])))

@@ -1,0 +1,28 @@
+"""Whether two warehouses hold the same: rows by content hash, models to float tolerance."""
+
+import pandas as pd
+from pyspark.sql import SparkSession
+
+from ymr_spark import schemas
+from ymr_spark.warehouse import Warehouse, identity
+
+# Clocks and versions differ between runs that are the same.
+_OF_THE_RUN = ["fit_seconds", "ratings_version"]
+
+
+def assert_same_tables(spark: SparkSession, one: Warehouse, other: Warehouse) -> None:
+    # New objects read the newest versions.
+    one, other = Warehouse(one.root), Warehouse(other.root)
+    assert identity(one.read(spark, "ratings")) == identity(other.read(spark, "ratings"))
+    written = {path.name for path in one.path("ratings").parent.iterdir()}
+    assert written == {path.name for path in other.path("ratings").parent.iterdir()}
+    for table in sorted(written & set(schemas.TABLES) - {"ratings"}):
+        left, right = _rows(spark, one, table), _rows(spark, other, table)
+        pd.testing.assert_frame_equal(left, right, rtol=1e-3, atol=1e-4, obj=table)
+
+
+def _rows(spark: SparkSession, warehouse: Warehouse, table: str) -> pd.DataFrame:
+    frame = warehouse.read(spark, table).toPandas()
+    frame = frame.drop(columns=_OF_THE_RUN, errors="ignore")
+    keys = [c for c in frame if frame[c].dtype.kind in "iub" or isinstance(frame[c].get(0), str)]
+    return frame.sort_values(keys, ignore_index=True)

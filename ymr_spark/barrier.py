@@ -1,0 +1,68 @@
+"""Processes that work together, one in each task of a Spark barrier stage."""
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+from pyspark import BarrierTaskContext
+from pyspark.sql import SparkSession
+
+from ymr_spark.errors import EnvironmentProblem
+
+# Called with the task's number and the addresses host:port of all tasks, in their order.
+Work = Callable[[int, list[str]], None]
+
+
+def run(spark: SparkSession, workers: int, work: Work) -> None:
+    """Do `work` in that many processes at once; return when all have done theirs.
+
+    Where one fails or dies Spark ends the others and starts all of them again, four times in
+    all (spark.stage.maxConsecutiveAttempts); work that keeps its progress goes on from there.
+
+    Args:
+        work: can be pickled; each call has a fresh process, which ends with its task.
+
+    Raises:
+        EnvironmentProblem: the cluster has fewer cores than workers.
+    """
+    context = spark.sparkContext
+    if context.defaultParallelism < workers:
+        raise EnvironmentProblem(
+            f"{workers} workers need a core each, the cluster has {context.defaultParallelism}; "
+            "give executors more cores or lower two_tower.workers"
+        )
+    tasks = context.parallelize(range(workers), workers).barrier()
+    tasks.mapPartitions(lambda _: _task(work)).collect()
+
+
+def _task(work: Work) -> Iterator[int]:
+    context = BarrierTaskContext.get()
+    number = context.partitionId()
+    host = context.getTaskInfos()[number].address.rpartition(":")[0]
+    addresses = context.allGather(f"{host}:{_free_port(host)}")
+    # Fresh, because Python on executors goes on to other tasks, and TensorFlow joins others once.
+    fresh = get_context("spawn")
+    with ProcessPoolExecutor(1, fresh, initializer=_end_with, initargs=(os.getpid(),)) as pool:
+        pool.submit(work, number, addresses).result()
+    yield number
+
+
+def _free_port(host: str) -> int:
+    with socket.create_server((host, 0)) as taken:
+        port: int = taken.getsockname()[1]
+        return port
+
+
+def _end_with(parent: int) -> None:
+    """End this process soon after its parent, whatever ends that."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
