@@ -93,14 +93,14 @@ def _two_tower(parts: list[Fold], settings: Settings) -> Contestant:
     # TensorFlow takes seconds to import, which the other models should not cost.
     from ymr_spark.models import two_tower_search
 
-    section, options = settings.two_tower.model_dump(), settings.search
-    fixed = {name: section[name] for name in ("dimension", "l2", "batch_size")}
-    fixed |= {"max_epochs": options.max_epochs, "seed": settings.seed}
+    options = settings.search
+    section = getattr(settings, options.model).model_dump(exclude={"patience"})
+    fixed = section | {"max_epochs": options.max_epochs, "seed": settings.seed}
 
     def curves(parameters: Parameters) -> list[Curve]:
         return [
             two_tower_search.curve(
-                options.model, part.train.columns, part.held_out.columns, **parameters, **fixed
+                options.model, part.train.columns, part.held_out.columns, **fixed | parameters
             )
             for part in parts
         ]
@@ -112,7 +112,12 @@ def _two_tower(parts: list[Fold], settings: Settings) -> Contestant:
     return Contestant(space, [{name: section[name] for name in space}, PUBLISHED], curves)
 
 
-CONTESTANTS = {"als": _als, "latent_factor": _latent_factor, "two_tower_dot": _two_tower}
+CONTESTANTS = {
+    "als": _als,
+    "latent_factor": _latent_factor,
+    "two_tower_dot": _two_tower,
+    "two_tower_mlp": _two_tower,
+}
 
 
 def _journal(warehouse: Warehouse, settings: Settings) -> Path:
@@ -123,7 +128,7 @@ def _journal(warehouse: Warehouse, settings: Settings) -> Path:
         "seed": settings.seed,
         "search": section.model_dump(exclude={"trials"}),
         "models": settings.model_dump(
-            mode="json", include={"bias", "als", "latent_factor", "two_tower"}
+            mode="json", include={"bias", "als", "latent_factor", "two_tower_dot", "two_tower_mlp"}
         ),
     }
     folder = warehouse.path(f"models/search/{section.model}/")

@@ -158,7 +158,7 @@ class Recommend(Section):
 class Search(Section):
     """Hyperparameters by cross-validation on train rows of a sample of users."""
 
-    model: Literal["als", "latent_factor", "two_tower_dot"] = "latent_factor"
+    model: Literal["als", "latent_factor", "two_tower_dot", "two_tower_mlp"] = "latent_factor"
     sample_ratings: int = Field(2_000_000, ge=100, description="about; whole users are taken")
     folds: int = Field(3, ge=2)
     trials: int = Field(12, ge=1, description="a larger number goes on with a finished search")

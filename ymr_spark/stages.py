@@ -101,7 +101,7 @@ STAGES = (
         "search",
         ("ratings",),
         ("search",),
-        ("search", "bias", "als", "latent_factor", "two_tower"),
+        ("search", "bias", "als", "latent_factor", "two_tower_dot", "two_tower_mlp"),
         on_request=True,
     ),
 )

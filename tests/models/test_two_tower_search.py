@@ -1,6 +1,8 @@
+from typing import Any
+
 import numpy as np
 import pytest
-from test_two_tower import planted
+from test_two_tower_training import ROWS
 
 from ymr_spark.models import two_tower_search
 
@@ -9,11 +11,11 @@ QUICK = {"learning_rate": 0.1, "initial_accumulator": 1e-7}
 SLOW = {"learning_rate": 0.1, "initial_accumulator": 0.1}
 
 
-def curve(**changed: float) -> two_tower_search.Curve:
-    rows = planted(200, 150, seed=5)
+def curve(name: str = "two_tower_dot", **changed: Any) -> two_tower_search.Curve:
+    splits = (ROWS[name] for name in ("train", "validation"))
     # Ids of their own, with gaps.
-    train, held_out = ((split[:, 0] * 3, split[:, 1] * 2, split[:, 2]) for split in rows.values())
-    return two_tower_search.curve("two_tower_dot", train, held_out, **FIXED | QUICK | changed)
+    train, held_out = ((rows[:, 0] * 3, rows[:, 1] * 2, rows[:, 2]) for rows in splits)
+    return two_tower_search.curve(name, train, held_out, **FIXED | QUICK | changed)
 
 
 def test_the_setting_known_to_be_better_is_better() -> None:
@@ -25,6 +27,10 @@ def test_the_setting_known_to_be_better_is_better() -> None:
 
 def test_every_epoch_is_judged_though_it_over_fits() -> None:
     assert len(curve(learning_rate=1.0, dimension=64, l2=0.0, max_epochs=7)) == 7
+
+
+def test_the_model_of_dense_layers() -> None:
+    assert len(curve("two_tower_mlp", layers=(8,), max_epochs=2)) == 2
 
 
 @pytest.mark.parametrize("seed", [None, (1, 2)])

@@ -10,10 +10,8 @@ import tensorflow as tf
 
 from ymr_spark.models import two_tower_training
 from ymr_spark.models.factors import Floats, Ints, find
-from ymr_spark.models.two_tower import TwoTowerDot
 from ymr_spark.models.two_tower_training import Curve
 
-MODELS = {"two_tower_dot": TwoTowerDot}
 Split = tuple[Ints, Ints, Floats]  # user ids, song ids and stars, each (rows,)
 
 
@@ -23,24 +21,24 @@ def curve(
     held_out: Split,
     *,
     seed: int,
-    dimension: int,
-    l2: float,
     batch_size: int,
     max_epochs: int,
-    **optimisation: Any,
+    learning_rate: float,
+    initial_accumulator: float,
+    **form: Any,
 ) -> Curve:
     """Train for `max_epochs`, however the held-out rows fare.
 
     Args:
-        name: of a model in `MODELS`.
-        optimisation: learning_rate and initial_accumulator, as for `two_tower_training.train`.
+        name: of a model in `two_tower_training.MODELS` that reads users and songs only.
+        learning_rate, initial_accumulator: as for `two_tower_training.train`.
+        form: what else the model's class takes.
     """
     tf.keras.backend.clear_session()
     tf.config.experimental.enable_op_determinism()
     users, songs = np.unique(train[0]), np.unique(train[1])
-    model = MODELS[name](
-        len(users), len(songs), float(train[2].mean()), dimension=dimension, l2=l2, seed=seed
-    )
+    sizes = {"user": len(users), "song": len(songs)}
+    model = two_tower_training.MODELS[name](sizes, float(train[2].mean()), seed=seed, **form)
     columns, judged = (_columns(split, users, songs) for split in (train, held_out))
     with tempfile.TemporaryDirectory() as checkpoints:
         return two_tower_training.train(
@@ -50,7 +48,8 @@ def curve(
             Path(checkpoints),
             max_epochs=max_epochs,
             patience=max_epochs,
-            **optimisation,
+            learning_rate=learning_rate,
+            initial_accumulator=initial_accumulator,
         )
 
 

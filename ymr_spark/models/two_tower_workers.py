@@ -51,7 +51,7 @@ def work(
     kept = training.Progress(
         training.build(name, contents, seed=seed, **form), checkpoints, *optimisation
     )
-    columns = (*plainly.features, "rating")
+    columns = (*kept.model.features, "rating")
     share = Share(worker, len(addresses), shards, contents, columns, batch_size, stall_seconds)
     with strategy.scope():
         model = training.build(name, contents, seed=seed, **form)
