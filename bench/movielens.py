@@ -8,10 +8,11 @@ import json
 from pathlib import Path
 
 import numpy as np
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from ymr_spark import session
-from ymr_spark.models import bias, latent_factor
+from ymr_spark.models import bias, latent_factor, neighborhood, residuals, similarity
 from ymr_spark.models.blocks import song_blocks, user_blocks
 from ymr_spark.models.factors import FactorModel
 from ymr_spark.models.latent_factor_training import Rows
@@ -19,6 +20,8 @@ from ymr_spark.r2 import movielens
 
 FOLDS, SEED = 5, 1
 BIAS = {"user_damping": 5.0, "song_damping": 3.0, "tolerance": 1e-4, "max_iterations": 50}
+SIMILARITY = {"shrinkage": 100.0, "min_overlap": 3, "neighbors": 500}
+DAMPING = 0.5
 RANK, ITERATIONS = 20, 40
 
 
@@ -41,9 +44,25 @@ def scored(spark: SparkSession, train: np.ndarray, test: Rows) -> dict[str, floa
         if state.iteration == ITERATIONS:
             break
     models["latent_factor"] = latent_factor.factor_model("latent_factor", base.mean, state)
+    errors = {name: test.mse(model) for name, model in models.items()}
+    errors["similarity"] = by_similarity(spark, songs, base, test)
     users.unpersist()
     songs.unpersist()
-    return {name: test.mse(model) for name, model in models.items()}
+    return errors
+
+
+def by_similarity(spark: SparkSession, songs: DataFrame, base: FactorModel, test: Rows) -> float:
+    """Every film may be a neighbour."""
+    everything = residuals.of_songs(songs, base, base.song_ids)
+    near = similarity.fit(songs, base, everything, **SIMILARITY)
+    columns = np.c_[test.users, test.songs, test.stars].tolist()
+    asked = spark.createDataFrame(columns, "user_id int, song_id int, rating int").withColumn(
+        "split", F.lit("test")
+    )
+    scored = neighborhood.predict(asked, near, everything, base, DAMPING)
+    error = F.col("prediction") - F.col("rating")
+    both = scored.join(asked, ["split", "user_id", "song_id"], how="inner")
+    return float(both.agg(F.avg(error * error)).first()[0])
 
 
 def main() -> None:

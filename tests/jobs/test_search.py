@@ -15,7 +15,7 @@ from ymr_spark.warehouse import Warehouse
 USERS, SONGS = 120, 60
 SETTINGS = Settings.model_validate(
     {
-        "als": {"rank": 8, "regularization": 0.001, "iterations": 3, "blocks": 1},
+        "als": {"rank": 8, "regularization": 0.001, "iterations": 2, "blocks": 1},
         "latent_factor": {"rank": 2, "max_iterations": 3},
         "search": {
             "sample_ratings": 10_000,
@@ -43,32 +43,35 @@ def filled(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> War
 
 
 def searched(
-    spark: SparkSession, warehouse: Warehouse, model: str, **changed: Any
+    spark: SparkSession, warehouse: Warehouse, model: str, trials: int
 ) -> tuple[dict[str, Any], list[Row]]:
     """The job's figures, and the model's rows by trial and epoch."""
-    section = SETTINGS.search.model_copy(update={"model": model, "trials": 3} | changed)
+    section = SETTINGS.search.model_copy(update={"model": model, "trials": trials})
     figures = search.run(spark, warehouse, SETTINGS.model_copy(update={"search": section}))
+    return figures, rows_of(spark, warehouse, model)
+
+
+def rows_of(spark: SparkSession, warehouse: Warehouse, model: str) -> list[Row]:
     table = Warehouse(warehouse.root).read(spark, "search").where(f"model = '{model}'")
-    return figures, table.orderBy("trial", "epoch").collect()
+    return table.orderBy("trial", "epoch").collect()
 
 
 def test_planted_noise_asks_for_regularisation_and_models_live_side_by_side(
     spark: SparkSession, filled: Warehouse
 ) -> None:
-    figures, rows = searched(spark, filled, "als")
+    figures, rows = searched(spark, filled, "als", trials=2)
     assert json.loads(rows[0].parameters) == {"rank": 8, "regularization": 0.001}
     assert figures["best"]["parameters"]["regularization"] > 0.01
     assert figures["best"]["validation_mse"] < 0.8 * rows[0].validation_mse
     assert rows[0].train_mse < rows[0].validation_mse
-    assert [(row.trial, row.epoch) for row in rows] == [(0, 1), (1, 1), (2, 1)]
-    _, others = searched(spark, filled, "latent_factor", trials=2)
-    assert [(row.trial, row.epoch) for row in others] == [(t, e) for t in (0, 1) for e in (1, 2, 3)]
-    # One trial more of the first model costs one trial, and leaves the other's rows alone.
-    again, more = searched(spark, filled, "als", trials=4)
-    assert more[:3] == rows
-    assert len(more) == 4
+    assert [(row.trial, row.epoch) for row in rows] == [(0, 1), (1, 1)]
+    _, others = searched(spark, filled, "latent_factor", trials=1)
+    assert [(row.trial, row.epoch) for row in others] == [(0, 1), (0, 2), (0, 3)]
+    # One trial more of the first model leaves its other trials and the other model alone.
+    again, more = searched(spark, filled, "als", trials=3)
+    assert (more[:2], len(more)) == (rows, 3)
     assert again["rows"] == figures["rows"]
-    assert searched(spark, filled, "latent_factor", trials=2)[1] == others
+    assert rows_of(spark, filled, "latent_factor") == others
 
 
 def test_folds_part_the_rows_of_whole_users(spark: SparkSession, filled: Warehouse) -> None:

@@ -22,6 +22,19 @@ def test_planted_factors_are_recovered(spark: SparkSession) -> None:
     np.testing.assert_allclose(scores, truth, atol=0.02)
 
 
+def test_users_solve_their_normal_equations(spark: SparkSession) -> None:
+    # ALS-WR: (Σ q q^T + λ n I) p = Σ r q over the n songs that the user rated.
+    rows = [(u, s, float(1 + (u * s + u) % 5)) for u in range(6) for s in range(0, 8, 1 + u % 3)]
+    targets = spark.createDataFrame(rows, "user_id int, song_id int, rating float")
+    model = als.fit(targets, regularization=0.3, **ALS)
+    for user, own in zip(model.user_ids, model.user_factors, strict=True):
+        rated = [(song, stars) for u, song, stars in rows if u == user]
+        songs = model.song_factors[np.searchsorted(model.song_ids, [song for song, _ in rated])]
+        weight = songs.T @ songs + 0.3 * len(rated) * np.eye(RANK)
+        pulled = songs.T @ np.array([stars for _, stars in rated])
+        np.testing.assert_allclose(own, np.linalg.solve(weight, pulled), rtol=1e-3, atol=1e-4)
+
+
 def test_the_same_twice(spark: SparkSession) -> None:
     rows = [(u, s, float((u * s) % 5)) for u in range(20) for s in range(0, 15, 1 + u % 3)]
     targets = spark.createDataFrame(rows, "user_id int, song_id int, rating float")
