@@ -36,7 +36,8 @@ def run(spark: SparkSession, workers: int, work: Work) -> None:
             "give executors more cores or lower two_tower.workers"
         )
     tasks = context.parallelize(range(workers), workers).barrier()
-    tasks.mapPartitions(lambda _: _task(work)).collect()
+    # Spark starts a barrier stage again only where a shuffle follows it.
+    tasks.mapPartitions(lambda _: _task(work)).repartition(1).collect()
 
 
 def _task(work: Work) -> Iterator[int]:

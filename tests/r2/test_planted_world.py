@@ -178,7 +178,8 @@ def test_the_floor_is_what_simulated_ratings_leave(
 ) -> None:
     """Rate the same rows again and again: the mean over the repetitions is the best prediction."""
     test, repetitions = split[1], 400
-    sums = files.floor_sums(planted, everyone, test)
+    analytic = latent.variance(latent.probabilities(test.mean, planted.cuts, world.NOISE_SD))
+    sums = files.floor_sums(planted, everyone, test, analytic)
     noise = np.random.default_rng(7)
     total, squares = np.zeros(len(test.user)), np.zeros(len(test.user))
     truth = world.means(planted.songs, everyone, test.user, test.song)

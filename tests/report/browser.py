@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,6 +52,9 @@ def look(page: str, width: int, folder: Path, screenshot: Path | None = None) ->
 
 
 def _chromium(*arguments: object) -> "subprocess.CompletedProcess[str]":
-    fixed = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars")
-    command = [str(CHROMIUM), *fixed, "--enable-logging=stderr", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    fixed = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
+    fixed += ["--no-first-run", "--disable-background-networking", "--disable-sync"]
+    fixed += ["--disable-component-update", "--enable-logging=stderr"]
+    with tempfile.TemporaryDirectory() as profile:
+        command = [str(CHROMIUM), *fixed, f"--user-data-dir={profile}", *map(str, arguments)]
+        return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
