@@ -118,7 +118,9 @@ def daemons(folder: Path) -> Iterator[tuple[str, psutil.Process]]:
     for file in sorted((folder / "pids").glob("*")):
         try:
             process = psutil.Process(int(file.read_text()))
-            if str(folder / "spark.conf") in process.cmdline():
+            command = process.cmdline()
+            # It is empty for the moment in which the script becomes the JVM.
+            if not command or str(folder / "spark.conf") in command:
                 yield file.name, process
         except psutil.Error:
             continue
