@@ -1,4 +1,4 @@
-"""What each stage of a finished warehouse cost per million ratings, as a table for docs/sizing.md.
+"""What each stage of a finished warehouse cost per million ratings.
 
     python bench/sizing.py WAREHOUSE
 
