@@ -7,10 +7,11 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
-from ymr_spark import cli, environment, logs, runs, stages
+from ymr_spark import cli, environment, logs, runs, session, stages
 from ymr_spark import settings as settings_file
 from ymr_spark.errors import SettingsError, StageFailed
 from ymr_spark.evaluation import leaderboard
@@ -39,13 +40,16 @@ def run(options: argparse.Namespace) -> cli.Figures:
     todo = _todo(settings, options.until)
     environment.require_java()
     warehouse = Warehouse(settings.warehouse, settings.raw.folder)
-    with runs.lock(warehouse, run_id):
+    with runs.lock(warehouse, run_id), ExitStack() as jvm:
+        environ = os.environ | {runs.LOCK_HOLDER: run_id}
         for number, stage in enumerate(todo, start=1):
             where = f"[{number}/{len(todo)}] {stage.name}"
             if not options.force and runs.is_current(stage, warehouse, settings):
                 log.info("%s: up to date", where)
                 continue
-            _run_stage(where, stage, options, settings, run_id)
+            if settings.one_jvm and session.GATEWAY not in environ:
+                environ |= jvm.enter_context(session.shared_jvm(settings.spark_defaults))
+            _run_stage(where, stage, options, settings, environ)
     return _closing(warehouse)
 
 
@@ -60,15 +64,19 @@ def _todo(settings: Settings, until: str | None) -> Sequence[stages.Stage]:
 
 
 def _run_stage(
-    where: str, stage: stages.Stage, options: argparse.Namespace, settings: Settings, run_id: str
+    where: str,
+    stage: stages.Stage,
+    options: argparse.Namespace,
+    settings: Settings,
+    environ: Mapping[str, str],
 ) -> None:
     overrides = [argument for setting in options.set for argument in ("--set", setting)]
     command = [*(settings.spark_submit or [sys.executable]), str(_JOBS / f"{stage.name}.py")]
-    command += ["--conf", str(options.conf), "--run-id", run_id, *overrides]
+    command += ["--conf", str(options.conf), "--run-id", options.run_id, *overrides]
     command += ["--force"] if options.force else []
-    environ = os.environ | {runs.LOCK_HOLDER: run_id, logs.STAGE: stage.name}
     log.info("%s", where)
     started = time.monotonic()
+    environ = {**environ, logs.STAGE: stage.name}
     process = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True)
     try:
         output = _wait(process, where, started)

@@ -59,3 +59,8 @@ def test_a_file_that_is_no_mapping(tmp_path: Path, text: str) -> None:
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="--conf"):
         settings.load(tmp_path / "none.yaml")
+
+
+def test_a_jvm_cannot_be_shared_by_stages_that_are_submitted(conf: Path) -> None:
+    with pytest.raises(SettingsError, match="one_jvm.*set only one"):
+        settings.load(conf, ["one_jvm=true", "spark_submit=[spark-submit]"])

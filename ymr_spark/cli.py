@@ -85,6 +85,7 @@ def _measured(
     stage_fingerprint = runs.fingerprint(stage, warehouse, settings)
     with runs.PeakMemory() as memory:
         spark = session.build(f"ymr_spark {stage.name}", settings.spark_defaults)
+        memory.of(session.jvm_pid(spark))
         try:
             figures = run(spark, warehouse, settings)
         finally:

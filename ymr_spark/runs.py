@@ -5,8 +5,8 @@ import json
 import os
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -120,10 +120,14 @@ def write_manifest(
 
 
 class PeakMemory:
-    """Samples the resident memory of this process and all below it (JVM, Python workers)."""
+    """Samples the resident memory of this process and all below it (JVM, Python workers).
+
+    `of(pid)` adds a process that is not below this one, such as a JVM that it joined.
+    """
 
     def __init__(self, every_seconds: float = 0.5) -> None:
         self.mebibytes = 0.0
+        self._roots = {psutil.Process()}
         self._every = every_seconds
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -136,17 +140,23 @@ class PeakMemory:
         self._stop.set()
         self._thread.join()
 
+    def of(self, pid: int) -> None:
+        self._roots = self._roots | {psutil.Process(pid)}
+
     def _watch(self) -> None:
         while not self._stop.wait(self._every):
-            self.mebibytes = max(self.mebibytes, _tree_mebibytes())
+            self.mebibytes = max(self.mebibytes, _mebibytes(self._roots))
 
 
-def _tree_mebibytes() -> float:
+def _mebibytes(roots: Iterable[psutil.Process]) -> float:
     total = 0
-    me = psutil.Process()
-    for process in [me, *me.children(recursive=True)]:
-        try:
+    for process in {p for root in roots for p in _tree(root)}:
+        with suppress(psutil.Error):
             total += process.memory_info().rss
-        except psutil.Error:
-            continue
     return total / 2**20
+
+
+def _tree(root: psutil.Process) -> list[psutil.Process]:
+    with suppress(psutil.Error):
+        return [root, *root.children(recursive=True)]
+    return []

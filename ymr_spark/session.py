@@ -3,12 +3,17 @@
 import os
 import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from pyspark.java_gateway import launch_gateway
 from pyspark.sql import SparkSession
 
 from ymr_spark import logs
 
+# Set where spark-submit, or `shared_jvm`, started the JVM.
+GATEWAY = "PYSPARK_GATEWAY_PORT"
 # What the tables need whatever the cluster; master, memory and cores belong to spark-submit
 # and the Spark properties under conf/.
 _ALWAYS = {
@@ -27,7 +32,7 @@ def build(name: str, defaults: Path | None = None) -> SparkSession:
         name: shown by Spark's UI and history.
         defaults: a Spark properties file, used where no spark-submit started this process.
     """
-    if "PYSPARK_GATEWAY_PORT" not in os.environ:
+    if GATEWAY not in os.environ:
         _act_as_spark_submit(defaults)
     builder = SparkSession.builder.appName(name)
     for key, value in _ALWAYS.items():
@@ -47,3 +52,30 @@ def _act_as_spark_submit(defaults: Path | None) -> None:
     if defaults is not None:
         arguments = f"--properties-file {shlex.quote(str(defaults))} pyspark-shell"
         os.environ.setdefault("PYSPARK_SUBMIT_ARGS", arguments)
+
+
+@contextmanager
+def shared_jvm(defaults: Path | None = None) -> Iterator[dict[str, str]]:
+    """A JVM for many processes, one session after the other: the second finds it warm.
+
+    Yields:
+        The environment variables by which `build` in another process joins it, as it would
+        join the JVM of spark-submit.
+    """
+    _act_as_spark_submit(defaults)
+    gateway = launch_gateway()
+    joining = gateway.gateway_parameters
+    try:
+        yield {
+            GATEWAY: str(joining.port),
+            "PYSPARK_GATEWAY_SECRET": joining.auth_token,
+        }
+    finally:
+        gateway.shutdown()
+        gateway.proc.stdin.close()
+        gateway.proc.wait()
+
+
+def jvm_pid(spark: SparkSession) -> int:
+    """The process id of the driver's JVM, a child of this process or not."""
+    return int(spark.sparkContext._jvm.java.lang.ProcessHandle.current().pid())  # type: ignore[union-attr]

@@ -6,7 +6,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from ymr_spark.errors import SettingsError
 
@@ -178,6 +185,11 @@ class Settings(Section):
     spark_submit: list[str] = Field(
         [], description="the command before a stage's script; empty: plain python, local master"
     )
+    one_jvm: bool = Field(
+        False,
+        description="the pipeline's stages share a JVM: seconds less a stage, but it keeps the "
+        "memory that any of them needed",
+    )
     logs: Literal["plain", "json"] = Field("plain", description="the form of the lines on stderr")
     raw: Raw = Raw()
     planted: Planted = Planted()
@@ -194,6 +206,12 @@ class Settings(Section):
     evaluate: Evaluate = Evaluate()
     recommend: Recommend = Recommend()
     search: Search = Search()
+
+    @model_validator(mode="after")
+    def _one_way_to_start(self) -> "Settings":
+        if self.one_jvm and self.spark_submit:
+            raise ValueError("one_jvm: spark_submit starts a JVM for each stage; set only one")
+        return self
 
 
 def load(path: Path, overrides: Iterable[str] = ()) -> Settings:
@@ -235,6 +253,8 @@ def _apply(values: dict[str, Any], override: str) -> None:
 
 def _explain(problem: Mapping[str, Any]) -> str:
     key = ".".join(map(str, problem["loc"]))
+    if not key:
+        return str(problem["msg"])
     if problem["type"] != "extra_forbidden":
         return f"{key}: {problem['msg']}, found {problem['input']!r}"
     known = sorted(_keys(Settings))
