@@ -1,5 +1,6 @@
-"""Folders of shards for tests, written without Spark."""
+"""Folders of shards for tests, written without Spark, and what may happen to them."""
 
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -63,3 +64,32 @@ def _write_file(path: Path, rows: np.ndarray) -> str:
     columns = {n: rows[:, i].astype(t) for i, (n, t) in enumerate(zip(COLUMNS, types, strict=True))}
     pq.write_table(pa.table(columns | content(rows[:, 1])), path)
     return path.name
+
+
+def flip_a_byte(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def write_pickle(path: Path) -> None:
+    path.write_bytes(pickle.dumps("code that Petastorm would run"))
+
+
+GROUP = "train/row-group-00001.parquet"
+# A file below the folder, what is done to it, and what the refusal says of it.
+DAMAGES = [
+    (GROUP, flip_a_byte, "sha256"),
+    (GROUP, truncate, "bytes, expected"),
+    (GROUP, Path.unlink, "missing"),
+    ("train/part-0.parquet", Path.touch, "not in the manifest"),
+    ("train/_common_metadata", write_pickle, "plain Parquet"),
+    ("_metadata", Path.touch, "plain Parquet"),
+    ("train/_delta_log", Path.mkdir, "plain Parquet"),
+    (manifest.NAME, Path.unlink, "cannot be read"),
+    (manifest.NAME, truncate, "not a manifest"),
+]

@@ -1,3 +1,5 @@
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -6,8 +8,10 @@ import pytest
 import shard_files
 import tensorflow as tf
 
+from ymr_spark.errors import EnvironmentProblem
 from ymr_spark.models import two_tower, two_tower_training
 from ymr_spark.models.two_tower import TwoTower
+from ymr_spark.shards import reader
 from ymr_spark.shards.manifest import Manifest
 
 NOISE = 0.5
@@ -152,6 +156,31 @@ def test_the_best_epochs_weights_are_kept(shards: Shards, tmp_path: Path) -> Non
     assert best == len(fitted[2]) - 1 - SETTINGS["patience"]
     at_best = fit(shards, tmp_path / "shorter", **changed | {"max_epochs": best + 1})
     np.testing.assert_array_equal(weights(fitted)[0], weights(at_best)[0])
+
+
+class Stalling:
+    """Petastorm's reader on a disk that does not answer until it is told to."""
+
+    def __init__(self) -> None:
+        self.answers = threading.Event()
+
+    def __iter__(self) -> Iterator[Any]:
+        self.answers.wait()
+        yield from ()
+
+    def stop(self) -> None: ...
+
+    def join(self) -> None: ...
+
+
+def test_shards_that_do_not_come_are_an_error(
+    shards: Shards, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = Stalling()
+    monkeypatch.setattr(reader, "make_batch_reader", lambda *_, **__: disk)
+    with pytest.raises(EnvironmentProblem, match=r"no row group arrived within 0.5 s.*raise"):
+        fit(shards, tmp_path, stall_seconds=0.5)
+    disk.answers.set()
 
 
 def test_early_stopping() -> None:

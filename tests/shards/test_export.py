@@ -1,10 +1,12 @@
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import shard_files
 from builders import table
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -170,12 +172,28 @@ def test_rows_that_differ_from_the_measured_ones_leave_the_old_shards(
     assert manifest.files_of(filled.path("shards/")) == before
 
 
-def test_training_refuses_changed_shards_before_it_starts(
+@pytest.mark.parametrize(("name", "damage", "expected"), shard_files.DAMAGES)
+def test_training_refuses_damaged_shards_before_its_first_step(
+    spark: SparkSession,
+    filled: Warehouse,
+    tmp_path: Path,
+    name: str,
+    damage: Callable[[Path], object],
+    expected: str,
+) -> None:
+    warehouse = Warehouse(shutil.copytree(filled.root, tmp_path / "copy"))
+    damage(warehouse.path("shards/") / name)
+    with pytest.raises(DataContractError, match=rf"{name}.*{expected}.*export_shards") as refusal:
+        train_two_tower.run(spark, warehouse, SETTINGS)
+    assert refusal.value.exit_code == 3
+    assert not (warehouse.root / "models").exists()
+
+
+def test_training_refuses_shards_of_another_version(
     spark: SparkSession, filled: Warehouse, tmp_path: Path
 ) -> None:
     warehouse = Warehouse(shutil.copytree(filled.root, tmp_path / "copy"))
-    with (warehouse.path("shards/") / "train" / "row-group-00003.parquet").open("ab") as file:
-        file.write(b"\0")
-    with pytest.raises(DataContractError, match=r"row-group-00003.parquet: .*export_shards"):
+    warehouse.write(warehouse.read(spark, "ratings"), "ratings")
+    with pytest.raises(DataContractError, match=r"made from version 0 .* expected version 1"):
         train_two_tower.run(spark, warehouse, SETTINGS)
-    assert not warehouse.path("models/two_tower_dot/").exists()
+    assert not (warehouse.root / "models").exists()

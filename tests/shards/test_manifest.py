@@ -1,4 +1,3 @@
-import pickle
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,28 +8,12 @@ import shard_files
 from ymr_spark.errors import DataContractError
 from ymr_spark.shards import manifest
 
-GROUP = "train/row-group-00001.parquet"
-
 
 @pytest.fixture
 def shards(tmp_path: Path) -> Path:
     rows = np.ones((8, 3), int)
     shard_files.write(tmp_path / "shards", {"train": rows, "validation": rows})
     return tmp_path / "shards"
-
-
-def flip_a_byte(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
-
-
-def truncate(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:-1])
-
-
-def append_pickle(path: Path) -> None:
-    path.write_bytes(pickle.dumps("code that Petastorm would run"))
 
 
 Damage = Callable[[Path], object]
@@ -42,20 +25,7 @@ def test_an_untouched_folder_is_accepted(shards: Path) -> None:
     assert len(contents.files) == 8
 
 
-@pytest.mark.parametrize(
-    ("name", "damage", "expected"),
-    [
-        (GROUP, flip_a_byte, "sha256"),
-        (GROUP, truncate, "bytes, expected"),
-        (GROUP, Path.unlink, "missing"),
-        ("train/part-0.parquet", Path.touch, "not in the manifest"),
-        ("train/_common_metadata", append_pickle, "plain Parquet"),
-        ("_metadata", Path.touch, "plain Parquet"),
-        ("train/_delta_log", Path.mkdir, "plain Parquet"),
-        (manifest.NAME, Path.unlink, "cannot be read"),
-        (manifest.NAME, truncate, "not a manifest"),
-    ],
-)
+@pytest.mark.parametrize(("name", "damage", "expected"), shard_files.DAMAGES)
 def test_whatever_differs_is_refused(
     shards: Path, name: str, damage: Damage, expected: str
 ) -> None:
