@@ -9,7 +9,7 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from ymr_spark import atomically, cli, publication, schemas
+from ymr_spark import atomically, certificate, cli, publication, schemas, stages
 from ymr_spark.evaluation import breakdown, comparison, leaderboard, metrics, scan, slicing
 from ymr_spark.models.blocks import user_blocks
 from ymr_spark.publication import identities, load
@@ -52,7 +52,21 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Fi
     entries = leaderboard.entries(scored, pairs, orders, train, splits["test"], seconds)
     board = leaderboard.leaderboard(entries, lists, train, splits["test"], _floor(warehouse))
     atomically.write(warehouse.path("reports/leaderboard.json"), json.dumps(board, indent=1))
+    stage = stages.named("evaluate")
+    tables = [r for r in (*stage.reads, *stage.writes) if r in schemas.TABLES]
+    issued = certificate.issue(spark, warehouse, tables, settings.model_dump(mode="json"))
+    atomically.write(warehouse.path(certificate.RESOURCE), json.dumps(issued, indent=1))
     return {"rows": splits["test"][0], "models": len(models)}
+
+
+def verify(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Figures:
+    """Hold the data against the certificate of the last comparison; write nothing."""
+    warehouse.require(certificate.RESOURCE)
+    issued = json.loads(warehouse.path(certificate.RESOURCE).read_text())
+    certificate.verify(spark, warehouse, issued)
+    log.info("ratings, predictions, shards and leaderboard are those of the certificate")
+    rows = sum(split["rows"] for split in issued["ratings"].values())
+    return {"status": "verified", "rows": rows, "models": len(issued["predictions"])}
 
 
 def _with_floor(held_out: DataFrame, warehouse: Warehouse) -> DataFrame:
@@ -106,7 +120,14 @@ def _floor(warehouse: Warehouse) -> float | None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    return cli.main("evaluate", __doc__, run, argv)
+    arguments = cli.parser(__doc__)
+    arguments.add_argument(
+        "--verify", action="store_true", help="hash the data of the last comparison again"
+    )
+    options = arguments.parse_args(argv)
+    if options.verify:
+        return cli.read_only("evaluate", verify, options)
+    return cli.stage_main("evaluate", run, options)
 
 
 if __name__ == "__main__":

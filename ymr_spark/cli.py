@@ -40,10 +40,24 @@ def parser(purpose: str | None) -> argparse.ArgumentParser:
 
 def main(stage: str, purpose: str | None, run: Run, argv: Sequence[str] | None) -> int:
     """Run one stage; map its errors to exit codes (see `errors`); end with a line of JSON."""
-    options = parser(purpose).parse_args(argv)
-    options.run_id = options.run_id or runs.new_run_id()
-    logs.configure("plain", stage, options.run_id)
+    return stage_main(stage, run, parser(purpose).parse_args(argv))
+
+
+def stage_main(stage: str, run: Run, options: argparse.Namespace) -> int:
+    """`main` for a job that has added arguments to `parser`."""
+    _log_as(stage, options)
     return guarded(stage, lambda: _run_stage(stage, run, options))
+
+
+def read_only(name: str, look: Run, options: argparse.Namespace) -> int:
+    """Like `main`, for what writes nothing: neither lock nor manifest, and always run."""
+    _log_as(name, options)
+    return guarded(name, lambda: _look(name, look, options))
+
+
+def _log_as(name: str, options: argparse.Namespace) -> None:
+    options.run_id = options.run_id or runs.new_run_id()
+    logs.configure("plain", name, options.run_id)
 
 
 def guarded(stage: str, work: Callable[[], Figures]) -> int:
@@ -62,6 +76,17 @@ def guarded(stage: str, work: Callable[[], Figures]) -> int:
     print(json.dumps({"stage": stage, "status": "done", "rows": 0, **figures, "seconds": seconds}))
     sys.stdout.flush()
     return code
+
+
+def _look(name: str, look: Run, options: argparse.Namespace) -> Figures:
+    settings = settings_file.load(options.conf, options.set)
+    logs.configure(settings.logs, name, options.run_id)
+    environment.require_java()
+    spark = session.build(f"ymr_spark {name}", settings.spark_defaults)
+    try:
+        return look(spark, Warehouse(settings.warehouse, settings.raw.folder), settings)
+    finally:
+        spark.stop()
 
 
 def _run_stage(name: str, run: Run, options: argparse.Namespace) -> Figures:

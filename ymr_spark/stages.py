@@ -83,8 +83,12 @@ STAGES = (
     Stage(
         "evaluate",
         ("ratings", "songs", "genres", *COUNT_TABLES[:2], "predictions", "models"),
-        ("metrics", "differences", "ranking", "slices", "orders", "reports/leaderboard.json"),
+        (
+            *("metrics", "differences", "ranking", "slices", "orders"),
+            *("reports/leaderboard.json", "reports/certificate.json"),
+        ),
         ("evaluate",),
+        optional=("shards/",),
     ),
     Stage(
         "recommend",

@@ -1,0 +1,122 @@
+"""What a comparison was made of, as hashes that the data can be held against again."""
+
+import hashlib
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlparse
+
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+
+from ymr_spark import publication
+from ymr_spark.errors import DataContractError
+from ymr_spark.shards import manifest
+from ymr_spark.warehouse import Warehouse, identity
+
+RESOURCE = "reports/certificate.json"
+_PACKAGES = (
+    *("pyspark", "delta-spark", "petastorm", "pyarrow", "numpy", "scipy", "implicit"),
+    *("tensorflow", "tf-keras", "tensorflow-recommenders"),
+)
+Certificate = dict[str, Any]
+
+
+def issue(
+    spark: SparkSession, warehouse: Warehouse, tables: Sequence[str], settings: Mapping[str, Any]
+) -> Certificate:
+    """The certificate of a comparison that has just been made.
+
+    Args:
+        tables: what it read and wrote.
+        settings: all of them, the seed among them.
+    """
+    return {
+        "ratings": publication.identities(warehouse),
+        "predictions": dict(_prediction_files(spark, warehouse)),
+        "tables": {table: warehouse.state(table) for table in tables},
+        "files": dict(_files(warehouse)),
+        "settings": dict(settings),
+        "packages": {name: metadata.version(name) for name in _PACKAGES},
+        "commit": _commit(),
+    }
+
+
+def verify(spark: SparkSession, warehouse: Warehouse, certificate: Certificate) -> None:
+    """Hash the ratings, predictions, shards and leaderboard again.
+
+    Raises:
+        DataContractError: one of them is not what the certificate says, with its name.
+    """
+    _compare("table", certificate["tables"], {t: warehouse.state(t) for t in certificate["tables"]})
+    _compare("file", certificate["files"], dict(_files(warehouse)))
+    if warehouse.path("shards/").exists():
+        manifest.verify(warehouse.path("shards/"))
+    for model, files in _prediction_files(spark, warehouse):
+        expected = certificate["predictions"].get(model, {})
+        _compare(f"predictions of {model}, data file", expected, files)
+    for split, (rows, content) in _ratings(spark, warehouse).items():
+        expected = certificate["ratings"].get(split)
+        _compare(f"ratings of {split}", expected or {}, {"rows": rows, "hash": content})
+
+
+def _ratings(spark: SparkSession, warehouse: Warehouse) -> dict[str, tuple[int, str]]:
+    try:
+        return identity(warehouse.read(spark, "ratings"))
+    except (PySparkException, Py4JJavaError) as e:
+        raise DataContractError(
+            f"{warehouse.path('ratings')}: a data file cannot be read ({str(e)[:600]}); "
+            "run jobs/ingest.py --force"
+        ) from e
+
+
+def _compare(what: str, certified: Mapping[str, Any], found: Mapping[str, Any]) -> None:
+    for name in sorted(certified.keys() | found.keys()):
+        if certified.get(name) != found.get(name):
+            raise DataContractError(
+                f"{what} {name}: {found.get(name) or 'missing'}, the certificate says "
+                f"{certified.get(name) or 'nothing of it'}; see what changed it, or compare anew "
+                "by jobs/pipeline.py"
+            )
+
+
+def _prediction_files(
+    spark: SparkSession, warehouse: Warehouse
+) -> Iterator[tuple[str, dict[str, str]]]:
+    """Of each model: the sha256 of each data file of the table's pinned version."""
+    by_model: dict[str, dict[str, str]] = {}
+    root = warehouse.path("predictions").absolute()
+    for uri in sorted(warehouse.read(spark, "predictions").inputFiles()):
+        path = Path(unquote(urlparse(uri).path))
+        model = path.parent.name.removeprefix("model=")
+        digest = _sha256(path) if path.exists() else "missing"
+        by_model.setdefault(model, {})[str(path.relative_to(root))] = digest
+    yield from by_model.items()
+
+
+def _files(warehouse: Warehouse) -> Iterator[tuple[str, str]]:
+    """The leaderboard, and the shards' manifest, which has the digests of all their files."""
+    for resource in ("reports/leaderboard.json", f"shards/{manifest.NAME}"):
+        path = warehouse.path(resource)
+        if path.exists():
+            yield resource, _sha256(path)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _commit() -> str | None:
+    """The commit of this source tree, None outside of one; -dirty where files were changed."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        done = subprocess.run(
+            command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
