@@ -47,6 +47,7 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Fi
             bias,
             section.damping,
         ),
+        fallback=bias.name,
         fit_seconds=seconds,
         parameters=section.model_dump(),
     )

@@ -62,5 +62,5 @@ def test_a_missing_file(tmp_path: Path) -> None:
 
 
 def test_a_jvm_cannot_be_shared_by_stages_that_are_submitted(conf: Path) -> None:
-    with pytest.raises(SettingsError, match="one_jvm.*set only one"):
+    with pytest.raises(SettingsError, match=r"one_jvm.*set only one"):
         settings.load(conf, ["one_jvm=true", "spark_submit=[spark-submit]"])

@@ -4,7 +4,7 @@ import json
 import time
 from typing import Any
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from ymr_spark.errors import DataContractError
@@ -35,7 +35,13 @@ def publish(
         warehouse.write(frame, f"{model.name}_{part}")
     predictions = artifacts.predict(held_out(spark, warehouse), model, fallback)
     return publish_predictions(
-        spark, warehouse, model, predictions, fit_seconds=fit_seconds, parameters=parameters
+        spark,
+        warehouse,
+        model,
+        predictions,
+        fallback=fallback.name if fallback is not None else None,
+        fit_seconds=fit_seconds,
+        parameters=parameters,
     )
 
 
@@ -45,6 +51,7 @@ def publish_predictions(
     model: FactorModel | MlpModel,
     predictions: DataFrame,
     *,
+    fallback: str | None,
     fit_seconds: float,
     parameters: dict[str, Any],
 ) -> dict[str, Any]:
@@ -53,6 +60,7 @@ def publish_predictions(
     Args:
         model: the model, or for one of another form the factor model that it starts from, under
             the name to publish.
+        fallback: the model that scored the rows that are flagged.
 
     Returns:
         As `publish`.
@@ -65,6 +73,7 @@ def publish_predictions(
         F.lit(model.mean).alias("mean"),
         F.lit(model.lowest).alias("lowest"),
         F.lit(model.highest).alias("highest"),
+        F.lit(fallback).cast("string").alias("fallback"),
         F.lit(train_rows).cast("long").alias("train_rows"),
         F.lit(train_hash).alias("train_hash"),
         F.lit(warehouse.pin("ratings")).cast("long").alias("ratings_version"),
@@ -92,26 +101,25 @@ def load(spark: SparkSession, warehouse: Warehouse, name: str) -> FactorModel:
     Raises:
         DataContractError: no such model has been published.
     """
-    mean, bounds = _registered(spark, warehouse, name)
+    row = registered(spark, warehouse, name)
     users, songs = (warehouse.read(spark, f"{name}_{part}") for part in ("users", "songs"))
-    return artifacts.from_frames(name, mean, bounds, users, songs)
+    return artifacts.from_frames(name, row["mean"], (row["lowest"], row["highest"]), users, songs)
 
 
 def load_mlp(spark: SparkSession, warehouse: Warehouse) -> MlpModel:
     """The published `two_tower_mlp`; raises as `load`."""
     name = "two_tower_mlp"
-    mean, bounds = _registered(spark, warehouse, name)
+    row = registered(spark, warehouse, name)
     parts = (warehouse.read(spark, f"{name}_{part}") for part in ("users", "songs", "layers"))
-    return artifacts.mlp_from_frames(name, mean, bounds, *parts)
+    return artifacts.mlp_from_frames(name, row["mean"], (row["lowest"], row["highest"]), *parts)
 
 
-def _registered(
-    spark: SparkSession, warehouse: Warehouse, name: str
-) -> tuple[float, tuple[float, float]]:
+def registered(spark: SparkSession, warehouse: Warehouse, name: str) -> Row:
+    """The schemas.MODELS row of a published model; raises as `load`."""
     row = warehouse.read(spark, "models").where(F.col("model") == name).first()
     if row is None:
         raise DataContractError(f"table models: no model {name}; train it first")
-    return row["mean"], (row["lowest"], row["highest"])
+    return row
 
 
 def train_identity(warehouse: Warehouse) -> tuple[int, str]:

@@ -56,6 +56,7 @@ MODELS = _struct(
     ("mean", DOUBLE),  # stars; added to every score
     ("lowest", DOUBLE),  # scores are bounded to lowest..highest
     ("highest", DOUBLE),
+    ("fallback", STRING),  # the model that scores rows which this one does not know, if any
     ("train_rows", LONG),
     ("train_hash", STRING),
     ("ratings_version", LONG),  # Delta version of the ratings table

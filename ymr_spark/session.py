@@ -63,7 +63,7 @@ def shared_jvm(defaults: Path | None = None) -> Iterator[dict[str, str]]:
         join the JVM of spark-submit.
     """
     _act_as_spark_submit(defaults)
-    gateway = launch_gateway()
+    gateway = launch_gateway()  # type: ignore[no-untyped-call]
     joining = gateway.gateway_parameters
     try:
         yield {

@@ -4,13 +4,19 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from jobs import evaluate
+from ymr_spark.errors import DataContractError
+from ymr_spark.settings import Settings
 from ymr_spark.warehouse import Warehouse, identity
 
 ROOT = Path(__file__).parent.parent.parent
@@ -94,6 +100,87 @@ def test_a_second_run_does_nothing(root: Path) -> None:
     run("pipeline", root)
     assert versions(root) == before
     assert {p: p.stat().st_mtime_ns for p in files} == files
+
+
+def verify(spark: SparkSession, root: Path) -> None:
+    evaluate.verify(spark, Warehouse(root, root / "raw"), Settings())
+
+
+def flip_a_byte(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def change_a_row(path: Path) -> None:
+    """One rating of a data file, without the checksum that would give it away."""
+    rows = pq.read_table(path)
+    ratings = rows.column("rating").to_numpy().copy()
+    ratings[0] = ratings[0] % 5 + 1
+    place = rows.column_names.index("rating")
+    pq.write_table(rows.set_column(place, "rating", pa.array(ratings)), path)
+    path.with_name(f".{path.name}.crc").unlink(missing_ok=True)
+
+
+@pytest.mark.slow
+def test_the_certificate_holds_and_looking_writes_nothing(root: Path) -> None:
+    before = {p: p.stat().st_mtime_ns for p in root.rglob("*")}
+    assert run("evaluate", root, "--verify")["status"] == "verified"
+    assert {p: p.stat().st_mtime_ns for p in root.rglob("*")} == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("pattern", "change", "culprit"),
+    [
+        ("tables/predictions/model=als/*.parquet", flip_a_byte, "predictions of als"),
+        ("tables/ratings/split=train/part=0/*.parquet", change_a_row, "ratings"),
+        ("shards/train/*.parquet", flip_a_byte, "shards/train/row-group-00000.parquet"),
+        ("reports/leaderboard.json", flip_a_byte, "reports/leaderboard.json"),
+    ],
+)
+def test_the_certificate_names_what_was_changed(
+    spark: SparkSession,
+    root: Path,
+    pattern: str,
+    change: Callable[[Path], None],
+    culprit: str,
+) -> None:
+    file = min(root.glob(pattern))
+    kept = {p: p.read_bytes() for p in (file, file.with_name(f".{file.name}.crc")) if p.exists()}
+    change(file)
+    try:
+        with pytest.raises(DataContractError, match=culprit):
+            verify(spark, root)
+    finally:
+        for path, content in kept.items():
+            path.write_bytes(content)
+    verify(spark, root)
+
+
+@pytest.mark.slow
+def test_a_pair_is_predicted_as_it_was_judged(spark: SparkSession, root: Path) -> None:
+    tables = Warehouse(root, root / "raw")
+    published = tables.read(spark, "predictions").where("split = 'test' AND user_id = 3").collect()
+    song = published[0]["song_id"]
+    judged = {r["model"]: r for r in published if r["song_id"] == song}
+    found = run("predict", root, "--user", "3", "--song", str(song))
+    (answer,) = found["predictions"]
+    assert answer["stars"] == {
+        m: pytest.approx(r["prediction"], abs=1e-4) for m, r in judged.items()
+    }
+    assert set(answer["fallback"]) == {m for m, r in judged.items() if r["fallback"]}
+    assert answer["split"] == "test"
+
+
+@pytest.mark.slow
+def test_unknown_ids_are_answered_and_said_so(root: Path, tmp_path: Path) -> None:
+    pairs = tmp_path / "pairs.txt"
+    pairs.write_text("3 999999\n888888\t999999\n")
+    known, unknown = run("predict", root, "--pairs", str(pairs))["predictions"]
+    assert (known["cold_user"], known["cold_song"]) == (False, True)
+    assert (unknown["cold_user"], unknown["cold_song"]) == (True, True)
+    assert unknown["stars"]["bias"] == pytest.approx(unknown["stars"]["constant"])
 
 
 @pytest.mark.slow

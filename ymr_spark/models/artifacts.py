@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from ymr_spark import schemas
-from ymr_spark.models.factors import FactorModel, Floats, Ints
+from ymr_spark.models.factors import FactorModel, Flags, Floats, Ints
 from ymr_spark.models.mlp import MlpModel
 
 
@@ -70,9 +70,7 @@ def predict(
         first, second = broadcast.value
         for batch in batches:
             users, songs = (batch.column(c).to_numpy() for c in ("user_id", "song_id"))
-            stars, known = first.predict(users, songs)
-            if second is not None:
-                stars = np.where(known, stars, second.predict(users, songs)[0])
+            stars, known = predicted(first, second, users, songs)
             columns = [batch.column(c) for c in ("split", "user_id", "song_id")]
             columns += [pa.array(stars, pa.float64()), pa.array(~known)]
             yield pa.RecordBatch.from_arrays(columns, scored.fieldNames())
@@ -80,6 +78,16 @@ def predict(
     scored = T.StructType(schemas.PREDICTIONS.fields[1:])
     keys = rows.select("split", "user_id", "song_id")
     return keys.mapInArrow(score, scored).select(F.lit(model.name).alias("model"), "*")
+
+
+def predicted(
+    model: FactorModel | MlpModel, fallback: FactorModel | None, users: Ints, songs: Ints
+) -> tuple[Floats, Flags]:
+    """Stars (pairs,), of the fallback where `model` does not know the pair; and where it does."""
+    stars, known = model.predict(users, songs)
+    if fallback is not None:
+        stars = np.where(known, stars, fallback.predict(users, songs)[0])
+    return stars, known
 
 
 def _to_arrow(key: str, ids: Ints, offsets: Floats, factors: Floats) -> pa.Table:

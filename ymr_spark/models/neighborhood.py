@@ -40,17 +40,34 @@ def predict(
     shared = rows.sparkSession.sparkContext.broadcast((residuals, bias))
 
     def score(asked: pa.Table, near: pa.Table) -> pa.Table:
-        model = _Neighborhoods(*shared.value, *_dense(near, shared.value[0].songs))
         users, songs = (asked.column(name).to_numpy() for name in ("user_id", "song_id"))
-        stars, fallback = model.predict(users, songs, damping)
+        scored = stars(users, songs, near, *shared.value, damping)
         keys = [asked.column(name) for name in ("split", "user_id", "song_id")]
-        return pa.table([*keys, pa.array(stars), pa.array(fallback)], _SCORED.fieldNames())
+        return pa.table([*keys, *map(pa.array, scored)], _SCORED.fieldNames())
 
     group = F.col("song_id") % (1 + len(bias.song_ids) // _SONGS_AT_ONCE)
     asked = rows.select("split", "user_id", "song_id").groupBy(group.alias("group"))
     near = neighbors.groupBy(group.alias("group"))
     scored = asked.cogroup(near).applyInArrow(score, _SCORED)
     return scored.select(F.lit("similarity").alias("model"), "*")
+
+
+def stars(
+    users: Ints,
+    songs: Ints,
+    near: pa.Table,
+    residuals: Residuals,
+    bias: FactorModel,
+    damping: float,
+) -> tuple[Floats, Flags]:
+    """The predictions (pairs,) of `predict`, and which are the bias model's alone.
+
+    Args:
+        near: schemas.SIMILARITY_NEIGHBORS rows of the songs asked for.
+    """
+    return _Neighborhoods(residuals, bias, *_dense(near, residuals.songs)).predict(
+        users, songs, damping
+    )
 
 
 @dataclass(frozen=True)
