@@ -128,7 +128,7 @@ def _show_pairs(found: list[dict[str, Any]], names: list[str]) -> None:
     for column in ("user", "song", "rating", *names):
         table.add_column(column, justify="right")
     for row in found:
-        stars = [f"{row['stars'][n]:.2f}{'*' if n in row['by_bias'] else ''}" for n in names]
+        stars = [f"{row['stars'][n]:.2f}{'*' if n in row['fallback'] else ''}" for n in names]
         table.add_row(str(row["user"]), str(row["song"]), str(row["rating"] or "–"), *stars)
     console = Console(width=None if Console().is_terminal else 160)
     console.print(table)
