@@ -64,7 +64,10 @@ def fed(
     form = {key: value for key, value in section.items() if key not in _OF_TRAINING}
     model = two_tower_training.build(name, contents, seed=chosen.seed, **form)
     optimisation = [section[key] for key in _OPTIMISATION]
-    model.compile(optimizer=two_tower_training.adagrad(model, *optimisation))
+    model.compile(
+        optimizer=two_tower_training.adagrad(model, *optimisation),
+        steps_per_execution=two_tower_training.STEPS_AT_ONCE,
+    )
     columns = (*model.features, "rating")
     sources = feeds(shards, contents, columns, section["batch_size"], chosen.seed)
     rows = contents.splits["train"].rows

@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 
 from ymr_spark import cli, schemas
 from ymr_spark.errors import DataContractError, SettingsError
+from ymr_spark.models import artifacts
 from ymr_spark.models.blocks import user_blocks
 from ymr_spark.models.factors import FactorModel
 from ymr_spark.publication import load, train_identity
@@ -40,11 +41,11 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Fi
     rated, strangers = _wanted(spark, rated, options.users)
     known = topk.recommend(user_blocks(rated), model, options.k, cap)
     after = ", less for popularity" if options.popularity_damping else ""
-    table = _columns(known, f"{name}: %.2f stars predicted{after}")
+    table = _columns(known, model, f"{name}: %.2f stars predicted{after}")
     if strangers:
         log.info("%d users have no ratings", len(strangers))
         same = topk.for_strangers(spark, strangers, fallback, options.k, fallback_cap)
-        table = table.union(_columns(same, f"no ratings: mean of %.2f stars{after}"))
+        table = table.union(_columns(same, fallback, f"no ratings: mean of %.2f stars{after}"))
     table = table.select(
         "*",
         F.lit(name).alias("model"),
@@ -128,8 +129,8 @@ def _top_genres(genres: DataFrame) -> dict[int, str]:
     return {row["genre_id"]: names[row["top_genre_id"]] for row in rows}
 
 
-def _columns(ranked: DataFrame, reason: str) -> DataFrame:
-    stars = F.least("score", F.lit(5.0))
+def _columns(ranked: DataFrame, model: FactorModel, reason: str) -> DataFrame:
+    stars = artifacts.stars(F.col("score"), model)
     return ranked.select("*", F.format_string(reason, stars).alias("reason"))
 
 

@@ -1,27 +1,31 @@
-"""summary_*, quarantine, leaderboard.json -> reports/index.html: one page to read and print."""
+"""summary_*, slices, leaderboard.json, … -> reports/index.html: one page to read and print."""
 
 import json
 import sys
 from collections.abc import Sequence
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from ymr_spark import atomically, cli, runs, stages
-from ymr_spark.report import page
+from ymr_spark import atomically, certificate, cli, runs, stages
+from ymr_spark.report import about_comparison, page
+from ymr_spark.report.card import Row
 from ymr_spark.settings import Settings
 from ymr_spark.warehouse import Warehouse
 
 REPORT = "reports/index.html"
+_SAMPLE = 20
 
 
 def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Figures:
-    reads = stages.named("report").reads
-    tables = {
-        name: [row.asDict() for row in warehouse.read(spark, name).collect()]
-        for name in reads
-        if name.startswith("summary_")
-    }
+    board = json.loads(warehouse.path("reports/leaderboard.json").read_text())
+    tables = {name: _rows(warehouse.read(spark, name)) for name in stages.SUMMARY_TABLES}
+    for name in ("slices", "orders"):
+        tables[name] = _rows(warehouse.read(spark, name).where(F.col("split") == "test"))
+    for name in stages.named("report").optional:
+        there = warehouse.version(name) is not None
+        tables[name] = _rows(warehouse.read(spark, name)) if there else []
+    tables["sample"] = _sample(spark, warehouse, about_comparison.rivals(board))
     quarantined = (
         warehouse.read(spark, "quarantine")
         .groupBy("file", "reason")
@@ -34,12 +38,28 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Fi
         settings.raw.source,
         str(settings.raw.folder),
         manifests["ingest"],
-        [row.asDict() for row in quarantined.collect()],
+        _rows(quarantined),
     )
-    board = json.loads(warehouse.path("reports/leaderboard.json").read_text())
-    html = page.render(source, tables, board, [*manifests.values()])
+    issued = json.loads(warehouse.path(certificate.RESOURCE).read_text())
+    html = page.render(source, tables, board, [*manifests.values()], issued)
     atomically.write(warehouse.path(REPORT), html)
     return {"rows": board["test_rows"], "bytes": len(html)}
+
+
+def _rows(frame: DataFrame) -> list[Row]:
+    return [row.asDict() for row in frame.collect()]
+
+
+def _sample(spark: SparkSession, warehouse: Warehouse, models: Sequence[str]) -> list[Row]:
+    """Test ratings, the same in every run, with each model's prediction under its name."""
+    keys = ["user_id", "song_id"]
+    test = warehouse.read(spark, "ratings").where(F.col("split") == "test")
+    rows = test.orderBy(F.xxhash64(*keys), *keys).limit(_SAMPLE).select(*keys, "rating").cache()
+    predictions = warehouse.read(spark, "predictions").where(F.col("split") == "test")
+    for model in models:
+        own = predictions.where(F.col("model") == model)
+        rows = rows.join(own.select(*keys, F.col("prediction").alias(model)), keys, how="inner")
+    return _rows(rows.orderBy(*keys))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from ymr_spark import checkpoints, cli
@@ -42,7 +42,7 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Fi
         user_blocks(train),
         song_blocks(train),
         bias,
-        _validation(ratings),
+        latent_factor_training.Rows.of(ratings.where(F.col("split") == "validation")),
         checkpoints.of_training(warehouse.path("models/latent_factor/checkpoints/"), governed_by),
         **section,
         seed=settings.seed,
@@ -53,12 +53,6 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Fi
         spark, warehouse, model, bias, fit_seconds=seconds, parameters=section
     ) | {"learning_curve": curve}
     return {"rows": figures["als"]["rows"], **figures}
-
-
-def _validation(ratings: DataFrame) -> latent_factor_training.Rows:
-    held_out = ratings.where(F.col("split") == "validation")
-    columns = held_out.select("user_id", "song_id", "rating").toArrow().columns
-    return latent_factor_training.Rows(*(column.to_numpy() for column in columns))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

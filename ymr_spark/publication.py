@@ -73,6 +73,7 @@ def publish_predictions(
         F.lit(model.mean).alias("mean"),
         F.lit(model.lowest).alias("lowest"),
         F.lit(model.highest).alias("highest"),
+        F.lit(model.link).alias("link"),
         F.lit(fallback).cast("string").alias("fallback"),
         F.lit(train_rows).cast("long").alias("train_rows"),
         F.lit(train_hash).alias("train_hash"),
@@ -103,7 +104,7 @@ def load(spark: SparkSession, warehouse: Warehouse, name: str) -> FactorModel:
     """
     row = registered(spark, warehouse, name)
     users, songs = (warehouse.read(spark, f"{name}_{part}") for part in ("users", "songs"))
-    return artifacts.from_frames(name, row["mean"], (row["lowest"], row["highest"]), users, songs)
+    return artifacts.from_frames(name, row["mean"], _scale(row), users, songs)
 
 
 def load_mlp(spark: SparkSession, warehouse: Warehouse) -> MlpModel:
@@ -111,7 +112,7 @@ def load_mlp(spark: SparkSession, warehouse: Warehouse) -> MlpModel:
     name = "two_tower_mlp"
     row = registered(spark, warehouse, name)
     parts = (warehouse.read(spark, f"{name}_{part}") for part in ("users", "songs", "layers"))
-    return artifacts.mlp_from_frames(name, row["mean"], (row["lowest"], row["highest"]), *parts)
+    return artifacts.mlp_from_frames(name, row["mean"], _scale(row), *parts)
 
 
 def registered(spark: SparkSession, warehouse: Warehouse, name: str) -> Row:
@@ -120,6 +121,10 @@ def registered(spark: SparkSession, warehouse: Warehouse, name: str) -> Row:
     if row is None:
         raise DataContractError(f"table models: no model {name}; train it first")
     return row
+
+
+def _scale(registered: Row) -> artifacts.Scale:
+    return registered["lowest"], registered["highest"], registered["link"]
 
 
 def train_identity(warehouse: Warehouse) -> tuple[int, str]:

@@ -53,9 +53,10 @@ PREDICTIONS = _struct(
 # One row per fitted model.
 MODELS = _struct(
     ("model", STRING),
-    ("mean", DOUBLE),  # stars; added to every score
-    ("lowest", DOUBLE),  # scores are bounded to lowest..highest
+    ("mean", DOUBLE),  # added to every score
+    ("lowest", DOUBLE),  # stars; where a prediction ends
     ("highest", DOUBLE),
+    ("link", STRING),  # how scores become stars: clip or logistic
     ("fallback", STRING),  # the model that scores rows which this one does not know, if any
     ("train_rows", LONG),
     ("train_hash", STRING),
@@ -131,12 +132,21 @@ ORDERS = _struct(
     ("pairwise_high", DOUBLE),
 )
 
+# One row per (model, train_rows): the test error of a model fitted to a part of the train rows.
+BY_SIZE = _struct(
+    ("model", STRING),
+    ("train_rows", LONG),
+    ("train_hash", STRING),  # of the part, as warehouse.identity
+    ("mse", DOUBLE),  # stars squared, over all test rows
+    ("fit_seconds", DOUBLE),
+)
+
 # One row per (user_id, rank).
 RECOMMENDATIONS = _struct(
     ("user_id", INT),
     ("rank", INT),  # from 1
     ("song_id", INT),
-    ("score", DOUBLE),  # predicted stars before bounding
+    ("score", DOUBLE),  # what songs are ordered by: stars, or logits where the link is logistic
     ("reason", STRING),
     ("model", STRING),
     ("train_hash", STRING),
@@ -295,6 +305,7 @@ TABLES: dict[str, T.StructType] = {
     "ranking": RANKING,
     "slices": SLICES,
     "orders": ORDERS,
+    "by_size": BY_SIZE,
     "recommendations": RECOMMENDATIONS,
     "similarity_neighbors": SIMILARITY_NEIGHBORS,
     "summary_users": SUMMARY_USERS,
@@ -311,6 +322,7 @@ TABLES: dict[str, T.StructType] = {
     "search": SEARCH,
 }
 # The models whose score is that of models.factors: only they can rank all songs.
+DEEP_MODELS = ("two_tower_dot", "two_tower_mlp", "deep_cross")
 FACTOR_MODELS = (
     *("constant", "user_lean", "bias", "als", "latent_factor"),
     *("two_tower_dot", "deep_cross"),

@@ -114,18 +114,19 @@ class TwoTower(Section):
 class Deep(Section):
     """One two-tower model: its form and its training by Adagrad."""
 
-    dimension: int = Field(16, ge=1, description="of the embeddings of users and songs")
-    learning_rate: float = Field(0.1, gt=0)
+    dimension: int = Field(6, ge=1, description="of the embeddings of users and songs")
+    learning_rate: float = Field(0.15, gt=0)
     initial_accumulator: float = Field(1e-7, gt=0)
     batch_size: int = Field(8_192, ge=1)
     max_epochs: int = Field(20, ge=1)
     patience: int = Field(2, ge=1, description="epochs without a better validation MSE")
-    l2: float = Field(0.03, ge=0, description="weight of the squared weights of each rating")
+    l2: float = Field(0.02, ge=0, description="weight of the squared weights of each rating")
 
 
 class TwoTowerMlp(Deep):
-    dimension: int = Field(32, ge=1, description="of the embeddings of users and songs")
-    layers: tuple[int, ...] = Field((256, 64), description="widths of the ReLU layers")
+    dimension: int = Field(16, ge=1, description="of the embeddings of users and songs")
+    batch_size: int = Field(4_096, ge=1)
+    layers: tuple[int, ...] = Field((64, 32), description="widths of the ReLU layers")
 
 
 class DeepCross(Deep):
@@ -141,6 +142,14 @@ class Evaluate(Section):
     ranked_songs: int = Field(100, ge=1, description="the length of these lists")
 
 
+class CompareBySize(Section):
+    """Models fitted anew to nested samples of the train rows."""
+
+    shares: tuple[float, ...] = Field(
+        (1 / 64, 1 / 16, 1 / 4), description="of the train rows, rounded to whole row groups"
+    )
+
+
 class Recommend(Section):
     model: str = Field("best", description="a model's name, or the best one on validation")
     k: int = Field(100, ge=1)
@@ -151,7 +160,10 @@ class Recommend(Section):
     exclude_genres: list[int] = Field([], description="no song of these or of genres below them")
     per_artist: int | None = Field(None, ge=1, description="the most songs of one artist a list")
     popularity_damping: float = Field(
-        0, ge=0, description="stars taken off for each tenfold number of a song's ratings"
+        0,
+        ge=0,
+        description="stars taken off for each tenfold number of a song's ratings; of the "
+        "logits of two-tower models, which near the middle of the scale are the same",
     )
     users: Path | None = Field(
         None,
@@ -204,6 +216,7 @@ class Settings(Section):
     two_tower_mlp: TwoTowerMlp = TwoTowerMlp()
     deep_cross: DeepCross = DeepCross()
     evaluate: Evaluate = Evaluate()
+    compare_by_size: CompareBySize = CompareBySize()
     recommend: Recommend = Recommend()
     search: Search = Search()
 

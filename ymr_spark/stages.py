@@ -98,8 +98,20 @@ STAGES = (
     ),
     Stage(
         "report",
-        (*SUMMARY_TABLES, "quarantine", "reports/leaderboard.json", "recommendations"),
+        (
+            *(*SUMMARY_TABLES, "quarantine", "ratings", "predictions", "models"),
+            *("slices", "orders", "reports/leaderboard.json", "reports/certificate.json"),
+            "recommendations",
+        ),
         ("reports/index.html",),
+        optional=("search", "by_size"),
+    ),
+    Stage(
+        "compare_by_size",
+        ("ratings", "shards/", "models", "metrics"),
+        ("by_size",),
+        ("compare_by_size", "bias", "latent_factor", "two_tower_dot", "two_tower_mlp"),
+        on_request=True,
     ),
     Stage(
         "search",

@@ -22,8 +22,14 @@ def dot() -> TwoTowerDot:
     return model
 
 
-# 3.25 = 3 + 0.5 + 0.25 - 0.5: what is unknown leaves what is known of the other.
-DOT = [3.25, 1.75, 3.25, 3.5, 3.0]
+def logistic(mean: float, *above: float) -> list[float]:
+    """Stars of the scores that are so much above the score of `mean` stars."""
+    scores = np.log((mean - 1) / (5 - mean)) + np.array(above)
+    return [*(1 + 4 / (1 + np.exp(-scores)))]
+
+
+# 0.25 = 0.5 + 0.25 - 0.5: what is unknown leaves what is known of the other.
+DOT = logistic(3, 0.25, -1.25, 0.25, 0.5, 0)
 
 
 def mlp() -> TwoTowerMlp:
@@ -36,8 +42,8 @@ def mlp() -> TwoTowerMlp:
     return model
 
 
-# User 1: hidden values 1 + 2 - 1 = 2 and -1 + 2 - 2 < 0; 2 + 0.5 · 2 + 0.25. User 2: 4 and 0.
-MLP = [3.25, 4.25]
+# User 1: hidden values 1 + 2 - 1 = 2 and -1 + 2 - 2 < 0; 0.5 · 2 + 0.25. User 2: 4 and 0.
+MLP = logistic(2, 1.25, 2.25)
 
 
 def deep_cross() -> DeepCross:
@@ -62,8 +68,8 @@ def deep_cross() -> DeepCross:
 
 
 # Content: [0.5 + 0.25 + 0.1 · 4, 1 + 2 · 0.5] = [1.15, 2]; with the song's own row [1.25, 1.5].
-# 4.05 = 2 + 0.2 + 1.25 + 0.4 · 1.5, and 4.15 = 2 + 0.2 + 1.15 + 0.4 · 2 by content alone.
-DEEP_CROSS = [4.05, 4.05, 3.25, 4.15, 3.15]
+# 2.05 = 0.2 + 1.25 + 0.4 · 1.5, and 2.15 = 0.2 + 1.15 + 0.4 · 2 by content alone.
+DEEP_CROSS = logistic(2, 2.05, 2.05, 1.25, 2.15, 1.15)
 
 
 def stars(model: TwoTower, users: np.ndarray, songs: np.ndarray) -> np.ndarray:
@@ -81,7 +87,9 @@ def test_scores_by_hand(make: Callable[[], TwoTower], expected: list[float]) -> 
 def test_predictions_are_bounded() -> None:
     model = dot()
     model.user_tower.table.assign_add([[0, 0, 0], [9, 0, 0], [-9, 0, 0]])
-    np.testing.assert_array_equal(stars(model, USERS[:2], SONGS[:2]), [5, 1])
+    found = stars(model, USERS[:2], SONGS[:2])
+    np.testing.assert_allclose(found, logistic(3, 9.25, -10.25), rtol=1e-6)
+    assert found[0] < 5
 
 
 def test_the_factor_model_scores_alike() -> None:
@@ -98,13 +106,21 @@ def test_the_mlp_scores_alike_and_gives_strangers_the_mean() -> None:
     assert known.tolist() == [True, True, False, False]
 
 
+def test_an_mlp_of_fewer_users_gives_the_others_the_mean() -> None:
+    model = mlp().artifact("mlp", {"user": USER_IDS, "song": SONG_IDS}, {})
+    found, known = model.only(USER_IDS[1:], SONG_IDS).predict(USER_IDS, np.int32([7, 7]))
+    np.testing.assert_allclose(found, [2.0, MLP[1]], rtol=1e-6)
+    assert known.tolist() == [False, True]
+
+
 def test_factors_of_songs_that_nobody_rated() -> None:
     songs = {"song_id": np.int32([7, 8]), "song_index": np.int32([1, 0])}
     songs |= {name: np.int32([1, 1]) for name in CONTENT}
     model = deep_cross().artifact("deep_cross", {"user": USER_IDS}, songs)
     found, known = model.predict(np.int32([10, 99, 10, 99, 10]), np.int32([7, 7, 8, 8, 9]))
-    # Of a song that is not in the catalogue nothing is known: 2 + 0.2.
-    np.testing.assert_allclose(found, [4.05, 3.25, 4.15, 3.15, 2.2], rtol=1e-6)
+    # Of a song that is not in the catalogue nothing is known but the user.
+    expected = logistic(2, 2.05, 1.25, 2.15, 1.15, 0.2)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
     assert known.tolist() == [True, False, True, False, False]
 
 

@@ -150,7 +150,7 @@ def test_a_resumed_training_ends_with_the_same_weights(
 
 def test_the_best_epochs_weights_are_kept(shards: Shards, tmp_path: Path) -> None:
     # Without regularisation and with one factor too many for the rows it soon over-fits.
-    changed = {"l2": 0.0, "dimension": 64, "learning_rate": 0.5, "max_epochs": 12}
+    changed = {"l2": 0.0, "dimension": 64, "learning_rate": 1.0, "max_epochs": 40}
     fitted = fit(shards, tmp_path, **changed)
     best = two_tower_training.best_epoch(fitted[2])
     assert best == len(fitted[2]) - 1 - SETTINGS["patience"]

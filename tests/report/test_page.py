@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import browser
+import judged_rows
 import pytest
 from pyspark.sql import SparkSession
 
@@ -49,6 +50,13 @@ MANIFESTS = [
     {"stage": "train_two_tower", **COST, "learning_curve": CURVE},
     {"stage": "recommend", **COST, "model": "two_tower_dot", **LISTS},
 ]
+CERTIFICATE = {
+    "settings": {"seed": 7},
+    "commit": None,
+    "packages": {"pyspark": "4.0"},
+    "files": {"reports/leaderboard.json": "0d"},
+    "predictions": {"bias": {"model=bias/part-0.parquet": "0e"}},
+}
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +73,9 @@ def html(spark: SparkSession, summarized: Warehouse) -> str:
     splits = {name: {"rows": 3, "hash": "0c"} for name in ("train", "validation", "test")}
     ingest = {"files": {"train_0.txt": file}, "songs": file, "splits": splits, "ratings_version": 4}
     quarantined = [{"file": "train_0.txt", "reason": "rating", "lines": 1, "example": HOSTILE}]
-    return page.render(page.Source("planted", "raw", ingest, quarantined), tables, BOARD, MANIFESTS)
+    source = page.Source("planted", "raw", ingest, quarantined)
+    tables |= judged_rows.tables()
+    return page.render(source, tables, BOARD, MANIFESTS, CERTIFICATE)
 
 
 def test_nothing_is_loaded_and_nothing_runs(html: str) -> None:

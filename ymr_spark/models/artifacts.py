@@ -4,13 +4,15 @@ from collections.abc import Iterable
 
 import numpy as np
 import pyarrow as pa
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from ymr_spark import schemas
-from ymr_spark.models.factors import FactorModel, Flags, Floats, Ints
+from ymr_spark.models.factors import FactorModel, Flags, Floats, Ints, Link
 from ymr_spark.models.mlp import MlpModel
+
+Scale = tuple[float, float, Link]  # lowest and highest stars, and how scores are brought there
 
 
 def tables(spark: SparkSession, model: FactorModel | MlpModel) -> dict[str, DataFrame]:
@@ -31,16 +33,16 @@ def to_frames(spark: SparkSession, model: FactorModel) -> tuple[DataFrame, DataF
 
 
 def from_frames(
-    name: str, mean: float, bounds: tuple[float, float], users: DataFrame, songs: DataFrame
+    name: str, mean: float, scale: Scale, users: DataFrame, songs: DataFrame
 ) -> FactorModel:
     """The model whose tables these are."""
-    return FactorModel(name, mean, *_from_frame(users), *_from_frame(songs), *bounds)
+    return FactorModel(name, mean, *_from_frame(users), *_from_frame(songs), *scale)
 
 
 def mlp_from_frames(
     name: str,
     mean: float,
-    bounds: tuple[float, float],
+    scale: Scale,
     users: DataFrame,
     songs: DataFrame,
     layers: DataFrame,
@@ -53,7 +55,7 @@ def mlp_from_frames(
         np.array(row["kernel"], np.float32).reshape(-1, len(bias))
         for row, bias in zip(rows, biases, strict=True)
     ]
-    return MlpModel(name, mean, *embeddings, tuple(zip(kernels, biases, strict=True)), *bounds)
+    return MlpModel(name, mean, *embeddings, tuple(zip(kernels, biases, strict=True)), *scale)
 
 
 def predict(
@@ -88,6 +90,13 @@ def predicted(
     if fallback is not None:
         stars = np.where(known, stars, fallback.predict(users, songs)[0])
     return stars, known
+
+
+def stars(score: Column, model: FactorModel) -> Column:
+    """The prediction in stars of a score by `model`."""
+    if model.link == "clip":
+        return F.greatest(F.least(score, F.lit(model.highest)), F.lit(model.lowest))
+    return model.lowest + (model.highest - model.lowest) / (1 + F.exp(-score))
 
 
 def _to_arrow(key: str, ids: Ints, offsets: Floats, factors: Floats) -> pa.Table:

@@ -1,23 +1,26 @@
 """The one form that every linear model of the ladder is kept in and scored from."""
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import expit
 
 Ints = npt.NDArray[np.integer[Any]]
 Floats = npt.NDArray[np.floating[Any]]
 Flags = npt.NDArray[np.bool_]
+# How scores become stars: cut off at the bounds, or brought between them by 1 / (1 + e^-score).
+Link = Literal["clip", "logistic"]
 
 
 @dataclass(frozen=True)
 class FactorModel:
     """score(u, s) = mean + user_offset[u] + song_offset[s] + user_factors[u] · song_factors[s].
 
-    A prediction is the score bounded to `lowest`..`highest` stars. Ids ascend; `user_factors`
-    is (users, rank), `song_factors` (songs, rank), the offsets (users,) and (songs,); rank may
-    be 0.
+    A prediction is the score brought to `lowest`..`highest` stars by `link`. Ids ascend;
+    `user_factors` is (users, rank), `song_factors` (songs, rank), the offsets (users,) and
+    (songs,); rank may be 0.
     """
 
     name: str
@@ -30,6 +33,7 @@ class FactorModel:
     song_factors: Floats
     lowest: float = 1.0
     highest: float = 5.0
+    link: Link = "clip"
 
     def score(self, user_ids: Ints, song_ids: Ints) -> tuple[Floats, Flags, Flags]:
         """Unbounded scores (n,), and where the user and the song are known.
@@ -47,7 +51,29 @@ class FactorModel:
     def predict(self, user_ids: Ints, song_ids: Ints) -> tuple[Floats, Flags]:
         """Predicted stars (n,), and where both the user and the song are known."""
         scores, user_known, song_known = self.score(user_ids, song_ids)
-        return np.clip(scores, self.lowest, self.highest), user_known & song_known
+        stars = to_stars(scores, self.lowest, self.highest, self.link)
+        return stars, user_known & song_known
+
+    def only(self, user_ids: Ints, song_ids: Ints) -> "FactorModel":
+        """The same model, that knows no others than these."""
+        users, songs = np.isin(self.user_ids, user_ids), np.isin(self.song_ids, song_ids)
+        return replace(
+            self,
+            user_ids=self.user_ids[users],
+            user_offsets=self.user_offsets[users],
+            user_factors=self.user_factors[users],
+            song_ids=self.song_ids[songs],
+            song_offsets=self.song_offsets[songs],
+            song_factors=self.song_factors[songs],
+        )
+
+
+def to_stars(scores: Floats, lowest: float, highest: float, link: Link) -> Floats:
+    """Predictions between the bounds, in stars."""
+    if link == "clip":
+        return np.clip(scores, lowest, highest)
+    stars: Floats = lowest + (highest - lowest) * expit(scores)
+    return stars
 
 
 def find(known: Ints, wanted: Ints) -> tuple[Ints, Flags]:

@@ -27,6 +27,12 @@ class Rows:
     songs: Ints
     stars: Floats
 
+    @classmethod
+    def of(cls, ratings: DataFrame) -> "Rows":
+        """The (user_id, song_id, rating) rows, collected."""
+        columns = ratings.select("user_id", "song_id", "rating").toArrow().columns
+        return cls(*(column.to_numpy() for column in columns))
+
     @property
     def columns(self) -> tuple[Ints, Ints, Floats]:
         """Users, songs, stars."""

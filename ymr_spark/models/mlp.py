@@ -1,10 +1,10 @@
 """A fitted two-tower model with dense layers on top, scored without TensorFlow."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ymr_spark.models.factors import Flags, Floats, Ints, find
+from ymr_spark.models.factors import Flags, Floats, Ints, Link, find, to_stars
 
 # Rows whose hidden layers are held at once: at a width of 256 that is 64 MB.
 _ROWS_AT_ONCE = 65_536
@@ -14,9 +14,9 @@ _ROWS_AT_ONCE = 65_536
 class MlpModel:
     """score(u, s) = mean + layers([user_embeddings[u], song_embeddings[s]]), ReLU in between.
 
-    A prediction is the score bounded to `lowest`..`highest` stars. Ids ascend; the embeddings
-    are (ids, dimension); each layer is a kernel (inputs, outputs) and a bias (outputs,), the
-    last one of one output.
+    A prediction is the score brought to `lowest`..`highest` stars by `link`. Ids ascend; the
+    embeddings are (ids, dimension); each layer is a kernel (inputs, outputs) and a bias
+    (outputs,), the last one of one output.
     """
 
     name: str
@@ -28,6 +28,7 @@ class MlpModel:
     layers: tuple[tuple[Floats, Floats], ...]
     lowest: float = 1.0
     highest: float = 5.0
+    link: Link = "clip"
 
     def predict(self, user_ids: Ints, song_ids: Ints) -> tuple[Floats, Flags]:
         """Predicted stars (n,), and where both the user and the song are known.
@@ -37,12 +38,23 @@ class MlpModel:
         user, user_known = find(self.user_ids, user_ids)
         song, song_known = find(self.song_ids, song_ids)
         known = user_known & song_known
-        stars = np.full(len(known), self.mean)
+        scores = np.full(len(known), self.mean)
         rows = np.flatnonzero(known)
         for first in range(0, len(rows), _ROWS_AT_ONCE):
             chunk = rows[first : first + _ROWS_AT_ONCE]
-            stars[chunk] += self._forward(user[chunk], song[chunk])
-        return np.clip(stars, self.lowest, self.highest), known
+            scores[chunk] += self._forward(user[chunk], song[chunk])
+        return to_stars(scores, self.lowest, self.highest, self.link), known
+
+    def only(self, user_ids: Ints, song_ids: Ints) -> "MlpModel":
+        """The same model, that knows no others than these."""
+        users, songs = np.isin(self.user_ids, user_ids), np.isin(self.song_ids, song_ids)
+        return replace(
+            self,
+            user_ids=self.user_ids[users],
+            user_embeddings=self.user_embeddings[users],
+            song_ids=self.song_ids[songs],
+            song_embeddings=self.song_embeddings[songs],
+        )
 
     def _forward(self, user: Ints, song: Ints) -> Floats:
         values = np.concatenate([self.user_embeddings[user], self.song_embeddings[song]], axis=1)

@@ -14,7 +14,7 @@ LOWEST, HIGHEST = 1.0, 5.0
 
 
 class TwoTower(tfrs.Model):  # type: ignore[misc]
-    """Scores in stars, bounded only by `predict_stars`: a bounded score has no gradient.
+    """Predicts LOWEST + (HIGHEST - LOWEST) / (1 + e^-score), whose gradient ends nowhere.
 
     A model says in `features` which columns of a batch it reads, and scores them in `call`.
     """
@@ -23,7 +23,9 @@ class TwoTower(tfrs.Model):  # type: ignore[misc]
 
     def __init__(self, mean: float) -> None:
         super().__init__()
-        self.mean = tf.constant(mean, tf.float32)
+        # The score of the mean rating.
+        share = (mean - LOWEST) / (HIGHEST - LOWEST)
+        self.mean = tf.constant(np.log(share / (1 - share)), tf.float32)
         self.task = tfrs.tasks.Ranking(
             loss=tf.keras.losses.MeanSquaredError(),
             metrics=[tf.keras.metrics.MeanSquaredError(name="mse")],
@@ -32,8 +34,8 @@ class TwoTower(tfrs.Model):  # type: ignore[misc]
         self.predict_stars = tf.function(self._stars, input_signature=signature)
 
     def compute_loss(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
-        scores = self(inputs, training=training)
-        return self.task(labels=tf.cast(inputs["rating"], tf.float32), predictions=scores)
+        stars = to_stars(self(inputs, training=training))
+        return self.task(labels=tf.cast(inputs["rating"], tf.float32), predictions=stars)
 
     def artifact(
         self, name: str, ids: Mapping[str, Ints], songs: Mapping[str, Ints]
@@ -43,8 +45,11 @@ class TwoTower(tfrs.Model):  # type: ignore[misc]
 
     def _stars(self, *indices: tf.Tensor) -> tf.Tensor:
         """Predictions (rows,) in stars, given the columns of `features`, each (rows,)."""
-        scores = self(dict(zip(self.features, indices, strict=True)))
-        return tf.clip_by_value(scores, LOWEST, HIGHEST)
+        return to_stars(self(dict(zip(self.features, indices, strict=True))))
+
+
+def to_stars(scores: tf.Tensor) -> tf.Tensor:
+    return LOWEST + (HIGHEST - LOWEST) * tf.sigmoid(scores)
 
 
 class Embedding(tf.keras.layers.Layer):  # type: ignore[misc]
@@ -143,6 +148,7 @@ def factor_model(
         song_factors=songs[:, 1:],
         lowest=LOWEST,
         highest=HIGHEST,
+        link="logistic",
     )
 
 

@@ -43,10 +43,8 @@ class TwoTowerMlp(TwoTower):
         """The same scores by numpy; arguments as for `TwoTowerDot.artifact`."""
         users, rated = (t.table.numpy()[1:] for t in (self.user_tower, self.song_tower))
         layers = tuple((d.kernel.numpy(), d.bias.numpy()) for d in self.dense.layers)
-        bounds = LOWEST, HIGHEST
-        return MlpModel(
-            name, float(self.mean), ids["user"], users, ids["song"], rated, layers, *bounds
-        )
+        embeddings = ids["user"], users, ids["song"], rated
+        return MlpModel(name, float(self.mean), *embeddings, layers, LOWEST, HIGHEST, "logistic")
 
 
 def dense_layers(widths: tuple[int, ...], seed: int) -> tf.keras.Sequential:

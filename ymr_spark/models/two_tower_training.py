@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 Curve = list[dict[str, Any]]
 CHECKPOINTS_KEPT = 2
 _EPOCHS_A_SEED = 10_000
+# Returning to Python after each step costs half the time.
+STEPS_AT_ONCE = 32
 
 
 MODELS = {"two_tower_dot": TwoTowerDot, "two_tower_mlp": TwoTowerMlp, "deep_cross": DeepCross}
@@ -97,10 +99,10 @@ def train(
         checkpoints: a folder of this very training: same model, batches and settings.
 
     Returns:
-        One entry per epoch: train MSE (running, before bounding), exact validation MSE, seconds.
+        One entry per epoch: train MSE (running), exact validation MSE, seconds.
     """
     kept = Progress(model, checkpoints, learning_rate, initial_accumulator)
-    model.compile(optimizer=kept.optimizer)
+    model.compile(optimizer=kept.optimizer, steps_per_execution=STEPS_AT_ONCE)
     while kept.goes_on(max_epochs, patience):
         epoch = len(kept.curve)
         kept.record(_epoch(model, epoch_batches(epoch), validation, epoch))

@@ -10,11 +10,9 @@ _STEP = 5  # percent; the width of a bin of users' lean
 
 
 def cards(tables: Mapping[str, Rows]) -> list[Card]:
-    files = {name: where(rows, split="train_files") for name, rows in tables.items()}
-    return [
-        _tails(files["summary_tails"], files["summary_concentration"]),
-        _lean(files["summary_lean"]),
-    ]
+    names = ("summary_tails", "summary_concentration", "summary_lean")
+    tails, concentration, lean = (where(tables[name], split="train_files") for name in names)
+    return [_tails(tails, concentration), _lean(lean)]
 
 
 def _tails(tails: Rows, concentration: Rows) -> Card:
@@ -51,7 +49,7 @@ def _tails(tails: Rows, concentration: Rows) -> Card:
             },
             x="at least so many ratings",
             y="share of users or songs",
-            log=True,
+            log="xy",
             y_text=lambda v: f"{100 * v:g}%",
         ),
     )

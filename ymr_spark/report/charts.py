@@ -105,13 +105,13 @@ def lines(
     *,
     x: str,
     y: str,
-    log: bool = False,
+    log: str = "",
     x_text: Format = short,
     y_text: Format = short,
     levels: Mapping[str, float] | None = None,
     dots: bool = False,
 ) -> str:
-    """Lines of (x, y), and dashed levels across; `log` is for both axes."""
+    """Lines of (x, y), and dashed levels across; `log` names the axes, "x" or "xy"."""
 
     def draw(axes: Axes) -> None:
         for color, (label, (xs, ys)) in zip(_SERIES, series.items(), strict=False):
@@ -119,11 +119,12 @@ def lines(
             axes.plot(xs, ys, color=color, lw=1.8, marker=mark, ms=3.5, label=label)
         for label, level in (levels or {}).items():
             axes.axhline(level, color=_REFERENCE, lw=1.4, ls=(0, (4, 3)), label=label)
-        if log:
+        if "x" in log:
             axes.set_xscale("log")
-            axes.set_yscale("log")
         elif dots:
             axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        if "y" in log:
+            axes.set_yscale("log")
         axes.set_xlabel(x)
         axes.set_ylabel(y)
         _plain_ticks(axes, "x", x_text)

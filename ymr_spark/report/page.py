@@ -6,7 +6,14 @@ from typing import Any
 
 import jinja2
 
-from ymr_spark.report import about_genres, about_lists, about_members, about_models, about_ratings
+from ymr_spark.report import (
+    about_comparison,
+    about_genres,
+    about_lists,
+    about_members,
+    about_models,
+    about_ratings,
+)
 from ymr_spark.report.card import Row, Rows, number
 
 _KINDS = {
@@ -38,16 +45,19 @@ def render(
     tables: Mapping[str, Rows],
     board: Mapping[str, Any],
     manifests: Sequence[Mapping[str, Any]],
+    certificate: Mapping[str, Any],
 ) -> str:
     """The page.
 
     Args:
-        tables: summary tables by name, as rows.
+        tables: summary tables by name, as rows, and those of `about_comparison.cards`.
         board: reports/leaderboard.json.
         manifests: of the stages' last runs, in the pipeline's order.
+        certificate: reports/certificate.json.
     """
     sections = {
         "The models": about_models.cards(board, manifests),
+        "Where they differ": about_comparison.cards(board, tables),
         "Lists of songs": about_lists.cards(
             board["ranking"], next(m for m in manifests if m["stage"] == "recommend")
         ),
@@ -68,6 +78,7 @@ def render(
         kind=_KINDS[source.kind],
         files=[*_files(source.ingest)],
         board=board,
+        certificate=certificate,
         sections=sections,
     )
 

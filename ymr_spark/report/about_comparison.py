@@ -1,0 +1,271 @@
+"""Cards on the comparison: where each model wins, by how many rows, and what proves it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ymr_spark.report import charts
+from ymr_spark.report.card import Card, Rows, by, number, short, where
+from ymr_spark.schemas import DEEP_MODELS
+
+Board = Mapping[str, Any]
+_SLICES = {
+    "activity": "Error by the user's number of train ratings",
+    "popularity": "Error by the song's number of train ratings",
+    "genre": "Error by genre",
+}
+
+
+def cards(board: Board, tables: Mapping[str, Rows]) -> list[Card]:
+    """
+    Args:
+        board: reports/leaderboard.json.
+        tables: `slices` and `orders` of the test split; `by_size` and `search`, empty where
+            their jobs did not run; `sample`: some test ratings with the prediction of each of
+            `rivals` under its name.
+    """
+    pair, slices = rivals(board), tables["slices"]
+    found = [_size(tables["by_size"], board)] if tables["by_size"] else []
+    found += [_slice(name, slices, pair) for name in _SLICES if where(slices, slice=name)]
+    found += [_calibration(slices, pair), _actual(slices, tables["sample"], pair)]
+    found.append(_order(tables["orders"], board))
+    return found + ([_grid(tables["search"])] if tables["search"] else [])
+
+
+def rivals(board: Board) -> tuple[str, ...]:
+    """The best classical and the best deep model, the better one first."""
+    names = [model["name"] for model in board["models"]]
+    kinds = [name in DEEP_MODELS for name in names]
+    first = {kind: names[kinds.index(kind)] for kind in set(kinds)}
+    return tuple(sorted(first.values(), key=names.index))
+
+
+def _size(by_size: Rows, board: Board) -> Card:
+    names = sorted({row["model"] for row in by_size})
+    curves = {
+        n: sorted((r["train_rows"], r["mse"]) for r in where(by_size, model=n)) for n in names
+    }
+    sizes = sorted({row["train_rows"] for row in by_size})
+    winners = [
+        (size, min(where(by_size, train_rows=size), key=lambda row: float(row["mse"])))
+        for size in sizes
+    ]
+    finding = "Least test error with " + ", with ".join(
+        f"{short(size)} rows: {row['model']}, {row['mse']:.4f}" for size, row in winners
+    )
+    levels = {"planted floor": board["floor_mse"]} if "floor_mse" in board else {}
+    return Card(
+        "by-size",
+        "By form, or by the rows seen",
+        finding + ".",
+        ("train rows", *names),
+        [
+            (number(size), *(number(dict(curves[n]).get(size), 4) for n in names))
+            for size in sizes
+        ],
+        charts.lines(
+            "by-size",
+            finding,
+            {n: tuple(zip(*curves[n], strict=True)) for n in names if n != "bias"},  # type: ignore[misc]
+            x="train rows",
+            y="test MSE, stars squared",
+            y_text=lambda v: f"{v:g}",
+            levels=levels,
+            dots=True,
+            log="x",
+        ),
+        "Each model is fitted anew to nested samples of the same train rows and scored on the same "
+        "test rows: jobs/compare_by_size.py.",
+    )  # fmt: skip
+
+
+def _slice(name: str, slices: Rows, pair: Sequence[str]) -> Card:
+    rows = where(slices, slice=name)
+    models = [*pair, *(["bias"] if "bias" not in pair else [])]
+    mse = {m: {r["bin"]: r for r in where(rows, model=m)} for m in models}
+    bins = sorted(mse[pair[0]])
+    labels = [mse[pair[0]][b]["label"] for b in bins]
+    excess = [b for b in bins if mse[pair[0]][b]["floor_mse"] is not None]
+    wins = sum(mse[pair[0]][b]["mse"] < mse[pair[-1]][b]["mse"] for b in bins)
+    finding = f"{pair[0]} has a lower error than {pair[-1]} in {wins} of {len(bins)} bins"
+    if 0 in bins and name == "popularity":
+        cold = min(models, key=lambda m: float(mse[m][0]["mse"]))
+        low, high, base = mse[cold][0]["mse_low"], mse[cold][0]["mse_high"], mse["bias"][0]["mse"]
+        finding += (
+            f"; on songs without train ratings {cold} has the least, {mse[cold][0]['mse']:.3f}"
+        )
+        finding += f" ({low:.3f} – {high:.3f}), bias {base:.3f}" if cold != "bias" else ""
+    best, worst = (f([mse[m][b]["mse"] for m in models for b in bins]) for f in (min, max))
+    return Card(
+        name,
+        _SLICES[name],
+        finding + ".",
+        (name, "rows", *models, *(["planted floor"] if excess else [])),
+        [
+            (
+                label,
+                number(mse[pair[0]][b]["rows"]),
+                *(number(mse[m][b]["mse"], 4) for m in models),
+                *([number(mse[pair[0]][b]["floor_mse"], 4)] if excess else []),
+            )
+            for b, label in zip(bins, labels, strict=True)
+        ],
+        charts.cells(
+            name,
+            f"{_SLICES[name]}. {finding}",
+            labels,
+            models,
+            [[mse[m][b]["mse"] for m in models] for b in bins],
+            text=lambda v: f"{v:.3f}",
+            strength=lambda v: (v - best) / (worst - best) if worst > best else 0.0,
+            x="test MSE, stars squared",
+        ),
+    )
+
+
+def _calibration(slices: Rows, pair: Sequence[str]) -> Card:
+    rows = where(slices, slice="prediction")
+    points = {
+        m: [(r["mean_prediction"], r["mean_rating"], r["rows"]) for r in where(rows, model=m)]
+        for m in pair
+    }
+    off = {
+        m: sum(abs(p - r) * n for p, r, n in points[m]) / sum(n for _, _, n in points[m])
+        for m in pair
+    }
+    finding = "Predictions are off the mean rating of their bin by " + ", by ".join(
+        f"{off[m]:.3f} stars on average for {m}" for m in pair
+    )
+    series = {m: tuple(zip(*((p, r) for p, r, _ in points[m]), strict=True)) for m in pair}
+    return Card(
+        "calibration",
+        "Calibration: predicted against actual mean",
+        finding + ".",
+        ("model", "predictions", "mean prediction", "mean rating", "rows"),
+        [
+            (m, r["label"], number(r["mean_prediction"], 3), number(r["mean_rating"], 3),
+             number(r["rows"]))
+            for m in pair
+            for r in where(rows, model=m)
+        ],
+        charts.lines(
+            "calibration",
+            finding,
+            series | {"as predicted": ((1, 5), (1, 5))},  # type: ignore[arg-type]
+            x="mean prediction, stars",
+            y="mean rating, stars",
+            y_text=lambda v: f"{v:g}",
+            x_text=lambda v: f"{v:g}",
+        ),
+    )  # fmt: skip
+
+
+def _actual(slices: Rows, sample: Rows, pair: Sequence[str]) -> Card:
+    means = {
+        m: by(where(slices, slice="rating", model=m), "label", "mean_prediction") for m in pair
+    }
+    spans = {m: max(v.values()) - min(v.values()) for m, v in means.items()}
+    finding = "From the lowest rating to the highest the mean prediction rises by " + ", by ".join(
+        f"{spans[m]:.2f} stars for {m}" for m in pair
+    )
+    series = {m: ([float(k) for k in v], [*v.values()]) for m, v in means.items()}
+    return Card(
+        "predicted-actual",
+        "Predicted against actual, and twenty test rows",
+        finding + ".",
+        ("user", "song", "rating", *pair),
+        [
+            (
+                str(row["user_id"]),
+                str(row["song_id"]),
+                str(row["rating"]),
+                *(number(row[m], 2) for m in pair),
+            )
+            for row in sample
+        ],
+        charts.lines(
+            "predicted-actual",
+            finding,
+            series | {"as rated": ([1, 5], [1, 5])},
+            x="actual rating, stars",
+            y="mean prediction, stars",
+            x_text=lambda v: f"{v:g}",
+            y_text=lambda v: f"{v:g}",
+        ),
+    )
+
+
+def _order(orders: Rows, board: Board) -> Card:
+    names = [m["name"] for m in board["models"]]
+    rows = sorted(orders, key=lambda row: names.index(row["model"]))
+    judged = [row for row in rows if row["pairwise"] is not None]
+    best = max(judged, key=lambda row: float(row["pairwise"]))
+    finding = (
+        f"{best['model']} puts {best['pairwise']:.1%} of a user's pairs of differently rated "
+        "held-out songs in the right order"
+    )
+    return Card(
+        "orders",
+        "The order of each user's held-out songs",
+        finding + ".",
+        ("model", f"NDCG@{rows[0]['k']}", "95 % interval", "pairs in order", "95 % interval"),
+        [
+            (
+                row["model"],
+                number(row["ndcg"], 4),
+                f"{row['ndcg_low']:.4f} – {row['ndcg_high']:.4f}",
+                number(row["pairwise"], 4),
+                f"{row['pairwise_low']:.4f} – {row['pairwise_high']:.4f}",
+            )
+            for row in judged
+        ],
+        charts.intervals(
+            "orders",
+            finding,
+            [row["model"] for row in judged],
+            [(row["pairwise"], row["pairwise_low"], row["pairwise_high"]) for row in judged],
+            levels={"by chance": 0.5},
+            x="share of pairs in the right order, test",
+        ),
+    )
+
+
+def _grid(search: Rows) -> Card:
+    trials = sorted({row["trial"] for row in search})
+    last = max(row["epoch"] for row in search)
+    found = {(row["trial"], row["epoch"]): row["validation_mse"] for row in search}
+    labels = [_parameters(where(search, trial=trial)[0]["parameters"]) for trial in trials]
+    model = search[0]["model"]
+    best = min(search, key=lambda row: float(row["validation_mse"]))
+    low = float(best["validation_mse"])
+    high = sorted(found.values())[len(found) * 3 // 4]
+    finding = (
+        f"{model} is best with {_parameters(best['parameters'])} after {best['epoch']}: "
+        f"cross-validated MSE {low:.4f}"
+    )
+    epochs = range(1, last + 1)
+    values = [[found.get((trial, epoch)) for epoch in epochs] for trial in trials]
+    return Card(
+        "search",
+        "The search over hyperparameters",
+        finding + ".",
+        ("parameters", *(str(epoch) for epoch in epochs)),
+        [
+            (label, *(number(value, 4) for value in row))
+            for label, row in zip(labels, values, strict=True)
+        ],
+        charts.cells(
+            "search",
+            finding,
+            labels,
+            [str(epoch) for epoch in epochs],
+            values,
+            text=lambda v: f"{v:.2f}",
+            strength=lambda v: min(1.0, (v - low) / (high - low)) if high > low else 0.0,
+            x="epoch or iteration",
+        ),
+    )
+
+
+def _parameters(text: str) -> str:
+    return ", ".join(f"{key} {value:.3g}" for key, value in json.loads(text).items())
