@@ -32,7 +32,7 @@ full: setup ## the pipeline on planted data of R2's full size; WAREHOUSE=DIR
 	    --set warehouse=$(WAREHOUSE) --set raw.folder=$(WAREHOUSE)/raw
 
 test: setup ## all tests
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: setup ## ruff and mypy
 	@$(BIN)/ruff check .

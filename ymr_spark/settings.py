@@ -114,7 +114,7 @@ class TwoTower(Section):
 class Deep(Section):
     """One two-tower model: its form and its training by Adagrad."""
 
-    dimension: int = Field(6, ge=1, description="of the embeddings of users and songs")
+    dimension: int = Field(5, ge=1, description="of the embeddings of users and songs")
     learning_rate: float = Field(0.15, gt=0)
     initial_accumulator: float = Field(1e-7, gt=0)
     batch_size: int = Field(8_192, ge=1)

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from jobs import evaluate
+from ymr_spark import session
 from ymr_spark.errors import DataContractError
 from ymr_spark.settings import Settings
 from ymr_spark.warehouse import Warehouse, identity
@@ -33,13 +34,18 @@ SETTINGS = [
 SUBMIT = [str(Path(sys.executable).parent / "spark-submit"), "--properties-file"]
 
 
-def run(job: str, root: Path, *arguments: str, submit: bool = False) -> dict[str, Any]:
-    """The last line of the job's output; the run must succeed."""
+Environ = dict[str, str]
+
+
+def run(
+    job: str, root: Path, *arguments: str, submit: bool = False, jvm: Environ | None = None
+) -> dict[str, Any]:
+    """The last line of the job's output; the run must succeed, in a JVM of its own or in `jvm`."""
     start = [*SUBMIT, "conf/sample-spark.conf"] if submit else [sys.executable]
     settings = [*SETTINGS, f"warehouse={root}", f"raw.folder={root}/raw"]
     command = [*start, f"jobs/{job}.py", "--conf", "conf/sample.yaml", *arguments]
     command += [word for setting in settings for word in ("--set", setting)]
-    environ = os.environ | {"PYSPARK_PYTHON": sys.executable}
+    environ = os.environ | {"PYSPARK_PYTHON": sys.executable} | (jvm or {})
     done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     last: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
@@ -57,6 +63,12 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("pipeline")
     assert run("pipeline", root)["status"] == "done"
     return root
+
+
+@pytest.fixture(scope="module")
+def jvm() -> Iterator[Environ]:
+    with session.shared_jvm(ROOT / "conf" / "sample-spark.conf") as joining:
+        yield joining
 
 
 @pytest.fixture(scope="module")
@@ -123,9 +135,9 @@ def change_a_row(path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_certificate_holds_and_looking_writes_nothing(root: Path) -> None:
+def test_the_certificate_holds_and_looking_writes_nothing(root: Path, jvm: Environ) -> None:
     before = {p: p.stat().st_mtime_ns for p in root.rglob("*")}
-    assert run("evaluate", root, "--verify")["status"] == "verified"
+    assert run("evaluate", root, "--verify", jvm=jvm)["status"] == "verified"
     assert {p: p.stat().st_mtime_ns for p in root.rglob("*")} == before
 
 
@@ -159,12 +171,14 @@ def test_the_certificate_names_what_was_changed(
 
 
 @pytest.mark.slow
-def test_a_pair_is_predicted_as_it_was_judged(spark: SparkSession, root: Path) -> None:
+def test_a_pair_is_predicted_as_it_was_judged(
+    spark: SparkSession, root: Path, jvm: Environ
+) -> None:
     tables = Warehouse(root, root / "raw")
     published = tables.read(spark, "predictions").where("split = 'test' AND user_id = 3").collect()
     song = published[0]["song_id"]
     judged = {r["model"]: r for r in published if r["song_id"] == song}
-    found = run("predict", root, "--user", "3", "--song", str(song))
+    found = run("predict", root, "--user", "3", "--song", str(song), jvm=jvm)
     (answer,) = found["predictions"]
     assert answer["stars"] == {
         m: pytest.approx(r["prediction"], abs=1e-4) for m, r in judged.items()
@@ -174,37 +188,38 @@ def test_a_pair_is_predicted_as_it_was_judged(spark: SparkSession, root: Path) -
 
 
 @pytest.mark.slow
-def test_unknown_ids_are_answered_and_said_so(root: Path, tmp_path: Path) -> None:
+def test_unknown_ids_are_answered_and_said_so(root: Path, jvm: Environ, tmp_path: Path) -> None:
     pairs = tmp_path / "pairs.txt"
     pairs.write_text("3 999999\n888888\t999999\n")
-    known, unknown = run("predict", root, "--pairs", str(pairs))["predictions"]
+    known, unknown = run("predict", root, "--pairs", str(pairs), jvm=jvm)["predictions"]
     assert (known["cold_user"], known["cold_song"]) == (False, True)
     assert (unknown["cold_user"], unknown["cold_song"]) == (True, True)
     assert unknown["stars"]["bias"] == pytest.approx(unknown["stars"]["constant"])
 
 
 @pytest.mark.slow
-def test_models_on_nested_parts_of_the_rows(spark: SparkSession, root: Path) -> None:
+def test_models_on_nested_parts_of_the_rows(spark: SparkSession, root: Path, jvm: Environ) -> None:
     tables = Warehouse(root, root / "raw")
     whole = {r["model"]: r for r in tables.read(spark, "models").collect()}
-    run("compare_by_size", root, "--set", "compare_by_size.shares=[0.25, 0.5, 0.9]")
+    run("compare_by_size", root, "--set", "compare_by_size.shares=[0.25, 0.5, 0.9]", jvm=jvm)
     found = {(r["model"], r["train_rows"]): r for r in tables.read(spark, "by_size").collect()}
     sizes = sorted({rows for _, rows in found})
+    rows = whole["bias"]["train_rows"]
     # A row group is a quarter of the train rows: 0.9 is rounded to all, which was judged before.
-    assert sizes == pytest.approx([1200, 2400, 4800], abs=2)
+    assert sizes == pytest.approx([rows / 4, rows / 2, rows], abs=1)
     assert len(found) == 4 * 3
     for model in ("bias", "latent_factor", "two_tower_dot", "two_tower_mlp"):
         assert found[model, sizes[-1]]["train_hash"] == whole[model]["train_hash"]
     hashes = {found["bias", rows]["train_hash"] for rows in sizes}
     assert len(hashes) == 3
     assert found["bias", sizes[-1]]["mse"] < found["bias", sizes[0]]["mse"]
-    run("report", root)
+    run("report", root, jvm=jvm)
     assert "By form, or by the rows seen" in (root / "reports" / "index.html").read_text()
 
 
 @pytest.mark.slow
 def test_recommendations_for_some_users_from_one_genre_as_csv(
-    spark: SparkSession, root: Path
+    spark: SparkSession, root: Path, jvm: Environ
 ) -> None:
     wanted = root / "users.txt"
     wanted.write_text("0\n7\n1000000\n")
@@ -213,7 +228,7 @@ def test_recommendations_for_some_users_from_one_genre_as_csv(
     assert top is not None
     options = [f"users={wanted}", f"include_genres=[{top['genre_id']}]", "per_artist=1", "k=3"]
     words = [word for option in options for word in ("--set", f"recommend.{option}")]
-    run("recommend", root, *words, "--set", "recommend.export=csv", submit=True)
+    run("recommend", root, *words, "--set", "recommend.export=csv", jvm=jvm)
     table = tables.read(spark, "recommendations")
     assert {row["user_id"] for row in table.collect()} == {0, 7, 1_000_000}
     below = tables.read(spark, "genres").where(F.col("top_genre_id") == top["genre_id"])

@@ -1,0 +1,131 @@
+"""One StructType a table: the columns that `warehouse` insists on, their meaning and unit."""
+
+from pyspark.sql import types as T
+
+from ymr_spark.schemas.comparison import (
+    BY_SIZE,
+    DIFFERENCES,
+    METRICS,
+    ORDERS,
+    RANKING,
+    RECOMMENDATIONS,
+    SEARCH,
+    SLICES,
+)
+from ymr_spark.schemas.models import (
+    MLP_LAYERS,
+    MODELS,
+    PREDICTIONS,
+    SIMILARITY_NEIGHBORS,
+    SONG_EMBEDDINGS,
+    SONG_FACTORS,
+    USER_EMBEDDINGS,
+    USER_FACTORS,
+)
+from ymr_spark.schemas.ratings import GENRES, QUARANTINE, RATINGS, SONGS
+from ymr_spark.schemas.summaries import (
+    STAR_COUNTS,
+    SUMMARY_COLUMNS,
+    SUMMARY_CONCENTRATION,
+    SUMMARY_CORRELATIONS,
+    SUMMARY_GENRE_RATINGS,
+    SUMMARY_GENRES,
+    SUMMARY_LEAN,
+    SUMMARY_SONGS,
+    SUMMARY_TAILS,
+    SUMMARY_TOP_GENRES,
+    SUMMARY_USERS,
+    SUMMARY_VALUES,
+)
+
+__all__ = [
+    "BY_SIZE",
+    "DEEP_MODELS",
+    "DIFFERENCES",
+    "FACTOR_MODELS",
+    "GENRES",
+    "METRICS",
+    "MLP_LAYERS",
+    "MODELS",
+    "ORDERS",
+    "PARTITIONS",
+    "PREDICTIONS",
+    "QUARANTINE",
+    "RANKING",
+    "RATINGS",
+    "RECOMMENDATIONS",
+    "SEARCH",
+    "SIMILARITY_NEIGHBORS",
+    "SLICES",
+    "SONGS",
+    "SONG_EMBEDDINGS",
+    "SONG_FACTORS",
+    "STAR_COUNTS",
+    "SUMMARY_COLUMNS",
+    "SUMMARY_CONCENTRATION",
+    "SUMMARY_CORRELATIONS",
+    "SUMMARY_GENRES",
+    "SUMMARY_GENRE_RATINGS",
+    "SUMMARY_LEAN",
+    "SUMMARY_SONGS",
+    "SUMMARY_TAILS",
+    "SUMMARY_TOP_GENRES",
+    "SUMMARY_USERS",
+    "SUMMARY_VALUES",
+    "TABLES",
+    "USER_EMBEDDINGS",
+    "USER_FACTORS",
+]
+
+TABLES: dict[str, T.StructType] = {
+    "ratings": RATINGS,
+    "songs": SONGS,
+    "genres": GENRES,
+    "quarantine": QUARANTINE,
+    "predictions": PREDICTIONS,
+    "models": MODELS,
+    "metrics": METRICS,
+    "differences": DIFFERENCES,
+    "ranking": RANKING,
+    "slices": SLICES,
+    "orders": ORDERS,
+    "by_size": BY_SIZE,
+    "recommendations": RECOMMENDATIONS,
+    "similarity_neighbors": SIMILARITY_NEIGHBORS,
+    "summary_users": SUMMARY_USERS,
+    "summary_songs": SUMMARY_SONGS,
+    "summary_genre_ratings": SUMMARY_GENRE_RATINGS,
+    "summary_columns": SUMMARY_COLUMNS,
+    "summary_values": SUMMARY_VALUES,
+    "summary_genres": SUMMARY_GENRES,
+    "summary_top_genres": SUMMARY_TOP_GENRES,
+    "summary_correlations": SUMMARY_CORRELATIONS,
+    "summary_tails": SUMMARY_TAILS,
+    "summary_concentration": SUMMARY_CONCENTRATION,
+    "summary_lean": SUMMARY_LEAN,
+    "search": SEARCH,
+}
+
+DEEP_MODELS = ("two_tower_dot", "two_tower_mlp", "deep_cross")
+# The models whose score is that of models.factors: only they can rank all songs.
+FACTOR_MODELS = (
+    *("constant", "user_lean", "bias", "als", "latent_factor"),
+    *("two_tower_dot", "deep_cross"),
+)
+TABLES |= {
+    f"{model}_{side}": schema
+    for model in FACTOR_MODELS
+    for side, schema in (("users", USER_FACTORS), ("songs", SONG_FACTORS))
+}
+TABLES |= {
+    "two_tower_mlp_users": USER_EMBEDDINGS,
+    "two_tower_mlp_songs": SONG_EMBEDDINGS,
+    "two_tower_mlp_layers": MLP_LAYERS,
+}
+
+PARTITIONS: dict[str, tuple[str, ...]] = {
+    "ratings": ("split", "part"),
+    "predictions": ("model",),
+    "models": ("model",),
+    "search": ("model",),
+}

@@ -1,0 +1,33 @@
+"""What ingest writes."""
+
+from ymr_spark.schemas.columns import BYTE, INT, LONG, STRING, table
+
+RATINGS = table(
+    ("user_id", INT),
+    ("song_id", INT),
+    ("rating", BYTE),  # stars, 1..5
+    ("split", STRING),  # train, validation or test
+    ("part", INT),  # N of the file train_N or test_N
+)
+
+SONGS = table(
+    ("song_id", INT),
+    ("album_id", INT),
+    ("artist_id", INT),
+    ("genre_id", INT),
+)
+
+GENRES = table(
+    ("genre_id", INT),
+    ("parent_genre_id", INT),  # itself at level 1
+    ("level", INT),
+    ("name", STRING),
+    ("top_genre_id", INT),  # the ancestor at level 1
+)
+
+QUARANTINE = table(
+    ("file", STRING),  # the file's name
+    ("offset", LONG),  # of the line's first byte in the decompressed file
+    ("raw", STRING),  # the line; bytes that are no UTF-8 as \\xNN
+    ("reason", STRING),
+)
