@@ -63,7 +63,7 @@ def test_an_exception_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_manifests_do_not_tell_how_jobs_are_submitted(tmp_path: Path) -> None:
     submit = f"spark_submit=[spark-submit, --conf, spark.hadoop.fs.s3a.secret.key={PLANTED}]"
-    read = settings.load(ROOT / "conf" / "sample.yaml", [submit])
+    read = settings.load(ROOT / "conf" / "sample.yaml", [submit, "one_jvm=false"])
     assert PLANTED in str(read)
     warehouse = Warehouse(tmp_path)
     for stage in stages.STAGES:
