@@ -69,6 +69,7 @@ def shared_jvm(defaults: Path | None = None) -> Iterator[dict[str, str]]:
         yield {
             GATEWAY: str(joining.port),
             "PYSPARK_GATEWAY_SECRET": joining.auth_token,
+            "PYSPARK_PYTHON": os.environ["PYSPARK_PYTHON"],
         }
     finally:
         gateway.shutdown()

@@ -45,7 +45,12 @@ def run(
     settings = [*SETTINGS, f"warehouse={root}", f"raw.folder={root}/raw"]
     command = [*start, f"jobs/{job}.py", "--conf", "conf/sample.yaml", *arguments]
     command += [word for setting in settings for word in ("--set", setting)]
-    environ = os.environ | {"PYSPARK_PYTHON": sys.executable} | (jvm or {})
+    environ = os.environ | (jvm or {})
+    if submit:
+        environ |= {"PYSPARK_PYTHON": sys.executable}
+    elif jvm is None:
+        # The tests' own session sets it for this process.
+        environ.pop("PYSPARK_PYTHON", None)
     done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     last: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
