@@ -20,7 +20,7 @@ import psutil
 from pyspark.sql import SparkSession
 
 from jobs import ingest
-from ymr_spark import runs, session, settings
+from ymr_spark import runs, session, settings_file
 from ymr_spark.r2 import files
 from ymr_spark.settings import Settings
 from ymr_spark.warehouse import Warehouse
@@ -49,7 +49,7 @@ _WORK = {"copy": copy, "ingest": ingested}
 
 def measured(what: str, conf: Path, raw: Path) -> dict[str, Any]:
     """One run in this process."""
-    settings_ = settings.load(conf)
+    settings_ = settings_file.load(conf)
     root = Path(tempfile.mkdtemp(prefix="bench-", dir=raw.parent))
     spark = session.build(f"bench {what}", settings_.spark_defaults)
     try:

@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 
 from bench.ladder import bias, latent_factor, similarity
-from ymr_spark import session, settings
+from ymr_spark import session, settings_file
 from ymr_spark.warehouse import Warehouse
 
 RUNGS = {
@@ -26,7 +26,7 @@ def main() -> None:
     arguments.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     arguments.add_argument("rungs", nargs="+", choices=RUNGS)
     options = arguments.parse_args()
-    chosen = settings.load(options.conf, options.set)
+    chosen = settings_file.load(options.conf, options.set)
     spark = session.build("bench models", chosen.spark_defaults)
     for rung in options.rungs:
         RUNGS[rung](spark, Warehouse(chosen.warehouse, chosen.raw.folder), chosen)

@@ -19,7 +19,7 @@ import numpy as np
 from scipy.sparse import csc_matrix, csr_matrix
 
 from bench.ladder import rows
-from ymr_spark import publication, session, settings
+from ymr_spark import publication, session, settings_file
 from ymr_spark.models import similarity
 from ymr_spark.models.factors import FactorModel, Floats, Ints, find
 from ymr_spark.models.residuals import Residuals
@@ -111,7 +111,7 @@ def main() -> None:
     arguments.add_argument("--users", type=float, default=1.0, help="share of the users")
     arguments.add_argument("--songs", type=float, default=1.0, help="share of the songs predicted")
     options = arguments.parse_args()
-    settings_ = settings.load(options.conf, options.set)
+    settings_ = settings_file.load(options.conf, options.set)
     spark = session.build("bench pruning", settings_.spark_defaults)
     warehouse, seed = Warehouse(settings_.warehouse, settings_.raw.folder), settings_.seed
     bias = publication.load(spark, warehouse, "bias")

@@ -22,7 +22,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from scipy.sparse import csr_matrix
 
-from ymr_spark import publication, session, settings
+from ymr_spark import publication, session, settings_file
 from ymr_spark.models.blocks import unpack, user_blocks
 from ymr_spark.models.factors import FactorModel, find
 from ymr_spark.recommendation import topk
@@ -109,7 +109,7 @@ def main() -> None:
     arguments.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     arguments.add_argument("--share", type=float, default=0.05, help="of the users, for Spark's")
     options = arguments.parse_args()
-    chosen = settings.load(options.conf, options.set)
+    chosen = settings_file.load(options.conf, options.set)
     spark = session.build("bench recommend", chosen.spark_defaults)
     warehouse, k = Warehouse(chosen.warehouse, chosen.raw.folder), chosen.recommend.k
     model = publication.load(spark, warehouse, "als")

@@ -16,7 +16,7 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from jobs import summarize
-from ymr_spark import session, settings
+from ymr_spark import session, settings_file
 from ymr_spark.settings import Settings
 from ymr_spark.warehouse import Warehouse
 
@@ -52,7 +52,7 @@ def main() -> None:
     arguments.add_argument("--set", action="append", default=[])
     arguments.add_argument("--runs", type=int, default=3)
     options = arguments.parse_args()
-    settings_ = settings.load(options.conf, options.set)
+    settings_ = settings_file.load(options.conf, options.set)
     spark = session.build("bench summarize", settings_.spark_defaults)
     try:
         Warehouse(settings_.warehouse).read(spark, "ratings").count()

@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import tensorflow as tf
 
-from ymr_spark import runs, session, settings
+from ymr_spark import runs, session, settings_file
 from ymr_spark.models import two_tower_training
 from ymr_spark.models.two_tower_search import batches
 from ymr_spark.settings import Settings
@@ -126,7 +126,7 @@ def main() -> None:
     arguments.add_argument("--row-groups", type=int, default=4)
     arguments.add_argument("--repetitions", type=int, default=3)
     options = arguments.parse_args()
-    chosen = settings.load(options.conf, options.set)
+    chosen = settings_file.load(options.conf, options.set)
     warehouse = Warehouse(chosen.warehouse, chosen.raw.folder)
     shards = warehouse.path("shards/")
     contents = part(manifest.verify(shards), options.row_groups)

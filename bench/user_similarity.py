@@ -21,7 +21,7 @@ import numpy as np
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from ymr_spark import publication, session, settings
+from ymr_spark import publication, session, settings_file
 from ymr_spark.models.factors import FactorModel, Floats, Ints
 from ymr_spark.warehouse import Warehouse
 
@@ -128,7 +128,7 @@ def main() -> None:
     arguments.add_argument("--conf", type=Path, required=True)
     arguments.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     options = arguments.parse_args()
-    chosen = settings.load(options.conf, options.set)
+    chosen = settings_file.load(options.conf, options.set)
     spark = session.build("bench user similarity", chosen.spark_defaults)
     variants(spark, Warehouse(chosen.warehouse, chosen.raw.folder))
     spark.stop()

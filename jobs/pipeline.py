@@ -11,8 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from ymr_spark import cli, environment, logs, runs, session, stages
-from ymr_spark import settings as settings_file
+from ymr_spark import cli, environment, logs, runs, session, settings_file, stages
 from ymr_spark.errors import SettingsError, StageFailed
 from ymr_spark.evaluation import leaderboard
 from ymr_spark.settings import Settings

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from compose_spec import PyCompose
 
-from ymr_spark import __version__, environment, settings, stages
+from ymr_spark import __version__, environment, settings_file, stages
 
 ROOT = Path(__file__).parent.parent
 MANIFESTS = sorted((ROOT / "docker" / "kubernetes").glob("stage-*.yaml"))
@@ -81,7 +81,7 @@ def test_a_kubernetes_stage(path: Path) -> None:
     assert stages.named(script.stem).name in manifest["metadata"]["name"]
     words = spec["arguments"]
     overrides = [words[i + 1] for i, word in enumerate(words) if word == "--set"]
-    settings.load(ROOT / Path(words[1]).relative_to("/opt/ymr_spark"), overrides)
+    settings_file.load(ROOT / Path(words[1]).relative_to("/opt/ymr_spark"), overrides)
     for role in ("driver", "executor"):
         assert spec[role]["cores"] >= 1
         assert gibibytes(spec[role]["memory"]) > 0
@@ -131,5 +131,5 @@ def test_the_dag_as_airflow_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("YMR_SPARK_HOME", str(ROOT))
     bag = models.DagBag(ROOT / "conf" / "examples", include_examples=False)
     assert not bag.import_errors
-    expected = [s.name for s in stages.pipeline(settings.load(ROOT / "conf" / "full.yaml"))]
+    expected = [s.name for s in stages.pipeline(settings_file.load(ROOT / "conf" / "full.yaml"))]
     assert [t.task_id for t in bag.dags["ymr_spark"].topological_sort()] == expected

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ymr_spark import logs, runs, settings, stages
+from ymr_spark import logs, runs, settings_file, stages
 from ymr_spark.warehouse import Warehouse
 
 ROOT = Path(__file__).parent.parent
@@ -63,7 +63,7 @@ def test_an_exception_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_manifests_do_not_tell_how_jobs_are_submitted(tmp_path: Path) -> None:
     submit = f"spark_submit=[spark-submit, --conf, spark.hadoop.fs.s3a.secret.key={PLANTED}]"
-    read = settings.load(ROOT / "conf" / "sample.yaml", [submit, "one_jvm=false"])
+    read = settings_file.load(ROOT / "conf" / "sample.yaml", [submit, "one_jvm=false"])
     assert PLANTED in str(read)
     warehouse = Warehouse(tmp_path)
     for stage in stages.STAGES:

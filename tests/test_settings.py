@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from ymr_spark import settings
+from ymr_spark import settings_file
 from ymr_spark.errors import SettingsError
 
 CONF = Path(__file__).parent.parent / "conf"
@@ -17,12 +17,12 @@ def conf(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("path", sorted(CONF.glob("*.yaml")), ids=lambda p: p.name)
 def test_every_settings_file_is_valid(path: Path) -> None:
-    loaded = settings.load(path)
+    loaded = settings_file.load(path)
     assert loaded.spark_defaults is None or (CONF.parent / loaded.spark_defaults).exists()
 
 
 def test_overrides_win_and_keep_their_neighbours(conf: Path) -> None:
-    loaded = settings.load(conf, ["als.iterations=3", "bias.user_damping=2.5", "seed=9"])
+    loaded = settings_file.load(conf, ["als.iterations=3", "bias.user_damping=2.5", "seed=9"])
     assert (loaded.als.rank, loaded.als.iterations) == (7, 3)
     assert (loaded.bias.user_damping, loaded.seed) == (2.5, 9)
 
@@ -45,7 +45,7 @@ def test_overrides_win_and_keep_their_neighbours(conf: Path) -> None:
 )
 def test_a_wrong_setting_is_explained(conf: Path, override: str, words: str) -> None:
     with pytest.raises(SettingsError, match=words):
-        settings.load(conf, [override])
+        settings_file.load(conf, [override])
 
 
 @pytest.mark.parametrize("text", ["[1, 2]", "", "a: b: c"])
@@ -53,14 +53,14 @@ def test_a_file_that_is_no_mapping(tmp_path: Path, text: str) -> None:
     path = tmp_path / "bad.yaml"
     path.write_text(text)
     with pytest.raises(SettingsError, match=r"bad\.yaml"):
-        settings.load(path)
+        settings_file.load(path)
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="--conf"):
-        settings.load(tmp_path / "none.yaml")
+        settings_file.load(tmp_path / "none.yaml")
 
 
 def test_a_jvm_cannot_be_shared_by_stages_that_are_submitted(conf: Path) -> None:
     with pytest.raises(SettingsError, match=r"one_jvm.*set only one"):
-        settings.load(conf, ["one_jvm=true", "spark_submit=[spark-submit]"])
+        settings_file.load(conf, ["one_jvm=true", "spark_submit=[spark-submit]"])

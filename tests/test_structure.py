@@ -9,8 +9,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted([*ROOT.glob("jobs/*.py"), *ROOT.glob("ymr_spark/**/*.py")])
 # What jobs share; everything else takes plain values and does no input or output.
-FRAME = {"cli", "publication", "runs", "stages", "warehouse"}
-FRAME_ONLY = {f"ymr_spark.{name}" for name in ("session", "settings", "runs")}
+FRAME = {"cli", "publication", "runs", "settings_file", "stages", "warehouse"}
+FRAME_ONLY = {f"ymr_spark.{name}" for name in ("session", "settings", "settings_file", "runs")}
 TENSORFLOW = ("ymr_spark/models/two_tower", "ymr_spark/shards/reader")
 
 

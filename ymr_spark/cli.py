@@ -11,8 +11,7 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from ymr_spark import environment, logs, runs, session, stages
-from ymr_spark import settings as settings_file
+from ymr_spark import environment, logs, runs, session, settings_file, stages
 from ymr_spark.errors import YmrError
 from ymr_spark.settings import Settings
 from ymr_spark.warehouse import Warehouse
