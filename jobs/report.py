@@ -54,7 +54,7 @@ def _sample(spark: SparkSession, warehouse: Warehouse, models: Sequence[str]) ->
     """Test ratings, the same in every run, with each model's prediction under its name."""
     keys = ["user_id", "song_id"]
     test = warehouse.read(spark, "ratings").where(F.col("split") == "test")
-    rows = test.orderBy(F.xxhash64(*keys), *keys).limit(_SAMPLE).select(*keys, "rating").cache()
+    rows = test.orderBy(F.xxhash64(*keys), *keys).limit(_SAMPLE).select(*keys, "rating")
     predictions = warehouse.read(spark, "predictions").where(F.col("split") == "test")
     for model in models:
         own = predictions.where(F.col("model") == model)

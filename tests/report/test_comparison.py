@@ -2,7 +2,7 @@
 
 import judged_rows
 
-from ymr_spark.report import about_comparison
+from ymr_spark.report import about_comparison, about_studies
 from ymr_spark.report.card import Card
 
 BOARD = {
@@ -12,7 +12,9 @@ BOARD = {
 
 
 def cards() -> dict[str, Card]:
-    return {card.name: card for card in about_comparison.cards(BOARD, judged_rows.tables())}
+    tables = judged_rows.tables()
+    studies = about_studies.cards(BOARD, tables["by_size"], tables["search"])
+    return {card.name: card for card in (*studies, *about_comparison.cards(BOARD, tables))}
 
 
 def test_the_rivals_are_the_best_of_each_kind() -> None:
@@ -55,7 +57,6 @@ def test_the_search_names_its_best_trial() -> None:
 
 
 def test_without_the_jobs_on_request_their_cards_are_not_there() -> None:
-    tables = judged_rows.tables() | {"by_size": [], "search": []}
-    names = {card.name for card in about_comparison.cards(BOARD, tables)}
-    assert not names & {"by-size", "search"}
+    assert about_studies.cards(BOARD, [], []) == []
+    names = {card.name for card in about_comparison.cards(BOARD, judged_rows.tables())}
     assert names >= {"activity", "genre", "calibration"}

@@ -1,11 +1,10 @@
-"""Cards on the comparison: where each model wins, by how many rows, and what proves it."""
+"""Cards on the comparison: where each model wins, how well calibrated, in which order."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ymr_spark.report import charts
-from ymr_spark.report.card import Card, Rows, by, number, short, where
+from ymr_spark.report.card import Card, Rows, by, number, where
 from ymr_spark.schemas import DEEP_MODELS
 
 Board = Mapping[str, Any]
@@ -20,16 +19,13 @@ def cards(board: Board, tables: Mapping[str, Rows]) -> list[Card]:
     """
     Args:
         board: reports/leaderboard.json.
-        tables: `slices` and `orders` of the test split; `by_size` and `search`, empty where
-            their jobs did not run; `sample`: some test ratings with the prediction of each of
-            `rivals` under its name.
+        tables: `slices` and `orders` of the test split; `sample`: some test ratings with the
+            prediction of each of `rivals` under its name.
     """
     pair, slices = rivals(board), tables["slices"]
-    found = [_size(tables["by_size"], board)] if tables["by_size"] else []
-    found += [_slice(name, slices, pair) for name in _SLICES if where(slices, slice=name)]
+    found = [_slice(name, slices, pair) for name in _SLICES if where(slices, slice=name)]
     found += [_calibration(slices, pair), _actual(slices, tables["sample"], pair)]
-    found.append(_order(tables["orders"], board))
-    return found + ([_grid(tables["search"])] if tables["search"] else [])
+    return [*found, _order(tables["orders"], board)]
 
 
 def rivals(board: Board) -> tuple[str, ...]:
@@ -38,45 +34,6 @@ def rivals(board: Board) -> tuple[str, ...]:
     kinds = [name in DEEP_MODELS for name in names]
     first = {kind: names[kinds.index(kind)] for kind in set(kinds)}
     return tuple(sorted(first.values(), key=names.index))
-
-
-def _size(by_size: Rows, board: Board) -> Card:
-    names = sorted({row["model"] for row in by_size})
-    curves = {
-        n: sorted((r["train_rows"], r["mse"]) for r in where(by_size, model=n)) for n in names
-    }
-    sizes = sorted({row["train_rows"] for row in by_size})
-    winners = [
-        (size, min(where(by_size, train_rows=size), key=lambda row: float(row["mse"])))
-        for size in sizes
-    ]
-    finding = "Least test error with " + ", with ".join(
-        f"{short(size)} rows: {row['model']}, {row['mse']:.4f}" for size, row in winners
-    )
-    levels = {"planted floor": board["floor_mse"]} if "floor_mse" in board else {}
-    return Card(
-        "by-size",
-        "By form, or by the rows seen",
-        finding + ".",
-        ("train rows", *names),
-        [
-            (number(size), *(number(dict(curves[n]).get(size), 4) for n in names))
-            for size in sizes
-        ],
-        charts.lines(
-            "by-size",
-            finding,
-            {n: tuple(zip(*curves[n], strict=True)) for n in names if n != "bias"},  # type: ignore[misc]
-            x="train rows",
-            y="test MSE, stars squared",
-            y_text=lambda v: f"{v:g}",
-            levels=levels,
-            dots=True,
-            log="x",
-        ),
-        "Each model is fitted anew to nested samples of the same train rows and scored on the same "
-        "test rows: jobs/compare_by_size.py.",
-    )  # fmt: skip
 
 
 def _slice(name: str, slices: Rows, pair: Sequence[str]) -> Card:
@@ -228,44 +185,3 @@ def _order(orders: Rows, board: Board) -> Card:
             x="share of pairs in the right order, test",
         ),
     )
-
-
-def _grid(search: Rows) -> Card:
-    trials = sorted({row["trial"] for row in search})
-    last = max(row["epoch"] for row in search)
-    found = {(row["trial"], row["epoch"]): row["validation_mse"] for row in search}
-    labels = [_parameters(where(search, trial=trial)[0]["parameters"]) for trial in trials]
-    model = search[0]["model"]
-    best = min(search, key=lambda row: float(row["validation_mse"]))
-    low = float(best["validation_mse"])
-    high = sorted(found.values())[len(found) * 3 // 4]
-    finding = (
-        f"{model} is best with {_parameters(best['parameters'])} after {best['epoch']}: "
-        f"cross-validated MSE {low:.4f}"
-    )
-    epochs = range(1, last + 1)
-    values = [[found.get((trial, epoch)) for epoch in epochs] for trial in trials]
-    return Card(
-        "search",
-        "The search over hyperparameters",
-        finding + ".",
-        ("parameters", *(str(epoch) for epoch in epochs)),
-        [
-            (label, *(number(value, 4) for value in row))
-            for label, row in zip(labels, values, strict=True)
-        ],
-        charts.cells(
-            "search",
-            finding,
-            labels,
-            [str(epoch) for epoch in epochs],
-            values,
-            text=lambda v: f"{v:.2f}",
-            strength=lambda v: min(1.0, (v - low) / (high - low)) if high > low else 0.0,
-            x="epoch or iteration",
-        ),
-    )
-
-
-def _parameters(text: str) -> str:
-    return ", ".join(f"{key} {value:.3g}" for key, value in json.loads(text).items())

@@ -13,6 +13,7 @@ from ymr_spark.report import (
     about_members,
     about_models,
     about_ratings,
+    about_studies,
 )
 from ymr_spark.report.card import Row, Rows, number
 
@@ -50,14 +51,18 @@ def render(
     """The page.
 
     Args:
-        tables: summary tables by name, as rows, and those of `about_comparison.cards`.
+        tables: summary tables by name, as rows, and those of
+            `about_comparison.cards` and `about_studies.cards`.
         board: reports/leaderboard.json.
         manifests: of the stages' last runs, in the pipeline's order.
         certificate: reports/certificate.json.
     """
     sections = {
         "The models": about_models.cards(board, manifests),
-        "Where they differ": about_comparison.cards(board, tables),
+        "Where they differ": [
+            *about_studies.cards(board, tables["by_size"], tables["search"]),
+            *about_comparison.cards(board, tables),
+        ],
         "Lists of songs": about_lists.cards(
             board["ranking"], next(m for m in manifests if m["stage"] == "recommend")
         ),
