@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,8 @@ from typing import Any
 import numpy as np
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
-from rich.console import Console
-from rich.table import Table
 
-from ymr_spark import cli, publication, schemas, scoring
+from ymr_spark import answers, cli, publication, schemas, scoring
 from ymr_spark.errors import SettingsError
 from ymr_spark.models import explanation
 from ymr_spark.models.factors import FactorModel, Ints, find
@@ -30,9 +28,18 @@ def predict(
 ) -> cli.Figures:
     """Score the pairs by all models, or by `wanted`; explain where there is one pair."""
     users, songs = np.array(pairs, np.int64).T
-    names = _names(spark, warehouse, wanted)
-    bias = publication.load(spark, warehouse, "bias")
-    scored = {n: scoring.stars(spark, warehouse, n, users, songs) for n in names}
+    registered = {row["model"]: row for row in warehouse.read(spark, "models").collect()}
+    names = _names(registered, wanted)
+    needed = {*names, "bias", *(registered[n]["fallback"] for n in names)}
+    factors = {
+        n: publication.load(spark, warehouse, n)
+        for n in schemas.FACTOR_MODELS
+        if n in needed & registered.keys()
+    }
+    bias = factors["bias"]
+    scored = {
+        n: scoring.stars(spark, warehouse, registered[n], factors, users, songs) for n in names
+    }
     rows = scoring.ratings_of(warehouse.read(spark, "ratings"), users).collect()
     actual = {(r["user_id"], r["song_id"]): (r["rating"], r["split"]) for r in rows}
     found = []
@@ -44,19 +51,20 @@ def predict(
         found.append(answer | {"stars": stars, "fallback": cold} | _unknown(bias, *pair))
     figures = {"rows": len(pairs), "predictions": found}
     if len(pairs) > 1:
-        _show_pairs(found, names)
+        answers.show_pairs(found, names)
         return figures
     rated = {r["song_id"]: r["rating"] for r in rows if r["split"] == "train"}
-    why = _why(spark, warehouse, names, pairs[0], rated)
-    _show_one(found[0], why)
+    why = _why(spark, warehouse, {n: m for n, m in factors.items() if n in names}, pairs[0], rated)
+    answers.show_one(found[0], why)
     return figures | why
 
 
-def _names(spark: SparkSession, warehouse: Warehouse, wanted: str | None) -> list[str]:
-    published = sorted(row["model"] for row in warehouse.read(spark, "models").collect())
-    if wanted is not None and wanted not in published:
-        raise SettingsError(f"--model {wanted}: expected one of {', '.join(published)}")
-    return [wanted] if wanted is not None else published
+def _names(published: Iterable[str], wanted: str | None) -> list[str]:
+    if wanted is None:
+        return sorted(published)
+    if wanted not in published:
+        raise SettingsError(f"--model {wanted}: expected one of {', '.join(sorted(published))}")
+    return [wanted]
 
 
 def _unknown(bias: FactorModel, user: int, song: int) -> dict[str, bool]:
@@ -73,66 +81,34 @@ def _unknown(bias: FactorModel, user: int, song: int) -> dict[str, bool]:
 def _why(
     spark: SparkSession,
     warehouse: Warehouse,
-    names: list[str],
+    models: Mapping[str, FactorModel],
     pair: tuple[int, int],
     rated: dict[int, int],
 ) -> dict[str, Any]:
     """The terms of each factor model, and the user's rated songs nearest to the song."""
-    factors = [n for n in names if n in schemas.FACTOR_MODELS]
-    models = {n: publication.load(spark, warehouse, n) for n in factors}
     terms = {n: asdict(explanation.parts(model, *pair)) for n, model in models.items()}
-    near = []
-    if warehouse.version("similarity_neighbors") is not None:
-        table = warehouse.read(spark, "similarity_neighbors")
-        for row in table.where(F.col("song_id") == pair[1]).collect():
-            lists = np.array(row["neighbor_ids"]), np.array(row["similarities"])
-            near = explanation.by_similarity(*lists, rated, _NEIGHBORS)
-    by = "adjusted cosine of ratings"
-    for name in () if near else models:
-        near = near or explanation.by_cosine(models[name], pair[1], rated, _NEIGHBORS)
-        by = f"cosine of the factors of {name}"
+    near, by = _nearest(spark, warehouse, models, pair[1], rated)
     return {"terms": terms, "nearest": [asdict(n) for n in near], "nearest_by": by}
 
 
-def _show_one(answer: dict[str, Any], why: dict[str, Any]) -> None:
-    console = Console(width=None if Console().is_terminal else 100)
-    known = f"rated {answer['rating']} ({answer['split']})" if answer["rating"] else "not rated"
-    table = Table(title=f"user {answer['user']}, song {answer['song']}: {known}")
-    for column in ("model", "stars", "= mean", "+ user", "+ song", "+ taste", ""):
-        table.add_column(column, justify="left" if column in ("model", "") else "right")
-    for name, stars in answer["stars"].items():
-        terms = [_signed(v) for v in why["terms"].get(name, {}).values()] or [""] * 4
-        note = "scored by its fallback" if name in answer["fallback"] else ""
-        table.add_row(name, f"{stars:.2f}", *terms, note)
-    console.print(table)
-    for side in ("user", "song"):
-        if answer[f"cold_{side}"]:
-            console.print(
-                f"Cold start: {side} {answer[side]} has no train ratings and adds nothing."
-            )
-    if why["nearest"]:
-        console.print(f"Nearest songs that the user has rated, by {why['nearest_by']}:")
-    for near in why["nearest"]:
-        console.print(
-            f"  song {near['song_id']}: rated {near['rating']}, "
-            f"similarity {near['similarity']:+.3f}"
-        )
-
-
-def _signed(value: float | None) -> str:
-    return "–" if value is None else f"{value:+.2f}"
-
-
-def _show_pairs(found: list[dict[str, Any]], names: list[str]) -> None:
-    table = Table()
-    for column in ("user", "song", "rating", *names):
-        table.add_column(column, justify="right")
-    for row in found:
-        stars = [f"{row['stars'][n]:.2f}{'*' if n in row['fallback'] else ''}" for n in names]
-        table.add_row(str(row["user"]), str(row["song"]), str(row["rating"] or "–"), *stars)
-    console = Console(width=None if Console().is_terminal else 160)
-    console.print(table)
-    console.print("* unknown to the model, scored by its fallback")
+def _nearest(
+    spark: SparkSession,
+    warehouse: Warehouse,
+    models: Mapping[str, FactorModel],
+    song: int,
+    rated: dict[int, int],
+) -> tuple[list[explanation.Neighbor], str | None]:
+    """By the neighbours' table or else by a model's factors; and by which of them."""
+    if warehouse.version("similarity_neighbors") is not None:
+        table = warehouse.read(spark, "similarity_neighbors")
+        for row in table.where(F.col("song_id") == song).collect():
+            lists = np.array(row["neighbor_ids"]), np.array(row["similarities"])
+            if near := explanation.by_similarity(*lists, rated, _NEIGHBORS):
+                return near, "adjusted cosine of ratings"
+    for name, model in models.items():
+        if near := explanation.by_cosine(model, song, rated, _NEIGHBORS):
+            return near, f"cosine of the factors of {name}"
+    return [], None
 
 
 def _read(file: str) -> Pairs:

@@ -1,9 +1,10 @@
 """The one place that scores given pairs by a published model of any form."""
 
 import json
+from collections.abc import Mapping
 
 import numpy as np
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 from scipy.sparse import csr_matrix
 
@@ -16,21 +17,29 @@ from ymr_spark.warehouse import Warehouse
 
 
 def stars(
-    spark: SparkSession, warehouse: Warehouse, name: str, users: Ints, songs: Ints
+    spark: SparkSession,
+    warehouse: Warehouse,
+    registered: Row,
+    factors: Mapping[str, FactorModel],
+    users: Ints,
+    songs: Ints,
 ) -> tuple[Floats, Flags]:
     """Predictions (pairs,) as the model's training job publishes them for held-out rows.
+
+    Args:
+        registered: the schemas.MODELS row of the model.
+        factors: loaded models, itself and its fallback among them where they are of that form.
 
     Returns:
         Stars, and where they are the model's own: the others are its fallback's.
     """
-    row = publication.registered(spark, warehouse, name)
-    fallback = publication.load(spark, warehouse, row["fallback"]) if row["fallback"] else None
+    name, fallback = registered["model"], factors.get(registered["fallback"])
     if name == "similarity" and fallback is not None:
-        damping = json.loads(row["parameters"])["damping"]
+        damping = json.loads(registered["parameters"])["damping"]
         return _by_neighbors(spark, warehouse, fallback, damping, users, songs)
     if name == "two_tower_mlp":
         return predicted(publication.load_mlp(spark, warehouse), fallback, users, songs)
-    return predicted(publication.load(spark, warehouse, name), fallback, users, songs)
+    return predicted(factors[name], fallback, users, songs)
 
 
 def ratings_of(ratings: DataFrame, users: Ints) -> DataFrame:

@@ -1,0 +1,50 @@
+"""Answers of jobs/predict.py as tables on the terminal."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+
+def show_one(answer: Mapping[str, Any], why: Mapping[str, Any]) -> None:
+    """One pair: each model's stars, the terms of its score, and the nearest rated songs."""
+    console = Console(width=None if Console().is_terminal else 100)
+    known = f"rated {answer['rating']} ({answer['split']})" if answer["rating"] else "not rated"
+    table = Table(title=f"user {answer['user']}, song {answer['song']}: {known}")
+    for column in ("model", "stars", "= mean", "+ user", "+ song", "+ taste", ""):
+        table.add_column(column, justify="left" if column in ("model", "") else "right")
+    for name, stars in answer["stars"].items():
+        terms = [_signed(v) for v in why["terms"].get(name, {}).values()] or [""] * 4
+        note = "scored by its fallback" if name in answer["fallback"] else ""
+        table.add_row(name, f"{stars:.2f}", *terms, note)
+    console.print(table)
+    for side in ("user", "song"):
+        if answer[f"cold_{side}"]:
+            console.print(
+                f"Cold start: {side} {answer[side]} has no train ratings and adds nothing."
+            )
+    if why["nearest"]:
+        console.print(f"Nearest songs that the user has rated, by {why['nearest_by']}:")
+    for near in why["nearest"]:
+        console.print(
+            f"  song {near['song_id']}: rated {near['rating']}, "
+            f"similarity {near['similarity']:+.3f}"
+        )
+
+
+def _signed(value: float | None) -> str:
+    return "–" if value is None else f"{value:+.2f}"
+
+
+def show_pairs(found: Sequence[Mapping[str, Any]], names: Sequence[str]) -> None:
+    """A line a pair: its rating where it is known, and the stars of the models `names`."""
+    table = Table()
+    for column in ("user", "song", "rating", *names):
+        table.add_column(column, justify="right")
+    for row in found:
+        stars = [f"{row['stars'][n]:.2f}{'*' if n in row['fallback'] else ''}" for n in names]
+        table.add_row(str(row["user"]), str(row["song"]), str(row["rating"] or "–"), *stars)
+    console = Console(width=None if Console().is_terminal else 160)
+    console.print(table)
+    console.print("* unknown to the model, scored by its fallback")
