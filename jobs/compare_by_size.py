@@ -4,20 +4,23 @@ import logging
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from ymr_spark import checkpoints, cli, schemas
+from ymr_spark.evaluation import comparison
 from ymr_spark.models import artifacts, bias, latent_factor_training
 from ymr_spark.models.blocks import song_blocks, user_blocks
 from ymr_spark.models.factors import FactorModel
+from ymr_spark.models.latent_factor_training import Rows
 from ymr_spark.models.mlp import MlpModel
 from ymr_spark.settings import Settings
 from ymr_spark.shards import indices, manifest
 from ymr_spark.shards.manifest import Manifest
-from ymr_spark.warehouse import Warehouse, identity
+from ymr_spark.warehouse import Warehouse, identity_of, identity_sums
 
 log = logging.getLogger(__name__)
 _DEEP = ("two_tower_dot", "two_tower_mlp")
@@ -29,16 +32,18 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Fi
     """Fit each model anew to the first row groups of the shards; all rows are the pipeline's."""
     shards = warehouse.path("shards/")
     contents = manifest.verify(shards, warehouse.pin("ratings"))
-    test = warehouse.read(spark, "ratings").where(F.col("split") == "test")
-    found = [*_at_full_size(spark, warehouse)]
+    ratings = warehouse.read(spark, "ratings")
+    test = ratings.where(F.col("split") == "test")
+    validation = Rows.of(ratings.where(F.col("split") == "validation"))
+    found = [*_at_full_size(spark, warehouse, contents.splits["train"])]
     for groups in row_groups(len(contents.splits["train"].row_groups), settings):
         files = sorted(contents.splits["train"].row_groups)[:groups]
         train = spark.read.parquet(*(str(shards / "train" / name) for name in files))
-        train = train.select("user_id", "song_id", "rating", F.lit("train").alias("split"))
+        train = train.select("user_id", "song_id", "rating")
         part = _part(contents, files, train)
         rows, content = part.splits["train"].rows, part.splits["train"].hash
         log.info("%d row groups, %d ratings", groups, rows)
-        for model, fallback, seconds in _fitted(spark, warehouse, settings, part, train):
+        for model, fallback, seconds in _fitted(warehouse, settings, part, train, validation):
             mse = _mse(artifacts.predict(test, model, fallback), test)
             log.info("%s on %d ratings: MSE %.4f", model.name, rows, mse)
             found.append((model.name, rows, content, mse, seconds))
@@ -53,59 +58,61 @@ def row_groups(groups: int, settings: Settings) -> list[int]:
     return sorted(wanted - {groups})
 
 
-def _at_full_size(spark: SparkSession, warehouse: Warehouse) -> Iterator[tuple[Any, ...]]:
-    """The models as they were published and judged."""
+def _at_full_size(
+    spark: SparkSession, warehouse: Warehouse, train: manifest.Split
+) -> Iterator[tuple[Any, ...]]:
+    """The models as they were published and judged, all of them fitted on `train`."""
     judged = warehouse.read(spark, "metrics").where(F.col("split") == "test")
     models = warehouse.read(spark, "models").where(F.col("model").isin(*MODELS))
+    comparison.check_train_rows(models.collect(), (train.rows, train.hash))
     columns = ("model", "train_rows", "train_hash", "mse", "fit_seconds")
     yield from map(tuple, models.join(judged, "model", how="inner").select(*columns).collect())
 
 
 def _part(contents: Manifest, files: Sequence[str], train: DataFrame) -> Manifest:
     """A manifest of these row groups alone; rows are in random order, so that they are a sample."""
-    ((rows, content),) = identity(train).values()
-    mean = train.agg(F.avg("rating")).collect()[0][0]
+    found = train.agg(*identity_sums(), F.avg("rating").alias("mean")).collect()[0]
+    rows, content = identity_of(found)
     whole = contents.splits["train"]
     kept = {name: whole.row_groups[name] for name in files}
-    sample = manifest.Split(rows=rows, hash=content, mean_rating=mean, row_groups=kept)
+    sample = manifest.Split(rows=rows, hash=content, mean_rating=found["mean"], row_groups=kept)
     return contents.model_copy(update={"splits": contents.splits | {"train": sample}})
 
 
 def _fitted(
-    spark: SparkSession, warehouse: Warehouse, settings: Settings, part: Manifest, train: DataFrame
+    warehouse: Warehouse, settings: Settings, part: Manifest, train: DataFrame, validation: Rows
 ) -> Iterator[tuple[FactorModel | MlpModel, FactorModel | None, float]]:
     """Each model of MODELS with its fallback and the seconds it took."""
     started = time.monotonic()
     users = user_blocks(train)
     base, _ = bias.fit(users, **settings.bias.model_dump())
     yield base, None, time.monotonic() - started
-    model, seconds = _latent_factor(spark, warehouse, settings, part, train, users, base)
+    model, seconds = _latent_factor(warehouse, settings, part, train, users, base, validation)
     users.unpersist()
     yield model, base, seconds
     for name in _DEEP:
         model, seconds = _two_tower(name, warehouse, settings, part)
         # An embedding of an id without ratings is but its random start.
-        yield model.only(base.user_ids, base.song_ids), base, seconds
+        yield artifacts.only(model, base.user_ids, base.song_ids), base, seconds
 
 
 def _latent_factor(
-    spark: SparkSession,
     warehouse: Warehouse,
     settings: Settings,
     part: Manifest,
     train: DataFrame,
     users: DataFrame,
     base: FactorModel,
+    validation: Rows,
 ) -> Fitted:
     started = time.monotonic()
-    ratings = warehouse.read(spark, "ratings")
     section = settings.latent_factor.model_dump()
     songs = song_blocks(train)
     model, _ = latent_factor_training.fit(
         users,
         songs,
         base,
-        latent_factor_training.Rows.of(ratings.where(F.col("split") == "validation")),
+        validation,
         _checkpoints("latent_factor", warehouse, settings, part),
         **section,
         seed=settings.seed,
@@ -131,7 +138,7 @@ def _two_tower(name: str, warehouse: Warehouse, settings: Settings, part: Manife
     return artifact, sum(epoch["seconds"] for epoch in curve)
 
 
-def _checkpoints(name: str, warehouse: Warehouse, settings: Settings, part: Manifest) -> Any:
+def _checkpoints(name: str, warehouse: Warehouse, settings: Settings, part: Manifest) -> Path:
     section = getattr(settings, name).model_dump(mode="json")
     rows = part.splits["train"]
     folder = warehouse.path(f"models/by_size/{name}-{rows.rows}/")

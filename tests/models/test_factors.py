@@ -52,7 +52,7 @@ def test_spark_turns_scores_into_the_same_stars(spark: SparkSession, link: Link)
 
 
 def test_only_some_users_and_songs_are_known() -> None:
-    model = MODEL.only(np.array([5, 7]), np.array([1, 9]))
+    model = artifacts.only(MODEL, np.array([5, 7]), np.array([1, 9]))
     stars, known = model.predict(np.array([2, 5, 5]), np.array([1, 8, 1]))
     # 3 + .25; 3 - .5; 3 - .5 + .25 + 18 bounded to 5
     np.testing.assert_allclose(stars, [3.25, 2.5, 5.0])

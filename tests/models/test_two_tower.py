@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from ymr_spark.models.artifacts import only
 from ymr_spark.models.two_tower import TwoTower, TwoTowerDot
 from ymr_spark.models.two_tower_deep_cross import CONTENT, DeepCross
 from ymr_spark.models.two_tower_mlp import TwoTowerMlp
@@ -108,7 +109,7 @@ def test_the_mlp_scores_alike_and_gives_strangers_the_mean() -> None:
 
 def test_an_mlp_of_fewer_users_gives_the_others_the_mean() -> None:
     model = mlp().artifact("mlp", {"user": USER_IDS, "song": SONG_IDS}, {})
-    found, known = model.only(USER_IDS[1:], SONG_IDS).predict(USER_IDS, np.int32([7, 7]))
+    found, known = only(model, USER_IDS[1:], SONG_IDS).predict(USER_IDS, np.int32([7, 7]))
     np.testing.assert_allclose(found, [2.0, MLP[1]], rtol=1e-6)
     assert known.tolist() == [False, True]
 

@@ -1,6 +1,8 @@
 """Fitted models as frames: to their tables and back, and rows scored in bulk by Spark."""
 
 from collections.abc import Iterable
+from dataclasses import fields, replace
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +14,7 @@ from ymr_spark import schemas
 from ymr_spark.models.factors import FactorModel, Flags, Floats, Ints, Link
 from ymr_spark.models.mlp import MlpModel
 
+Model = TypeVar("Model", bound=FactorModel | MlpModel)
 Scale = tuple[float, float, Link]  # lowest and highest stars, and how scores are brought there
 
 
@@ -90,6 +93,21 @@ def predicted(
     if fallback is not None:
         stars = np.where(known, stars, fallback.predict(users, songs)[0])
     return stars, known
+
+
+def only(model: Model, user_ids: Ints, song_ids: Ints) -> Model:
+    """The same model, that knows no other users and songs than these."""
+    known = {
+        "user_": np.isin(model.user_ids, user_ids),
+        "song_": np.isin(model.song_ids, song_ids),
+    }
+    kept = {
+        field.name: getattr(model, field.name)[rows]
+        for field in fields(model)
+        for side, rows in known.items()
+        if field.name.startswith(side)
+    }
+    return replace(model, **kept)
 
 
 def stars(score: Column, model: FactorModel) -> Column:

@@ -1,6 +1,6 @@
 """The one form that every linear model of the ladder is kept in and scored from."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -53,19 +53,6 @@ class FactorModel:
         scores, user_known, song_known = self.score(user_ids, song_ids)
         stars = to_stars(scores, self.lowest, self.highest, self.link)
         return stars, user_known & song_known
-
-    def only(self, user_ids: Ints, song_ids: Ints) -> "FactorModel":
-        """The same model, that knows no others than these."""
-        users, songs = np.isin(self.user_ids, user_ids), np.isin(self.song_ids, song_ids)
-        return replace(
-            self,
-            user_ids=self.user_ids[users],
-            user_offsets=self.user_offsets[users],
-            user_factors=self.user_factors[users],
-            song_ids=self.song_ids[songs],
-            song_offsets=self.song_offsets[songs],
-            song_factors=self.song_factors[songs],
-        )
 
 
 def to_stars(scores: Floats, lowest: float, highest: float, link: Link) -> Floats:

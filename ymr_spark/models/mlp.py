@@ -1,6 +1,6 @@
 """A fitted two-tower model with dense layers on top, scored without TensorFlow."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -44,17 +44,6 @@ class MlpModel:
             chunk = rows[first : first + _ROWS_AT_ONCE]
             scores[chunk] += self._forward(user[chunk], song[chunk])
         return to_stars(scores, self.lowest, self.highest, self.link), known
-
-    def only(self, user_ids: Ints, song_ids: Ints) -> "MlpModel":
-        """The same model, that knows no others than these."""
-        users, songs = np.isin(self.user_ids, user_ids), np.isin(self.song_ids, song_ids)
-        return replace(
-            self,
-            user_ids=self.user_ids[users],
-            user_embeddings=self.user_embeddings[users],
-            song_ids=self.song_ids[songs],
-            song_embeddings=self.song_embeddings[songs],
-        )
 
     def _forward(self, user: Ints, song: Ints) -> Floats:
         values = np.concatenate([self.user_embeddings[user], self.song_embeddings[song]], axis=1)
