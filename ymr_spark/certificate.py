@@ -36,7 +36,7 @@ def issue(
     """
     return {
         "ratings": publication.identities(warehouse),
-        "predictions": dict(_prediction_files(spark, warehouse)),
+        "predictions": _prediction_files(spark, warehouse),
         "tables": {table: warehouse.state(table) for table in tables},
         "files": dict(_files(warehouse)),
         "settings": dict(settings),
@@ -55,12 +55,14 @@ def verify(spark: SparkSession, warehouse: Warehouse, certificate: Certificate) 
     _compare("file", certificate["files"], dict(_files(warehouse)))
     if warehouse.path("shards/").exists():
         manifest.verify(warehouse.path("shards/"))
-    for model, files in _prediction_files(spark, warehouse):
-        expected = certificate["predictions"].get(model, {})
-        _compare(f"predictions of {model}, data file", expected, files)
-    for split, (rows, content) in _ratings(spark, warehouse).items():
-        expected = certificate["ratings"].get(split)
-        _compare(f"ratings of {split}", expected or {}, {"rows": rows, "hash": content})
+    certified, found = certificate["predictions"], _prediction_files(spark, warehouse)
+    for model in sorted(certified.keys() | found.keys()):
+        files = certified.get(model, {}), found.get(model, {})
+        _compare(f"predictions of {model}, data file", *files)
+    certified, ratings = certificate["ratings"], _ratings(spark, warehouse)
+    for split in sorted(certified.keys() | ratings.keys()):
+        rows, content = ratings.get(split, (0, ""))
+        _compare(f"ratings of {split}", certified.get(split, {}), {"rows": rows, "hash": content})
 
 
 def _ratings(spark: SparkSession, warehouse: Warehouse) -> dict[str, tuple[int, str]]:
@@ -83,9 +85,7 @@ def _compare(what: str, certified: Mapping[str, Any], found: Mapping[str, Any]) 
             )
 
 
-def _prediction_files(
-    spark: SparkSession, warehouse: Warehouse
-) -> Iterator[tuple[str, dict[str, str]]]:
+def _prediction_files(spark: SparkSession, warehouse: Warehouse) -> dict[str, dict[str, str]]:
     """Of each model: the sha256 of each data file of the table's pinned version."""
     by_model: dict[str, dict[str, str]] = {}
     root = warehouse.path("predictions").absolute()
@@ -94,7 +94,7 @@ def _prediction_files(
         model = path.parent.name.removeprefix("model=")
         digest = _sha256(path) if path.exists() else "missing"
         by_model.setdefault(model, {})[str(path.relative_to(root))] = digest
-    yield from by_model.items()
+    return by_model
 
 
 def _files(warehouse: Warehouse) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,6 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from ymr_spark.models.factors import FactorModel, Floats, Ints
-from ymr_spark.models.mlp import MlpModel
 
 LOWEST, HIGHEST = 1.0, 5.0
 
@@ -16,7 +15,8 @@ LOWEST, HIGHEST = 1.0, 5.0
 class TwoTower(tfrs.Model):  # type: ignore[misc]
     """Predicts LOWEST + (HIGHEST - LOWEST) / (1 + e^-score), whose gradient ends nowhere.
 
-    A model says in `features` which columns of a batch it reads, and scores them in `call`.
+    A model says in `features` which columns of a batch it reads, scores them in `call`, and gives
+    by `artifact` the same scores without TensorFlow.
     """
 
     features: tuple[str, ...] = ("user_index", "song_index")
@@ -36,12 +36,6 @@ class TwoTower(tfrs.Model):  # type: ignore[misc]
     def compute_loss(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         stars = to_stars(self(inputs, training=training))
         return self.task(labels=tf.cast(inputs["rating"], tf.float32), predictions=stars)
-
-    def artifact(
-        self, name: str, ids: Mapping[str, Ints], songs: Mapping[str, Ints]
-    ) -> FactorModel | MlpModel:
-        """The fitted model under that name, to be scored without TensorFlow."""
-        raise NotImplementedError
 
     def _stars(self, *indices: tf.Tensor) -> tf.Tensor:
         """Predictions (rows,) in stars, given the columns of `features`, each (rows,)."""
