@@ -4,6 +4,7 @@ import sys
 import time
 from dataclasses import replace
 
+import psutil
 import pytest
 
 from ymr_spark import atomically, runs
@@ -119,3 +120,19 @@ def test_peak_memory_counts_children() -> None:
         process.kill()
         process.wait()
     assert memory.mebibytes > 200
+
+
+def test_peak_memory_counts_a_process_that_is_no_child() -> None:
+    hog = f"{sys.executable} -c 'x = bytes(range(256)) * (200 << 12); import time; time.sleep(9)'"
+    # The shell ends at once, which leaves the other to init.
+    started = subprocess.check_output(["sh", "-c", f"{hog} > /dev/null & echo $!"], text=True)
+    orphan = psutil.Process(int(started))
+    try:
+        with runs.PeakMemory(every_seconds=0.1) as memory:
+            time.sleep(1.5)
+            without = memory.mebibytes
+            memory.of(orphan.pid)
+            time.sleep(0.5)
+        assert memory.mebibytes > without + 190
+    finally:
+        orphan.kill()
