@@ -11,7 +11,8 @@ def show_one(answer: Mapping[str, Any], why: Mapping[str, Any]) -> None:
     """One pair: each model's stars, the terms of its score, and the nearest rated songs."""
     console = Console(width=None if Console().is_terminal else 100)
     known = f"rated {answer['rating']} ({answer['split']})" if answer["rating"] else "not rated"
-    table = Table(title=f"user {answer['user']}, song {answer['song']}: {known}")
+    title = f"user {answer['user']}, song {answer['song']}: {known}"
+    table = Table(title=title, caption="terms in stars, of two-tower models in logits")
     for column in ("model", "stars", "= mean", "+ user", "+ song", "+ taste", ""):
         table.add_column(column, justify="left" if column in ("model", "") else "right")
     for name, stars in answer["stars"].items():
