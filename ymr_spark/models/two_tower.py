@@ -34,16 +34,16 @@ class TwoTower(tfrs.Model):  # type: ignore[misc]
         self.predict_stars = tf.function(self._stars, input_signature=signature)
 
     def compute_loss(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
-        stars = to_stars(self(inputs, training=training))
+        stars = self.stars(inputs, training)
         return self.task(labels=tf.cast(inputs["rating"], tf.float32), predictions=stars)
+
+    def stars(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
+        """Predictions (rows,), between LOWEST and HIGHEST."""
+        return LOWEST + (HIGHEST - LOWEST) * tf.sigmoid(self(inputs, training=training))
 
     def _stars(self, *indices: tf.Tensor) -> tf.Tensor:
         """Predictions (rows,) in stars, given the columns of `features`, each (rows,)."""
-        return to_stars(self(dict(zip(self.features, indices, strict=True))))
-
-
-def to_stars(scores: tf.Tensor) -> tf.Tensor:
-    return LOWEST + (HIGHEST - LOWEST) * tf.sigmoid(scores)
+        return self.stars(dict(zip(self.features, indices, strict=True)))
 
 
 class Embedding(tf.keras.layers.Layer):  # type: ignore[misc]

@@ -126,7 +126,7 @@ def _step(
 
     def replica(batch: dict[str, tf.Tensor]) -> tf.Tensor:
         with tf.GradientTape() as tape:
-            errors = model(batch, training=True) - tf.cast(batch["rating"], tf.float32)
+            errors = model.stars(batch, training=True) - tf.cast(batch["rating"], tf.float32)
             # The optimizer adds up the workers' gradients; their mean is the whole batch's.
             loss = tf.add_n([tf.reduce_mean(errors**2), *model.losses])
             loss /= strategy.num_replicas_in_sync
