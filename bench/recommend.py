@@ -112,7 +112,7 @@ def main() -> None:
     chosen = settings_file.load(options.conf, options.set)
     spark = session.build("bench recommend", chosen.spark_defaults)
     warehouse, k = Warehouse(chosen.warehouse, chosen.raw.folder), chosen.recommend.k
-    model = publication.load(spark, warehouse, "als")
+    model = publication.load(warehouse, "als")
     heard = warehouse.read(spark, "ratings").where(F.col("split") != "test")
     lines = [ours(heard, model, k)]
     print(json.dumps(lines[0]), flush=True)

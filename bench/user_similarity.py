@@ -81,7 +81,7 @@ def choose(
 
 def variants(spark: SparkSession, warehouse: Warehouse) -> None:
     """Print both variants' lines, and the item-based model's."""
-    bias = publication.load(spark, warehouse, "bias")
+    bias = publication.load(warehouse, "bias")
     splits = {name: _split(spark, warehouse, name) for name in ("train", "validation", "test")}
     users = 1 + max(int(split[0].max()) for split in splits.values())
     songs = 1 + max(int(split[1].max()) for split in splits.values())

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow.dataset as ds
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -17,6 +18,7 @@ from ymr_spark.models.blocks import song_blocks, user_blocks
 from ymr_spark.models.factors import FactorModel
 from ymr_spark.models.latent_factor_training import Rows
 from ymr_spark.models.mlp import MlpModel
+from ymr_spark.publication import all_registered
 from ymr_spark.settings import Settings
 from ymr_spark.shards import indices, manifest
 from ymr_spark.shards.manifest import Manifest
@@ -35,7 +37,7 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Fi
     ratings = warehouse.read(spark, "ratings")
     test = ratings.where(F.col("split") == "test")
     validation = Rows.of(ratings.where(F.col("split") == "validation"))
-    found = [*_at_full_size(spark, warehouse, contents.splits["train"])]
+    found = [*_at_full_size(warehouse, contents.splits["train"])]
     for groups in row_groups(len(contents.splits["train"].row_groups), settings):
         files = sorted(contents.splits["train"].row_groups)[:groups]
         train = spark.read.parquet(*(str(shards / "train" / name) for name in files))
@@ -47,8 +49,8 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Fi
             mse = _mse(artifacts.predict(test, model, fallback), test)
             log.info("%s on %d ratings: MSE %.4f", model.name, rows, mse)
             found.append((model.name, rows, content, mse, seconds))
-    table = spark.createDataFrame(sorted(found), schemas.TABLES["by_size"])
-    warehouse.write(table, "by_size")
+    names = schemas.TABLES["by_size"].fieldNames()
+    warehouse.save([dict(zip(names, row, strict=True)) for row in sorted(found)], "by_size")
     return {"rows": contents.splits["train"].rows, "fits": len(found)}
 
 
@@ -58,15 +60,15 @@ def row_groups(groups: int, settings: Settings) -> list[int]:
     return sorted(wanted - {groups})
 
 
-def _at_full_size(
-    spark: SparkSession, warehouse: Warehouse, train: manifest.Split
-) -> Iterator[tuple[Any, ...]]:
+def _at_full_size(warehouse: Warehouse, train: manifest.Split) -> Iterator[tuple[Any, ...]]:
     """The models as they were published and judged, all of them fitted on `train`."""
-    judged = warehouse.read(spark, "metrics").where(F.col("split") == "test")
-    models = warehouse.read(spark, "models").where(F.col("model").isin(*MODELS))
-    comparison.check_train_rows(models.collect(), (train.rows, train.hash))
-    columns = ("model", "train_rows", "train_hash", "mse", "fit_seconds")
-    yield from map(tuple, models.join(judged, "model", how="inner").select(*columns).collect())
+    judged = warehouse.load("metrics", ds.field("split") == "test").to_pylist()
+    models = {name: row for name, row in all_registered(warehouse).items() if name in MODELS}
+    comparison.check_train_rows(models.values(), (train.rows, train.hash))
+    for score in judged:
+        if model := models.get(score["model"]):
+            train_rows = model["train_rows"], model["train_hash"]
+            yield score["model"], *train_rows, score["mse"], model["fit_seconds"]
 
 
 def _part(contents: Manifest, files: Sequence[str], train: DataFrame) -> Manifest:

@@ -25,13 +25,13 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Fi
     """Prove that the rows are the same, then score every published model."""
     held_out = publication.held_out(spark, warehouse)
     predictions = warehouse.read(spark, "predictions")
-    models = {row["model"]: row for row in warehouse.read(spark, "models").collect()}
+    models = publication.all_registered(warehouse)
     splits = {name: (s["rows"], s["hash"]) for name, s in identities(warehouse).items()}
     train = splits.pop("train")
     comparison.check_train_rows(models.values(), train)
     comparison.check_held_out(held_out, splits)
     rows = sum(count for count, _ in splits.values())
-    cuts = slicing.read(*(warehouse.read(spark, t) for t in SLICED_BY))
+    cuts = slicing.read(*map(warehouse.load, SLICED_BY))
     with_floor = _with_floor(held_out, warehouse)
     sums = scan.sums(predictions, with_floor, sorted(models), rows, cuts)
     comparison.check_predictions(sums, predictions, held_out, models, splits)
@@ -41,29 +41,30 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Fi
         draws = metrics.resampled_mse(errors, settings.evaluate.resamples, settings.seed)
         scored += metrics.scores(split, errors, draws)
         pairs += metrics.differences(split, errors, draws)
-    _write(spark, warehouse, "metrics", scored)
-    _write(spark, warehouse, "differences", pairs)
-    _write(spark, warehouse, "slices", breakdown.slices(sums, cuts))
+    warehouse.save(scored, "metrics")
+    warehouse.save(pairs, "differences")
+    warehouse.save(breakdown.slices(sums, cuts), "slices")
     orders = breakdown.orders(sums)
-    _write(spark, warehouse, "orders", orders)
+    warehouse.save(orders, "orders")
     lists = _ranking(spark, warehouse, settings, models)
-    _write(spark, warehouse, "ranking", lists)
+    warehouse.save(lists, "ranking")
     seconds = {name: row["fit_seconds"] for name, row in models.items()}
     entries = leaderboard.entries(scored, pairs, orders, train, splits["test"], seconds)
     board = leaderboard.leaderboard(entries, lists, train, splits["test"], _floor(warehouse))
     atomically.write(warehouse.path("reports/leaderboard.json"), json.dumps(board, indent=1))
     stage = stages.named("evaluate")
     tables = [r for r in (*stage.reads, *stage.writes) if r in schemas.TABLES]
-    issued = certificate.issue(spark, warehouse, tables, settings.model_dump(mode="json"))
+    issued = certificate.issue(warehouse, tables, settings.model_dump(mode="json"))
     atomically.write(warehouse.path(certificate.RESOURCE), json.dumps(issued, indent=1))
     return {"rows": splits["test"][0], "models": len(models)}
 
 
-def verify(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Figures:
+def verify(warehouse: Warehouse, settings: Settings) -> cli.Figures:
     """Hold the data against the certificate of the last comparison; write nothing."""
     warehouse.require(certificate.RESOURCE)
     issued = json.loads(warehouse.path(certificate.RESOURCE).read_text())
-    certificate.verify(spark, warehouse, issued)
+    with cli.spark_session("evaluate", settings) as spark:
+        certificate.verify(spark, warehouse, issued)
     log.info("ratings, predictions, shards and leaderboard are those of the certificate")
     rows = sum(split["rows"] for split in issued["ratings"].values())
     return {"status": "verified", "rows": rows, "models": len(issued["predictions"])}
@@ -96,7 +97,7 @@ def _ranking(
     liked = liked.select("user_id", "song_id").cache()
     damping = settings.bias.song_damping
     rankings = [catalogue.most_popular(songs), catalogue.best_mean(songs, damping)]
-    rankings += [load(spark, warehouse, n) for n in names if n in schemas.FACTOR_MODELS]
+    rankings += [load(warehouse, n) for n in names if n in schemas.FACTOR_MODELS]
     found = []
     for model in rankings:
         lists = topk.recommend(heard, model, k).cache()
@@ -104,14 +105,6 @@ def _ranking(
         found.append({"model": model.name, "k": k, **judged})
         lists.unpersist()
     return found
-
-
-def _write(
-    spark: SparkSession, warehouse: Warehouse, table: str, rows: Sequence[dict[str, Any]]
-) -> None:
-    schema = schemas.TABLES[table]
-    cells = [tuple(row[column] for column in schema.fieldNames()) for row in rows]
-    warehouse.write(spark.createDataFrame(cells, schema), table)
 
 
 def _floor(warehouse: Warehouse) -> float | None:

@@ -21,10 +21,10 @@ SPLITS = ("train", "validation")
 
 def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Figures:
     """Write both splits into a new folder, read them back, swap it into place."""
-    ratings, songs, genres = (warehouse.read(spark, t) for t in ("ratings", "songs", "genres"))
+    ratings = warehouse.read(spark, "ratings")
     parts = {split: ratings.where(F.col("split") == split).select(*KEYS) for split in SPLITS}
     expected = identities(warehouse)
-    index = indices.build(parts["train"], songs, genres)
+    index = indices.build(parts["train"], warehouse.load("songs"), warehouse.load("genres"))
     with atomically.replacing(warehouse.path("shards/")) as folder:
         indices.save(index.ids, folder / "indices")
         for split, rows in parts.items():

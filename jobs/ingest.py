@@ -39,8 +39,9 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Figure
         .union(spark.createDataFrame(song_faults, schemas.QUARANTINE))
     )
     warehouse.write(quarantine, "quarantine")
-    warehouse.write(spark.createDataFrame(songs.table(), schemas.SONGS), "songs")
-    warehouse.write(spark.createDataFrame(genres, schemas.GENRES), "genres")
+    warehouse.save(songs.table(), "songs")
+    columns = schemas.GENRES.fieldNames()
+    warehouse.save([dict(zip(columns, genre, strict=True)) for genre in genres], "genres")
     audited.blocks.unpersist()
 
     splits = identity(warehouse.read(spark, "ratings"))

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
 
 from ymr_spark import answers, cli, publication, schemas, scoring
 from ymr_spark.errors import SettingsError
@@ -23,24 +21,20 @@ _MOST_PAIRS = 10_000
 Pairs = list[tuple[int, int]]
 
 
-def predict(
-    spark: SparkSession, warehouse: Warehouse, pairs: Pairs, wanted: str | None
-) -> cli.Figures:
+def predict(warehouse: Warehouse, pairs: Pairs, wanted: str | None) -> cli.Figures:
     """Score the pairs by all models, or by `wanted`; explain where there is one pair."""
     users, songs = np.array(pairs, np.int64).T
-    registered = {row["model"]: row for row in warehouse.read(spark, "models").collect()}
+    registered = publication.all_registered(warehouse)
     names = _names(registered, wanted)
     needed = {*names, "bias", *(registered[n]["fallback"] for n in names)}
     factors = {
-        n: publication.load(spark, warehouse, n)
+        n: publication.load(warehouse, n)
         for n in schemas.FACTOR_MODELS
         if n in needed & registered.keys()
     }
     bias = factors["bias"]
-    scored = {
-        n: scoring.stars(spark, warehouse, registered[n], factors, users, songs) for n in names
-    }
-    rows = scoring.ratings_of(warehouse.read(spark, "ratings"), users).collect()
+    scored = {n: scoring.stars(warehouse, registered[n], factors, users, songs) for n in names}
+    rows = scoring.ratings_of(warehouse, users).to_pylist()
     actual = {(r["user_id"], r["song_id"]): (r["rating"], r["split"]) for r in rows}
     found = []
     for i, pair in enumerate(pairs):
@@ -54,7 +48,7 @@ def predict(
         answers.show_pairs(found, names)
         return figures
     rated = {r["song_id"]: r["rating"] for r in rows if r["split"] == "train"}
-    why = _why(spark, warehouse, {n: m for n, m in factors.items() if n in names}, pairs[0], rated)
+    why = _why(warehouse, {n: m for n, m in factors.items() if n in names}, pairs[0], rated)
     answers.show_one(found[0], why)
     return figures | why
 
@@ -79,7 +73,6 @@ def _unknown(bias: FactorModel, user: int, song: int) -> dict[str, bool]:
 
 
 def _why(
-    spark: SparkSession,
     warehouse: Warehouse,
     models: Mapping[str, FactorModel],
     pair: tuple[int, int],
@@ -87,12 +80,11 @@ def _why(
 ) -> dict[str, Any]:
     """The terms of each factor model, and the user's rated songs nearest to the song."""
     terms = {n: asdict(explanation.parts(model, *pair)) for n, model in models.items()}
-    near, by = _nearest(spark, warehouse, models, pair[1], rated)
+    near, by = _nearest(warehouse, models, pair[1], rated)
     return {"terms": terms, "nearest": [asdict(n) for n in near], "nearest_by": by}
 
 
 def _nearest(
-    spark: SparkSession,
     warehouse: Warehouse,
     models: Mapping[str, FactorModel],
     song: int,
@@ -100,8 +92,7 @@ def _nearest(
 ) -> tuple[list[explanation.Neighbor], str | None]:
     """By the neighbours' table or else by a model's factors; and by which of them."""
     if warehouse.version("similarity_neighbors") is not None:
-        table = warehouse.read(spark, "similarity_neighbors")
-        for row in table.where(F.col("song_id") == song).collect():
+        for row in scoring.neighbors_of(warehouse, np.array([song])).to_pylist():
             lists = np.array(row["neighbor_ids"]), np.array(row["similarities"])
             if near := explanation.by_similarity(*lists, rated, _NEIGHBORS):
                 return near, "adjusted cosine of ratings"
@@ -143,8 +134,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments.error("expected --user U --song S, or --pairs FILE")
     pairs = options.pairs or [(options.user, options.song)]
 
-    def look(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Figures:
-        return predict(spark, warehouse, pairs, options.model)
+    def look(warehouse: Warehouse, settings: Settings) -> cli.Figures:
+        return predict(warehouse, pairs, options.model)
 
     return cli.read_only("predict", look, options)
 

@@ -2,10 +2,12 @@
 
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.dataset as ds
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -20,20 +22,21 @@ from ymr_spark.settings import Recommend, Settings
 from ymr_spark.warehouse import Warehouse
 
 log = logging.getLogger(__name__)
+Genres = Sequence[Mapping[str, Any]]  # schemas.GENRES rows
 
 
 def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Figures:
     """Rank the songs for every user; check a sample of users against brute force."""
     options = settings.recommend
-    name = _chosen(spark, warehouse, options.model)
+    name = _chosen(warehouse, options.model)
     log.info("top %d songs by %s", options.k, name)
     ratings = warehouse.read(spark, "ratings")
     songs = catalogue.read(ratings.where(F.col("split") == "train"), warehouse.read(spark, "songs"))
     damping = settings.bias.song_damping
     # For users without ratings, who have no taste to go by.
     fallback = catalogue.best_mean(songs, damping)
-    model = load(spark, warehouse, name)
-    genres = warehouse.read(spark, "genres")
+    model = load(warehouse, name)
+    genres = warehouse.load("genres").to_pylist()
     model, cap = _restricted(model, songs, genres, options)
     fallback, fallback_cap = _restricted(fallback, songs, genres, options)
 
@@ -72,9 +75,9 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Fi
     return figures | lists.described(written, rated, compared, songs, tops)
 
 
-def _chosen(spark: SparkSession, warehouse: Warehouse, wanted: str) -> str:
-    scored = warehouse.read(spark, "metrics").where(F.col("split") == "validation")
-    names = [row["model"] for row in scored.orderBy("mse", "model").collect()]
+def _chosen(warehouse: Warehouse, wanted: str) -> str:
+    scored = warehouse.load("metrics", ds.field("split") == "validation")
+    names = scored.sort_by([("mse", "ascending"), ("model", "ascending")])["model"].to_pylist()
     # The exact search is over offsets and factors, which the others have not.
     names = [name for name in names if name in schemas.FACTOR_MODELS]
     if wanted == "best":
@@ -85,9 +88,9 @@ def _chosen(spark: SparkSession, warehouse: Warehouse, wanted: str) -> str:
 
 
 def _restricted(
-    model: FactorModel, songs: catalogue.Catalogue, genres: DataFrame, options: Recommend
+    model: FactorModel, songs: catalogue.Catalogue, genres: Genres, options: Recommend
 ) -> tuple[FactorModel, topk.ArtistCap | None]:
-    parents = {row["genre_id"]: row["parent_genre_id"] for row in genres.collect()}
+    parents = {row["genre_id"]: row["parent_genre_id"] for row in genres}
     mine = songs.of(model)
     included = catalogue.below(options.include_genres, parents) if options.include_genres else None
     excluded = catalogue.below(options.exclude_genres, parents)
@@ -123,10 +126,9 @@ def _user_ids(path: Path) -> list[int]:
     return sorted({int(line) for line in lines})
 
 
-def _top_genres(genres: DataFrame) -> dict[int, str]:
-    rows = genres.collect()
-    names = {row["genre_id"]: row["name"] for row in rows}
-    return {row["genre_id"]: names[row["top_genre_id"]] for row in rows}
+def _top_genres(genres: Genres) -> dict[int, str]:
+    names = {row["genre_id"]: row["name"] for row in genres}
+    return {row["genre_id"]: names[row["top_genre_id"]] for row in genres}
 
 
 def _columns(ranked: DataFrame, model: FactorModel, reason: str) -> DataFrame:

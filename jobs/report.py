@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Sequence
 
+import pyarrow.dataset as ds
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -19,12 +20,12 @@ _SAMPLE = 20
 
 def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Figures:
     board = json.loads(warehouse.path("reports/leaderboard.json").read_text())
-    tables = {name: _rows(warehouse.read(spark, name)) for name in stages.SUMMARY_TABLES}
+    tables = {name: warehouse.load(name).to_pylist() for name in stages.SUMMARY_TABLES}
     for name in ("slices", "orders"):
-        tables[name] = _rows(warehouse.read(spark, name).where(F.col("split") == "test"))
+        tables[name] = warehouse.load(name, ds.field("split") == "test").to_pylist()
     for name in stages.named("report").optional:
         there = warehouse.version(name) is not None
-        tables[name] = _rows(warehouse.read(spark, name)) if there else []
+        tables[name] = warehouse.load(name).to_pylist() if there else []
     tables["sample"] = _sample(spark, warehouse, about_comparison.rivals(board))
     quarantined = (
         warehouse.read(spark, "quarantine")

@@ -12,7 +12,7 @@ from optuna.distributions import BaseDistribution, FloatDistribution, IntDistrib
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from ymr_spark import checkpoints, cli, schemas
+from ymr_spark import checkpoints, cli
 from ymr_spark.publication import train_identity
 from ymr_spark.search import classical, folds, study
 from ymr_spark.search.folds import Fold
@@ -51,8 +51,7 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Fi
         trials=section.trials,
         seed=settings.seed,
     )
-    found = spark.createDataFrame(_table(section.model, trials), schemas.SEARCH)
-    warehouse.write(found, "search", where={"model": section.model})
+    warehouse.save(_table(section.model, trials), "search", where={"model": section.model})
     best = min(trials, key=lambda trial: trial.best["validation_mse"])
     log.info("best: %s with %s", json.dumps(best.parameters), best.best)
     return {

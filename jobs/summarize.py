@@ -1,13 +1,14 @@
 """ratings, songs, genres -> summary_*: what the ratings look like, from two scans of them."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from ymr_spark import cli, schemas
+from ymr_spark import cli
 from ymr_spark.cli import Figures
 from ymr_spark.errors import DataContractError
 from ymr_spark.settings import Settings
@@ -31,7 +32,7 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Figure
     warehouse.write(genres.sizes(cells, songs, tree), "summary_genres")
     warehouse.write(genres.top_ten(cells), "summary_top_genres")
     placed = songs.join(tree, "genre_id", how="inner")
-    warehouse.write(_long(spark, users, per_song, placed), "summary_correlations")
+    warehouse.save(_long(users, per_song, placed), "summary_correlations")
     histogram = kept(members.tails(users, per_song), "summary_tails")
     warehouse.write(members.concentration(histogram), "summary_concentration")
     warehouse.write(members.lean(users), "summary_lean")
@@ -53,15 +54,13 @@ def _sum(frame: DataFrame, column: Column) -> int:
     return int(frame.agg(F.coalesce(F.sum(column), F.lit(0))).collect()[0][0])
 
 
-def _long(spark: SparkSession, users: DataFrame, songs: DataFrame, placed: DataFrame) -> DataFrame:
+def _long(users: DataFrame, songs: DataFrame, placed: DataFrame) -> Iterator[dict[str, Any]]:
     names = correlation.COLUMNS
-    rows = [
-        (split, x, y, None if np.isnan(matrix[i, j]) else float(matrix[i, j]))
-        for split, matrix in correlation.matrices(users, songs, placed).items()
-        for i, x in enumerate(names)
-        for j, y in enumerate(names)
-    ]
-    return spark.createDataFrame(rows, schemas.TABLES["summary_correlations"])
+    for split, matrix in correlation.matrices(users, songs, placed).items():
+        for i, x in enumerate(names):
+            for j, y in enumerate(names):
+                value = None if np.isnan(matrix[i, j]) else float(matrix[i, j])
+                yield {"split": split, "column": x, "other": y, "correlation": value}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -22,7 +22,7 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Fi
     """Fit `als` on the ratings as they are and `latent_factor` by iterations, publish both."""
     ratings = warehouse.read(spark, "ratings")
     train = ratings.where(F.col("split") == "train")
-    bias = load(spark, warehouse, "bias")
+    bias = load(warehouse, "bias")
 
     spark.sparkContext.setCheckpointDir(str(warehouse.path("models/als/checkpoints/")))
     started = time.monotonic()

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Figures:
     """Find each song's neighbours, then predict from the table that keeps them."""
     section = settings.similarity
-    bias = load(spark, warehouse, "bias")
+    bias = load(warehouse, "bias")
     started = time.monotonic()
     train = warehouse.read(spark, "ratings").where(F.col("split") == "train")
     blocks = song_blocks(train)
@@ -37,7 +37,6 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Fi
     log.info("fitted in %.0f s", seconds)
     blocks.unpersist()
     figures = publish_predictions(
-        spark,
         warehouse,
         replace(bias, name="similarity"),
         neighborhood.predict(

@@ -24,10 +24,9 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Fi
     shards = warehouse.path("shards/")
     contents = manifest.verify(shards, warehouse.pin("ratings"))
     ids = indices.load(shards / "indices")
-    songs, genres = (warehouse.read(spark, table) for table in ("songs", "genres"))
-    catalogue = indices.catalogue(ids, songs, genres)
+    catalogue = indices.catalogue(ids, warehouse.load("songs"), warehouse.load("genres"))
     columns = {name: catalogue.column(name).to_numpy() for name in catalogue.column_names}
-    bias = publication.load(spark, warehouse, "bias")
+    bias = publication.load(warehouse, "bias")
     figures: cli.Figures = {"rows": contents.splits["train"].rows}
     for name in settings.two_tower.models:
         _trained_together(spark, name, warehouse, settings, contents)

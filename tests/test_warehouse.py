@@ -1,8 +1,10 @@
+import pyarrow.dataset as ds
 import pytest
 from builders import ratings, table
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from ymr_spark import schemas
 from ymr_spark.errors import DataContractError
 from ymr_spark.warehouse import Warehouse, identity
 
@@ -29,6 +31,47 @@ def test_one_partition_is_replaced(spark: SparkSession, warehouse: Warehouse) ->
     assert found == {"bias": 3.0, "als": 2.0}
 
 
+def test_what_spark_writes_is_loaded_without_it(spark: SparkSession, warehouse: Warehouse) -> None:
+    warehouse.write(ratings(spark, ROWS).union(ratings(spark, [(7, 7, 3)], "test")), "ratings")
+    reader = Warehouse(warehouse.root)
+    of_one = {"user_id": 1, "song_id": 3, "rating": 1, "split": "train", "part": 0}
+    assert reader.load("ratings", ds.field("song_id") == 3).to_pylist() == [of_one]
+    warehouse.write(ratings(spark, ROWS[:1]), "ratings")
+    assert reader.load("ratings", ds.field("split") == "train").num_rows == 3
+    assert warehouse.load("ratings").num_rows == 1
+    with pytest.raises(DataContractError, match=r"songs: not there.*jobs/ingest\.py"):
+        warehouse.load("songs")
+
+
+def test_what_is_saved_without_spark_is_read_by_it(
+    spark: SparkSession, warehouse: Warehouse
+) -> None:
+    def model(name: str, mean: float) -> dict:
+        columns = dict.fromkeys(schemas.MODELS.fieldNames(), None)
+        return columns | {"model": name, "mean": mean, "train_rows": 3}
+
+    for name, mean in (("bias", 1.0), ("als", 2.0), ("bias", 3.0)):
+        warehouse.save([model(name, mean)], "models", where={"model": name})
+    read = warehouse.read(spark, "models")
+    assert {row.model: row.mean for row in read.collect()} == {"bias": 3.0, "als": 2.0}
+    assert [row.asDict() for row in read.orderBy("mean").collect()] == [
+        model("als", 2.0),
+        model("bias", 3.0),
+    ]
+    assert warehouse.load("models").sort_by("mean").to_pylist() == [
+        model("als", 2.0),
+        model("bias", 3.0),
+    ]
+
+
+def test_a_table_without_rows(spark: SparkSession, warehouse: Warehouse) -> None:
+    assert warehouse.save([], "user_lean_users") == 0
+    assert warehouse.load("user_lean_users").num_rows == 0
+    assert warehouse.read(spark, "user_lean_users").count() == 0
+    warehouse.write(ratings(spark, []), "ratings")
+    assert warehouse.load("ratings").schema.names == schemas.RATINGS.fieldNames()
+
+
 def test_state_follows_content(spark: SparkSession, warehouse: Warehouse) -> None:
     assert warehouse.state("ratings") is None
     warehouse.write(ratings(spark, ROWS), "ratings")
@@ -52,6 +95,8 @@ def test_another_schema_is_refused(spark: SparkSession, warehouse: Warehouse) ->
     wrong.write.format("delta").save(str(warehouse.path("ratings")))
     with pytest.raises(DataContractError, match="table ratings: columns"):
         warehouse.read(spark, "ratings")
+    with pytest.raises(DataContractError, match="table ratings: columns"):
+        warehouse.load("ratings")
 
 
 def test_identity_is_of_the_rows_only(spark: SparkSession) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlparse
 
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
@@ -25,9 +24,7 @@ _PACKAGES = (
 Certificate = dict[str, Any]
 
 
-def issue(
-    spark: SparkSession, warehouse: Warehouse, tables: Sequence[str], settings: Mapping[str, Any]
-) -> Certificate:
+def issue(warehouse: Warehouse, tables: Sequence[str], settings: Mapping[str, Any]) -> Certificate:
     """The certificate of a comparison that has just been made.
 
     Args:
@@ -36,7 +33,7 @@ def issue(
     """
     return {
         "ratings": publication.identities(warehouse),
-        "predictions": _prediction_files(spark, warehouse),
+        "predictions": _prediction_files(warehouse),
         "tables": {table: warehouse.state(table) for table in tables},
         "files": dict(_files(warehouse)),
         "settings": dict(settings),
@@ -55,7 +52,7 @@ def verify(spark: SparkSession, warehouse: Warehouse, certificate: Certificate) 
     _compare("file", certificate["files"], dict(_files(warehouse)))
     if warehouse.path("shards/").exists():
         manifest.verify(warehouse.path("shards/"))
-    certified, found = certificate["predictions"], _prediction_files(spark, warehouse)
+    certified, found = certificate["predictions"], _prediction_files(warehouse)
     for model in sorted(certified.keys() | found.keys()):
         files = certified.get(model, {}), found.get(model, {})
         _compare(f"predictions of {model}, data file", *files)
@@ -85,12 +82,11 @@ def _compare(what: str, certified: Mapping[str, Any], found: Mapping[str, Any]) 
             )
 
 
-def _prediction_files(spark: SparkSession, warehouse: Warehouse) -> dict[str, dict[str, str]]:
+def _prediction_files(warehouse: Warehouse) -> dict[str, dict[str, str]]:
     """Of each model: the sha256 of each data file of the table's pinned version."""
     by_model: dict[str, dict[str, str]] = {}
-    root = warehouse.path("predictions").absolute()
-    for uri in sorted(warehouse.read(spark, "predictions").inputFiles()):
-        path = Path(unquote(urlparse(uri).path))
+    root = warehouse.path("predictions")
+    for path in warehouse.files("predictions"):
         model = path.parent.name.removeprefix("model=")
         digest = _sha256(path) if path.exists() else "missing"
         by_model.setdefault(model, {})[str(path.relative_to(root))] = digest

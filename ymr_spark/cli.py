@@ -5,7 +5,8 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 # The figures that a job returns for its manifest; "rows" is what the job is about.
 Figures = dict[str, Any]
 Run = Callable[[SparkSession, Warehouse, Settings], Figures]
+Look = Callable[[Warehouse, Settings], Figures]
 
 
 def parser(purpose: str | None) -> argparse.ArgumentParser:
@@ -48,7 +50,7 @@ def stage_main(stage: str, run: Run, options: argparse.Namespace) -> int:
     return guarded(stage, lambda: _run_stage(stage, run, options))
 
 
-def read_only(name: str, look: Run, options: argparse.Namespace) -> int:
+def read_only(name: str, look: Look, options: argparse.Namespace) -> int:
     """Like `main`, for what writes nothing: neither lock nor manifest, and always run."""
     _log_as(name, options)
     return guarded(name, lambda: _look(name, look, options))
@@ -77,13 +79,19 @@ def guarded(stage: str, work: Callable[[], Figures]) -> int:
     return code
 
 
-def _look(name: str, look: Run, options: argparse.Namespace) -> Figures:
+def _look(name: str, look: Look, options: argparse.Namespace) -> Figures:
     settings = settings_file.load(options.conf, options.set)
     logs.configure(settings.logs, name, options.run_id)
+    return look(Warehouse(settings.warehouse, settings.raw.folder), settings)
+
+
+@contextmanager
+def spark_session(name: str, settings: Settings) -> Iterator[SparkSession]:
+    """A session that ends with the block."""
     environment.require_java()
     spark = session.build(f"ymr_spark {name}", settings.spark_defaults)
     try:
-        return look(spark, Warehouse(settings.warehouse, settings.raw.folder), settings)
+        yield spark
     finally:
         spark.stop()
 
@@ -107,13 +115,9 @@ def _measured(
 ) -> Figures:
     started = time.monotonic()
     stage_fingerprint = runs.fingerprint(stage, warehouse, settings)
-    with runs.PeakMemory() as memory:
-        spark = session.build(f"ymr_spark {stage.name}", settings.spark_defaults)
+    with runs.PeakMemory() as memory, spark_session(stage.name, settings) as spark:
         memory.of(session.jvm_pid(spark))
-        try:
-            figures = run(spark, warehouse, settings)
-        finally:
-            spark.stop()
+        figures = run(spark, warehouse, settings)
     cost = {
         "job_seconds": round(time.monotonic() - started, 1),
         "peak_memory_mib": round(memory.mebibytes),

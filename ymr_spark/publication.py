@@ -2,9 +2,10 @@
 
 import json
 import time
+from collections.abc import Mapping
 from typing import Any
 
-from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from ymr_spark.errors import DataContractError
@@ -31,11 +32,10 @@ def publish(
     Returns:
         Figures for the manifest: rows predicted, fit and predict seconds, parameters.
     """
-    for part, frame in artifacts.tables(spark, model).items():
-        warehouse.write(frame, f"{model.name}_{part}")
+    for part, rows in artifacts.tables(model).items():
+        warehouse.save(rows, f"{model.name}_{part}")
     predictions = artifacts.predict(held_out(spark, warehouse), model, fallback)
     return publish_predictions(
-        spark,
         warehouse,
         model,
         predictions,
@@ -46,7 +46,6 @@ def publish(
 
 
 def publish_predictions(
-    spark: SparkSession,
     warehouse: Warehouse,
     model: FactorModel | MlpModel,
     predictions: DataFrame,
@@ -68,20 +67,20 @@ def publish_predictions(
     started = time.monotonic()
     warehouse.write(predictions, "predictions", where={"model": model.name})
     train_rows, train_hash = train_identity(warehouse)
-    registration = spark.range(1).select(
-        F.lit(model.name).alias("model"),
-        F.lit(model.mean).alias("mean"),
-        F.lit(model.lowest).alias("lowest"),
-        F.lit(model.highest).alias("highest"),
-        F.lit(model.link).alias("link"),
-        F.lit(fallback).cast("string").alias("fallback"),
-        F.lit(train_rows).cast("long").alias("train_rows"),
-        F.lit(train_hash).alias("train_hash"),
-        F.lit(warehouse.pin("ratings")).cast("long").alias("ratings_version"),
-        F.lit(float(fit_seconds)).alias("fit_seconds"),
-        F.lit(json.dumps(parameters, sort_keys=True)).alias("parameters"),
-    )
-    warehouse.write(registration, "models", where={"model": model.name})
+    registration = {
+        "model": model.name,
+        "mean": model.mean,
+        "lowest": model.lowest,
+        "highest": model.highest,
+        "link": model.link,
+        "fallback": fallback,
+        "train_rows": train_rows,
+        "train_hash": train_hash,
+        "ratings_version": warehouse.pin("ratings"),
+        "fit_seconds": fit_seconds,
+        "parameters": json.dumps(parameters, sort_keys=True),
+    }
+    warehouse.save([registration], "models", where={"model": model.name})
     return {
         "rows": train_rows,
         "train_hash": train_hash,
@@ -96,34 +95,39 @@ def held_out(spark: SparkSession, warehouse: Warehouse) -> DataFrame:
     return warehouse.read(spark, "ratings").where(F.col("split") != "train")
 
 
-def load(spark: SparkSession, warehouse: Warehouse, name: str) -> FactorModel:
+def load(warehouse: Warehouse, name: str) -> FactorModel:
     """The published model of that name, one of schemas.FACTOR_MODELS.
 
     Raises:
         DataContractError: no such model has been published.
     """
-    row = registered(spark, warehouse, name)
-    users, songs = (warehouse.read(spark, f"{name}_{part}") for part in ("users", "songs"))
-    return artifacts.from_frames(name, row["mean"], _scale(row), users, songs)
+    row = registered(warehouse, name)
+    users, songs = (warehouse.load(f"{name}_{part}") for part in ("users", "songs"))
+    return artifacts.from_tables(name, row["mean"], _scale(row), users, songs)
 
 
-def load_mlp(spark: SparkSession, warehouse: Warehouse) -> MlpModel:
+def load_mlp(warehouse: Warehouse) -> MlpModel:
     """The published `two_tower_mlp`; raises as `load`."""
     name = "two_tower_mlp"
-    row = registered(spark, warehouse, name)
-    parts = (warehouse.read(spark, f"{name}_{part}") for part in ("users", "songs", "layers"))
-    return artifacts.mlp_from_frames(name, row["mean"], _scale(row), *parts)
+    row = registered(warehouse, name)
+    parts = (warehouse.load(f"{name}_{part}") for part in ("users", "songs", "layers"))
+    return artifacts.mlp_from_tables(name, row["mean"], _scale(row), *parts)
 
 
-def registered(spark: SparkSession, warehouse: Warehouse, name: str) -> Row:
+def registered(warehouse: Warehouse, name: str) -> dict[str, Any]:
     """The schemas.MODELS row of a published model; raises as `load`."""
-    row = warehouse.read(spark, "models").where(F.col("model") == name).first()
-    if row is None:
+    rows = all_registered(warehouse)
+    if name not in rows:
         raise DataContractError(f"table models: no model {name}; train it first")
-    return row
+    return rows[name]
 
 
-def _scale(registered: Row) -> artifacts.Scale:
+def all_registered(warehouse: Warehouse) -> dict[str, dict[str, Any]]:
+    """The schemas.MODELS rows of all published models, by their names."""
+    return {row["model"]: row for row in warehouse.load("models").to_pylist()}
+
+
+def _scale(registered: Mapping[str, Any]) -> artifacts.Scale:
     return registered["lowest"], registered["highest"], registered["link"]
 
 

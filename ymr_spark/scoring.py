@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
-from pyspark.sql import DataFrame, Row, SparkSession
-from pyspark.sql import functions as F
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
 from scipy.sparse import csr_matrix
 
 from ymr_spark import publication
@@ -17,9 +19,8 @@ from ymr_spark.warehouse import Warehouse
 
 
 def stars(
-    spark: SparkSession,
     warehouse: Warehouse,
-    registered: Row,
+    registered: Mapping[str, Any],
     factors: Mapping[str, FactorModel],
     users: Ints,
     songs: Ints,
@@ -36,39 +37,44 @@ def stars(
     name, fallback = registered["model"], factors.get(registered["fallback"])
     if name == "similarity" and fallback is not None:
         damping = json.loads(registered["parameters"])["damping"]
-        return _by_neighbors(spark, warehouse, fallback, damping, users, songs)
+        return _by_neighbors(warehouse, fallback, damping, users, songs)
     if name == "two_tower_mlp":
-        return predicted(publication.load_mlp(spark, warehouse), fallback, users, songs)
+        return predicted(publication.load_mlp(warehouse), fallback, users, songs)
     return predicted(factors[name], fallback, users, songs)
 
 
-def ratings_of(ratings: DataFrame, users: Ints) -> DataFrame:
-    """All rows of these users; the table's files are by users, so that few of them are read."""
-    return ratings.where(F.col("user_id").isin(np.unique(users).tolist()))
+def ratings_of(warehouse: Warehouse, users: Ints) -> pa.Table:
+    """All ratings of these users; the table's files are by users, so that few of them are read."""
+    return warehouse.load("ratings", ds.field("user_id").isin(np.unique(users).tolist()))
 
 
 def _by_neighbors(
-    spark: SparkSession,
     warehouse: Warehouse,
     bias: FactorModel,
     damping: float,
     users: Ints,
     songs: Ints,
 ) -> tuple[Floats, Flags]:
-    table = warehouse.read(spark, "similarity_neighbors")
-    near = table.where(F.col("song_id").isin(np.unique(songs).tolist())).toArrow()
+    near = neighbors_of(warehouse, songs)
     lists = near.column("neighbor_ids").combine_chunks()
     candidates = np.unique(lists.flatten().to_numpy(zero_copy_only=False))
-    train = warehouse.read(spark, "ratings").where(F.col("split") == "train")
-    residuals = _residuals(ratings_of(train, users), bias, candidates)
+    rated = ratings_of(warehouse, users)
+    train = rated.filter(pc.equal(rated.column("split"), "train"))
+    residuals = _residuals(train, bias, candidates)
     found, fallback = neighborhood.stars(users, songs, near, residuals, bias, damping)
     return found, ~fallback
 
 
-def _residuals(rows: DataFrame, bias: FactorModel, candidates: Ints) -> Residuals:
+def neighbors_of(warehouse: Warehouse, songs: Ints) -> pa.Table:
+    """The schemas.SIMILARITY_NEIGHBORS rows of these songs."""
+    wanted = ds.field("song_id").isin(np.unique(songs).tolist())
+    return warehouse.load("similarity_neighbors", wanted)
+
+
+def _residuals(rows: pa.Table, bias: FactorModel, candidates: Ints) -> Residuals:
     """Of all rows on the candidates; users of the bias model that have none are empty rows."""
-    table = rows.select("user_id", "song_id", "rating").toArrow()
-    users, songs, ratings = (column.to_numpy() for column in table.columns)
+    columns = ("user_id", "song_id", "rating")
+    users, songs, ratings = (rows.column(name).to_numpy() for name in columns)
     song, chosen = find(candidates, songs) if len(candidates) else (songs, songs < 0)
     user, _ = find(bias.user_ids, users)
     left = (ratings - bias.score(users, songs)[0]).astype(np.float32)

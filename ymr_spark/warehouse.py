@@ -1,11 +1,22 @@
-"""Every Delta read and write: logical name -> path, schema checked, version pinned."""
+"""Every Delta read and write: logical name -> path, schema checked, version pinned.
+
+`read` and `write` are for frames, which Spark works on. `load` and `save` are for rows that this
+process holds anyway, where a Spark job would be nearly all of the time.
+"""
 
 import hashlib
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
+import pyarrow.dataset as ds
+from deltalake import DeltaTable, write_deltalake
 from pyspark.sql import Column, DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql import types as T
+from pyspark.sql.pandas.types import to_arrow_schema
 
 from ymr_spark import schemas, stages
 from ymr_spark.errors import DataContractError
@@ -65,8 +76,26 @@ class Warehouse:
         version = self.pin(table)
         path = str(self.path(table))
         frame = spark.read.format("delta").option("versionAsOf", version).load(path)
-        _check_schema(table, frame)
+        _check_schema(table, frame.schema)
         return frame
+
+    def load(self, table: str, where: ds.Expression | None = None) -> pa.Table:
+        """The rows of the table at its pinned version; raises as `read`."""
+        self.require(table)
+        delta = DeltaTable(self.path(table), version=self.pin(table))
+        _check_schema(table, T.StructType.fromJson(json.loads(delta.schema().to_json())))
+        columns = arrow_schema(table)
+        files = delta.file_uris()
+        if not files:
+            return columns.empty_table()
+        rows = ds.dataset(files, partitioning="hive", partition_base_dir=str(self.path(table)))
+        return rows.to_table(columns.names, filter=where).cast(columns)
+
+    def files(self, table: str) -> list[Path]:
+        """The data files of the table at its pinned version, in the order of their names."""
+        self.require(table)
+        uris = DeltaTable(self.path(table), version=self.pin(table)).file_uris()
+        return sorted(map(Path, uris))
 
     def pin(self, table: str) -> int:
         """The version at which this object reads the table."""
@@ -83,15 +112,40 @@ class Warehouse:
         One Delta commit: a reader sees all of the old rows or all of the new ones.
         """
         frame = frame.select(*schemas.TABLES[table].fieldNames())
-        _check_schema(table, frame)
+        _check_schema(table, frame.schema)
         writer = frame.write.format("delta").mode("overwrite")
         partitions = schemas.PARTITIONS.get(table, ())
         if where and self.version(table) is not None:
-            condition = " AND ".join(f"{column} = '{value}'" for column, value in where.items())
-            writer = writer.option("replaceWhere", condition)
+            writer = writer.option("replaceWhere", _condition(where))
         writer.partitionBy(*partitions).save(str(self.path(table)))
         self._pinned.pop(table, None)
         return self.pin(table)
+
+    def save(
+        self,
+        rows: pa.Table | Iterable[Mapping[str, Any]],
+        table: str,
+        where: dict[str, str] | None = None,
+    ) -> int:
+        """As `write`, for rows of this process."""
+        if not isinstance(rows, pa.Table):
+            rows = pa.Table.from_pylist([*rows], arrow_schema(table))
+        path = self.path(table)
+        path.mkdir(parents=True, exist_ok=True)
+        write_deltalake(
+            path,
+            rows.select(schemas.TABLES[table].fieldNames()).cast(arrow_schema(table)),
+            mode="overwrite",
+            partition_by=[*schemas.PARTITIONS.get(table, ())],
+            predicate=_condition(where) if where and self.version(table) is not None else None,
+        )
+        self._pinned.pop(table, None)
+        return self.pin(table)
+
+
+def arrow_schema(table: str) -> pa.Schema:
+    """The columns of the table for Arrow."""
+    return to_arrow_schema(schemas.TABLES[table])
 
 
 def identity(frame: DataFrame) -> dict[str, tuple[int, str]]:
@@ -121,9 +175,13 @@ def identity_of(sums: Row | Mapping[str, int]) -> tuple[int, str]:
     return sums["rows"], f"{sums['hash_high']:016x}{sums['hash_low']:016x}"
 
 
-def _check_schema(table: str, frame: DataFrame) -> None:
+def _condition(where: Mapping[str, str]) -> str:
+    return " AND ".join(f"{column} = '{value}'" for column, value in where.items())
+
+
+def _check_schema(table: str, schema: T.StructType) -> None:
     expected = {f.name: f.dataType.simpleString() for f in schemas.TABLES[table].fields}
-    found = {f.name: f.dataType.simpleString() for f in frame.schema.fields}
+    found = {f.name: f.dataType.simpleString() for f in schema.fields}
     if expected != found:
         differing = sorted(set(expected.items()) ^ set(found.items()))
         raise DataContractError(

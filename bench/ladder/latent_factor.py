@@ -37,7 +37,7 @@ Fitted = Callable[[Rows], Floats]
 
 def compare(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> None:
     """Print a line for the bias model and one for each contestant."""
-    base = publication.load(spark, warehouse, "bias")
+    base = publication.load(warehouse, "bias")
     train, validation, test = (
         rows_of(warehouse, spark, base, s) for s in ("train", "validation", "test")
     )

@@ -14,10 +14,8 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from jobs import evaluate
-from ymr_spark import session
+from ymr_spark import certificate, session
 from ymr_spark.errors import DataContractError
-from ymr_spark.settings import Settings
 from ymr_spark.warehouse import Warehouse, identity
 
 ROOT = Path(__file__).parent.parent.parent
@@ -120,7 +118,9 @@ def test_a_second_run_does_nothing(root: Path) -> None:
 
 
 def verify(spark: SparkSession, root: Path) -> None:
-    evaluate.verify(spark, Warehouse(root, root / "raw"), Settings())
+    warehouse = Warehouse(root, root / "raw")
+    issued = json.loads(warehouse.path(certificate.RESOURCE).read_text())
+    certificate.verify(spark, warehouse, issued)
 
 
 def flip_a_byte(path: Path) -> None:
@@ -176,14 +176,12 @@ def test_the_certificate_names_what_was_changed(
 
 
 @pytest.mark.slow
-def test_a_pair_is_predicted_as_it_was_judged(
-    spark: SparkSession, root: Path, jvm: Environ
-) -> None:
+def test_a_pair_is_predicted_as_it_was_judged(spark: SparkSession, root: Path) -> None:
     tables = Warehouse(root, root / "raw")
     published = tables.read(spark, "predictions").where("split = 'test' AND user_id = 3").collect()
     song = published[0]["song_id"]
     judged = {r["model"]: r for r in published if r["song_id"] == song}
-    found = run("predict", root, "--user", "3", "--song", str(song), jvm=jvm)
+    found = run("predict", root, "--user", "3", "--song", str(song))
     (answer,) = found["predictions"]
     assert answer["stars"] == {
         m: pytest.approx(r["prediction"], abs=1e-4) for m, r in judged.items()
@@ -193,10 +191,10 @@ def test_a_pair_is_predicted_as_it_was_judged(
 
 
 @pytest.mark.slow
-def test_unknown_ids_are_answered_and_said_so(root: Path, jvm: Environ, tmp_path: Path) -> None:
+def test_unknown_ids_are_answered_and_said_so(root: Path, tmp_path: Path) -> None:
     pairs = tmp_path / "pairs.txt"
     pairs.write_text("3 999999\n888888\t999999\n")
-    known, unknown = run("predict", root, "--pairs", str(pairs), jvm=jvm)["predictions"]
+    known, unknown = run("predict", root, "--pairs", str(pairs))["predictions"]
     assert (known["cold_user"], known["cold_song"]) == (False, True)
     assert (unknown["cold_user"], unknown["cold_song"]) == (True, True)
     assert unknown["stars"]["bias"] == pytest.approx(unknown["stars"]["constant"])

@@ -59,9 +59,10 @@ def test_only_some_users_and_songs_are_known() -> None:
     assert known.tolist() == [False, False, True]
 
 
-def test_tables_and_back(spark: SparkSession) -> None:
-    users, songs = artifacts.to_frames(spark, MODEL)
-    again = artifacts.from_frames("tiny", 3.0, (1.0, 5.0, "clip"), users, songs.orderBy("offset"))
+def test_tables_and_back() -> None:
+    kept = artifacts.tables(MODEL)
+    users, songs = kept["users"], kept["songs"].sort_by("offset")
+    again = artifacts.from_tables("tiny", 3.0, (1.0, 5.0, "clip"), users, songs)
     for name, value in vars(MODEL).items():
         np.testing.assert_array_equal(getattr(again, name), value)
 

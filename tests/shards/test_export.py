@@ -128,7 +128,8 @@ def test_only_the_files_of_the_contract_are_there(filled: Warehouse) -> None:
 def test_files_do_not_depend_on_partitions(
     spark: SparkSession, filled: Warehouse, tmp_path: Path
 ) -> None:
-    ratings, songs, genres = (filled.read(spark, t) for t in ("ratings", "songs", "genres"))
+    songs, genres = filled.load("songs"), filled.load("genres")
+    ratings = filled.read(spark, "ratings")
     train = ratings.where(F.col("split") == "train").select(*export_shards.KEYS)
     index = indices.build(train, songs, genres)
     other = train.orderBy(F.desc("rating"), F.desc("user_id")).repartition(5, "song_id")

@@ -1,6 +1,7 @@
 """Proof that all models were fitted on the same rows and judged on the same rows."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
@@ -61,7 +62,7 @@ def check_predictions(
         )
 
 
-def check_train_rows(models: Iterable[Row], expected: Identity) -> None:
+def check_train_rows(models: Iterable[Mapping[str, Any]], expected: Identity) -> None:
     """Raise DataContractError where a model was fitted on other rows than `expected`."""
     for model in models:
         found = (model["train_rows"], model["train_hash"])

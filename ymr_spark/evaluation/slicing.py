@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from ymr_spark.models.factors import Floats, Ints, find
-from ymr_spark.statistics.scans import total
+from ymr_spark.statistics.scans import STARS
 
 EDGES = (1, 10, 30, 100, 300, 1_000, 3_000, 10_000)
 COUNT_LABELS = (
@@ -66,19 +66,18 @@ def of_predictions(stars: Floats) -> Ints:
     return np.clip(steps, 0, len(PREDICTION_LABELS) - 1).astype(np.int64)
 
 
-def read(users: DataFrame, songs: DataFrame, catalogue: DataFrame, genres: DataFrame) -> Slicings:
+def read(users: pa.Table, songs: pa.Table, catalogue: pa.Table, genres: pa.Table) -> Slicings:
     """Users by their train ratings, songs by theirs and by top genre.
 
     Args:
-        users, songs: schemas.SUMMARY_USERS, SUMMARY_SONGS.
-        catalogue, genres: schemas.SONGS, GENRES.
+        users, songs: schemas.SUMMARY_USERS, SUMMARY_SONGS rows.
+        catalogue, genres: schemas.SONGS, GENRES rows.
     """
-    named = genres.where("level = 1").orderBy("genre_id").select("genre_id", "name").collect()
-    tops = np.array([row["genre_id"] for row in named])
-    placed = catalogue.join(genres.select("genre_id", "top_genre_id"), "genre_id")
-    placed_songs = placed.select("song_id", "top_genre_id").toArrow().sort_by("song_id")
-    ids, top = (column.to_numpy() for column in placed_songs.columns)
-    genre = Slicing("genre", tuple(row["name"] for row in named), ids, np.searchsorted(tops, top))
+    named = genres.filter(pc.equal(genres["level"], 1)).sort_by("genre_id")
+    tops = genres.select(["genre_id", "top_genre_id"])
+    placed = catalogue.join(tops, "genre_id", join_type="inner").sort_by("song_id")
+    top = np.searchsorted(named["genre_id"].to_numpy(), placed["top_genre_id"].to_numpy())
+    genre = Slicing("genre", tuple(named["name"].to_pylist()), placed["song_id"].to_numpy(), top)
     return Slicings(
         (by_count("activity", *_train_ratings(users, "user_id")),),
         (by_count("popularity", *_train_ratings(songs, "song_id")), genre),
@@ -90,7 +89,7 @@ def by_count(name: str, ids: Ints, counts: Ints) -> Slicing:
     return Slicing(name, COUNT_LABELS, ids, np.searchsorted(EDGES, counts, "right"))
 
 
-def _train_ratings(counts: DataFrame, member: str) -> tuple[Ints, Ints]:
-    train = counts.where(F.col("split") == "train").select(member, total().alias("ratings"))
-    ids, ratings = (column.to_numpy() for column in train.toArrow().sort_by(member).columns)
-    return ids, ratings
+def _train_ratings(counts: pa.Table, member: str) -> tuple[Ints, Ints]:
+    train = counts.filter(pc.equal(counts["split"], "train")).sort_by(member)
+    ratings = sum(train[stars].to_numpy() for stars in STARS.values())
+    return train[member].to_numpy(), np.asarray(ratings)

@@ -1,4 +1,4 @@
-"""Fitted models as frames: to their tables and back, and rows scored in bulk by Spark."""
+"""Fitted models: to their tables and back, and rows scored in bulk by Spark."""
 
 from collections.abc import Iterable
 from dataclasses import fields, replace
@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
@@ -18,41 +18,29 @@ Model = TypeVar("Model", bound=FactorModel | MlpModel)
 Scale = tuple[float, float, Link]  # lowest and highest stars, and how scores are brought there
 
 
-def tables(spark: SparkSession, model: FactorModel | MlpModel) -> dict[str, DataFrame]:
+def tables(model: FactorModel | MlpModel) -> dict[str, pa.Table]:
     """All of a model's tables; the keys are the parts of their names after the model's."""
     if isinstance(model, MlpModel):
-        return _mlp_tables(spark, model)
-    return dict(zip(("users", "songs"), to_frames(spark, model), strict=True))
+        return _mlp_tables(model)
+    return {
+        "users": _factors("user_id", model.user_ids, model.user_offsets, model.user_factors),
+        "songs": _factors("song_id", model.song_ids, model.song_offsets, model.song_factors),
+    }
 
 
-def to_frames(spark: SparkSession, model: FactorModel) -> tuple[DataFrame, DataFrame]:
-    """The model's users and songs: one row per id, as in schemas.USER_FACTORS, SONG_FACTORS."""
-    users = _to_arrow("user_id", model.user_ids, model.user_offsets, model.user_factors)
-    songs = _to_arrow("song_id", model.song_ids, model.song_offsets, model.song_factors)
-    return (
-        spark.createDataFrame(users, schemas.USER_FACTORS),
-        spark.createDataFrame(songs, schemas.SONG_FACTORS),
-    )
-
-
-def from_frames(
-    name: str, mean: float, scale: Scale, users: DataFrame, songs: DataFrame
+def from_tables(
+    name: str, mean: float, scale: Scale, users: pa.Table, songs: pa.Table
 ) -> FactorModel:
     """The model whose tables these are."""
-    return FactorModel(name, mean, *_from_frame(users), *_from_frame(songs), *scale)
+    return FactorModel(name, mean, *_of_factors(users), *_of_factors(songs), *scale)
 
 
-def mlp_from_frames(
-    name: str,
-    mean: float,
-    scale: Scale,
-    users: DataFrame,
-    songs: DataFrame,
-    layers: DataFrame,
+def mlp_from_tables(
+    name: str, mean: float, scale: Scale, users: pa.Table, songs: pa.Table, layers: pa.Table
 ) -> MlpModel:
     """The model whose tables these are."""
     embeddings = (*_embeddings(users), *_embeddings(songs))
-    rows = layers.orderBy("layer").collect()
+    rows = layers.sort_by("layer").to_pylist()
     biases = [np.array(row["bias"], np.float32) for row in rows]
     kernels = [
         np.array(row["kernel"], np.float32).reshape(-1, len(bias))
@@ -117,7 +105,7 @@ def stars(score: Column, model: FactorModel) -> Column:
     return model.lowest + (model.highest - model.lowest) / (1 + F.exp(-score))
 
 
-def _to_arrow(key: str, ids: Ints, offsets: Floats, factors: Floats) -> pa.Table:
+def _factors(key: str, ids: Ints, offsets: Floats, factors: Floats) -> pa.Table:
     return pa.table(
         {
             key: pa.array(ids, pa.int32()),
@@ -134,8 +122,7 @@ def _lists(values: Floats) -> pa.ListArray:
     return pa.ListArray.from_arrays(pa.array(bounds), flat)
 
 
-def _from_frame(frame: DataFrame) -> tuple[Ints, Floats, Floats]:
-    table = frame.toArrow().combine_chunks()
+def _of_factors(table: pa.Table) -> tuple[Ints, Floats, Floats]:
     ids = table.column(0).to_numpy()
     order = np.argsort(ids)
     offsets = table.column("offset").to_numpy()[order]
@@ -148,7 +135,7 @@ def _rows(lists: pa.ChunkedArray) -> Floats:
     return values.reshape(len(lists), -1)
 
 
-def _mlp_tables(spark: SparkSession, model: MlpModel) -> dict[str, DataFrame]:
+def _mlp_tables(model: MlpModel) -> dict[str, pa.Table]:
     users, songs = (
         pa.table({key: pa.array(ids, pa.int32()), "embedding": _lists(values)})
         for key, ids, values in (
@@ -157,16 +144,12 @@ def _mlp_tables(spark: SparkSession, model: MlpModel) -> dict[str, DataFrame]:
         )
     )
     layers = [
-        (number, kernel.ravel().tolist(), bias.tolist())
+        {"layer": number, "kernel": kernel.ravel(), "bias": bias}
         for number, (kernel, bias) in enumerate(model.layers, start=1)
     ]
-    return {
-        "users": spark.createDataFrame(users, schemas.USER_EMBEDDINGS),
-        "songs": spark.createDataFrame(songs, schemas.SONG_EMBEDDINGS),
-        "layers": spark.createDataFrame(layers, schemas.MLP_LAYERS),
-    }
+    return {"users": users, "songs": songs, "layers": pa.Table.from_pylist(layers)}
 
 
-def _embeddings(frame: DataFrame) -> tuple[Ints, Floats]:
-    table = frame.toArrow().sort_by(frame.columns[0])
+def _embeddings(table: pa.Table) -> tuple[Ints, Floats]:
+    table = table.sort_by(table.column_names[0])
     return table.column(0).to_numpy(), _rows(table.column("embedding"))

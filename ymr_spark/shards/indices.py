@@ -42,8 +42,12 @@ class Index:
     songs: pa.Table
 
 
-def build(train: DataFrame, songs: DataFrame, genres: DataFrame) -> Index:
-    """Index the users and songs of the train rows, and the attributes of all songs."""
+def build(train: DataFrame, songs: pa.Table, genres: pa.Table) -> Index:
+    """Index the users and songs of the train rows, and the attributes of all songs.
+
+    Args:
+        songs, genres: schemas.SONGS, GENRES rows.
+    """
     users, rated = (_distinct(train, column) for column in ("user_id", "song_id"))
     placed = _placed(songs, genres)
     ids = {"user": users, "song": rated}
@@ -52,18 +56,20 @@ def build(train: DataFrame, songs: DataFrame, genres: DataFrame) -> Index:
     return Index(ids, known, _catalogue(ids, placed))
 
 
-def catalogue(ids: Mapping[str, Ids], songs: DataFrame, genres: DataFrame) -> pa.Table:
+def catalogue(ids: Mapping[str, Ids], songs: pa.Table, genres: pa.Table) -> pa.Table:
     """One row per song_id, ascending, rated or not: all that `COLUMNS` says of it.
 
     Args:
         ids: as `Index.ids`; an attribute that is not among them has index 0.
+        songs, genres: as for `build`.
     """
     return _catalogue(ids, _placed(songs, genres))
 
 
-def _placed(songs: DataFrame, genres: DataFrame) -> pd.DataFrame:
-    levels = genres.select("genre_id", "top_genre_id", "level")
-    return songs.join(levels, on="genre_id", how="left").toPandas().set_index("song_id")
+def _placed(songs: pa.Table, genres: pa.Table) -> pd.DataFrame:
+    levels = genres.select(["genre_id", "top_genre_id", "level"]).to_pandas()
+    placed: pd.DataFrame = songs.to_pandas().merge(levels, on="genre_id", how="left")
+    return placed.set_index("song_id")
 
 
 def _catalogue(ids: Mapping[str, Ids], placed: pd.DataFrame) -> pa.Table:
