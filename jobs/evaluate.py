@@ -87,23 +87,22 @@ def _ranking(
     """schemas.RANKING rows: each factor model and two lists that are the same for everybody."""
     k = settings.evaluate.ranked_songs
     ratings = warehouse.read(spark, "ratings")
-    songs = catalogue.read(ratings.where(F.col("split") == "train"), warehouse.read(spark, "songs"))
+    songs = catalogue.read(warehouse.load("summary_songs"), warehouse.load("songs"))
     test = ratings.where(F.col("split") == "test")
     users = test.select("user_id").distinct()
     users = users.orderBy(F.xxhash64("user_id", F.lit(settings.seed)), "user_id")
     sample = F.broadcast(users.limit(settings.evaluate.ranked_users).cache())
     heard = user_blocks(ratings.where(F.col("split") != "test").join(sample, "user_id", "leftsemi"))
     liked = test.where(F.col("rating") >= 4).join(sample, "user_id", "leftsemi")
-    liked = liked.select("user_id", "song_id").cache()
+    liked = liked.select("user_id", "song_id").toArrow()
     damping = settings.bias.song_damping
     rankings = [catalogue.most_popular(songs), catalogue.best_mean(songs, damping)]
     rankings += [load(warehouse, n) for n in names if n in schemas.FACTOR_MODELS]
     found = []
     for model in rankings:
-        lists = topk.recommend(heard, model, k).cache()
+        lists = topk.recommend(heard, model, k).toArrow()
         judged = quality.quality(lists, liked, k, len(songs.song_ids))
         found.append({"model": model.name, "k": k, **judged})
-        lists.unpersist()
     return found
 
 

@@ -31,7 +31,7 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Fi
     name = _chosen(warehouse, options.model)
     log.info("top %d songs by %s", options.k, name)
     ratings = warehouse.read(spark, "ratings")
-    songs = catalogue.read(ratings.where(F.col("split") == "train"), warehouse.read(spark, "songs"))
+    songs = catalogue.read(warehouse.load("summary_songs"), warehouse.load("songs"))
     damping = settings.bias.song_damping
     # For users without ratings, who have no taste to go by.
     fallback = catalogue.best_mean(songs, damping)

@@ -27,15 +27,15 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Figure
     cells = kept(genres.cube(per_song, songs, tree), "summary_genre_ratings")
     rows = _same_total(users, cells)
 
-    warehouse.write(genres.columns(cells), "summary_columns")
-    warehouse.write(genres.values(cells), "summary_values")
-    warehouse.write(genres.sizes(cells, songs, tree), "summary_genres")
-    warehouse.write(genres.top_ten(cells), "summary_top_genres")
+    warehouse.save(genres.columns(cells).toArrow(), "summary_columns")
+    warehouse.save(genres.values(cells).toArrow(), "summary_values")
+    warehouse.save(genres.sizes(cells, songs, tree).toArrow(), "summary_genres")
+    warehouse.save(genres.top_ten(cells).toArrow(), "summary_top_genres")
     placed = songs.join(tree, "genre_id", how="inner")
     warehouse.save(_long(users, per_song, placed), "summary_correlations")
     histogram = kept(members.tails(users, per_song), "summary_tails")
-    warehouse.write(members.concentration(histogram), "summary_concentration")
-    warehouse.write(members.lean(users), "summary_lean")
+    warehouse.save(members.concentration(histogram).toArrow(), "summary_concentration")
+    warehouse.save(members.lean(users).toArrow(), "summary_lean")
     return {"rows": rows}
 
 

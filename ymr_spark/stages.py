@@ -92,7 +92,7 @@ STAGES = (
     ),
     Stage(
         "recommend",
-        ("ratings", "songs", "genres", "metrics"),
+        ("ratings", "songs", "genres", "summary_songs", "metrics"),
         ("recommendations",),
         ("recommend",),
     ),

@@ -6,6 +6,7 @@ from pyspark.sql import SparkSession
 from ymr_spark.errors import SettingsError
 from ymr_spark.models.factors import FactorModel
 from ymr_spark.recommendation import catalogue
+from ymr_spark.statistics import scans
 
 PARENTS = {0: 0, 1: 1, 11: 1, 111: 11, 2: 2}
 SONGS = catalogue.Catalogue(
@@ -18,9 +19,11 @@ SONGS = catalogue.Catalogue(
 
 
 def test_read(spark: SparkSession) -> None:
-    train = ratings(spark, [(1, 30, 5), (2, 30, 2), (1, 10, 4)])
-    songs = table(spark, "songs", [(10, 0, 6, 0), (20, 0, 7, 0), (30, 1, 8, 2)])
-    found = catalogue.read(train, songs)
+    rows = ratings(spark, [(1, 30, 5), (2, 30, 2), (1, 10, 4)])
+    rows = rows.union(ratings(spark, [(1, 20, 5), (3, 30, 5)], "test"))
+    counts = scans.by_song(rows, scans.by_user(rows)).toArrow()
+    songs = table(spark, "songs", [(10, 0, 6, 0), (20, 0, 7, 0), (30, 1, 8, 2)]).toArrow()
+    found = catalogue.read(counts, songs)
     assert found.song_ids.tolist() == [10, 30]
     assert found.artist_ids.tolist() == [6, 8]
     assert found.genre_ids.tolist() == [0, 2]

@@ -1,29 +1,32 @@
 import math
 
 import numpy as np
+import pyarrow as pa
 import pytest
-from pyspark.sql import SparkSession
 from sklearn.metrics import ndcg_score
 
 from ymr_spark.recommendation import quality
 
-LISTS = "user_id int, rank int, song_id int"
-LIKED = "user_id int, song_id int"
+LISTS = ("user_id", "rank", "song_id")
+LIKED = ("user_id", "song_id")
 
 
-def test_by_hand(spark: SparkSession) -> None:
+def table(names: tuple[str, ...], rows: list[tuple[int, ...]]) -> pa.Table:
+    columns = np.array(rows, np.int32).reshape(-1, len(names)).T
+    return pa.table(list(columns), names)
+
+
+def test_by_hand() -> None:
     lists = [(7, 1, 50), (7, 2, 51), (3, 1, 50), (3, 2, 52), (9, 1, 53)]
     liked = [(7, 51), (7, 60), (7, 61), (3, 70)]
-    found = quality.quality(
-        spark.createDataFrame(lists, LISTS), spark.createDataFrame(liked, LIKED), 2, 8
-    )
+    found = quality.quality(table(LISTS, lists), table(LIKED, liked), 2, 8)
     assert found["users"] == 2
     assert found["recall"] == pytest.approx((1 / 3 + 0) / 2)
     assert found["ndcg"] == pytest.approx((1 / math.log2(3)) / (1 + 1 / math.log2(3)) / 2)
     assert found["coverage"] == 4 / 8
 
 
-def test_ndcg_is_that_of_an_established_library(spark: SparkSession) -> None:
+def test_ndcg_is_that_of_an_established_library() -> None:
     random = np.random.default_rng(3)
     users, songs, k = 20, 40, 10
     scores = random.normal(size=(users, songs))
@@ -33,15 +36,12 @@ def test_ndcg_is_that_of_an_established_library(spark: SparkSession) -> None:
     lists = [(u, int(ranks[u, s]), s) for u in range(users) for s in range(songs)]
     lists = [row for row in lists if row[1] <= k]
     liked = [(int(u), int(s)) for u, s in np.argwhere(truth)]
-    found = quality.quality(
-        spark.createDataFrame(lists, LISTS), spark.createDataFrame(liked, LIKED), k, songs
-    )
+    found = quality.quality(table(LISTS, lists), table(LIKED, liked), k, songs)
     assert found["ndcg"] == pytest.approx(ndcg_score(truth.astype(int), scores, k=k))
     expected = np.mean((truth & (ranks <= k)).sum(axis=1) / truth.sum(axis=1))
     assert found["recall"] == pytest.approx(expected)
 
 
-def test_nobody_liked_anything(spark: SparkSession) -> None:
-    lists = spark.createDataFrame([(1, 1, 2)], LISTS)
-    found = quality.quality(lists, spark.createDataFrame([], LIKED), 5, 2)
+def test_nobody_liked_anything() -> None:
+    found = quality.quality(table(LISTS, [(1, 1, 2)]), table(LIKED, []), 5, 2)
     assert found == {"users": 0, "recall": None, "ndcg": None, "coverage": 0.5}

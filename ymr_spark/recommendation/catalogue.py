@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from ymr_spark.errors import SettingsError
 from ymr_spark.models.factors import FactorModel, Flags, Floats, Ints, find
+from ymr_spark.statistics.scans import STARS
 
 
 @dataclass(frozen=True)
@@ -34,14 +35,23 @@ class Catalogue:
         )
 
 
-def read(train: DataFrame, songs: DataFrame) -> Catalogue:
-    """The catalogue of the songs rated in `train`."""
-    counts = train.groupBy("song_id").agg(
-        F.count("*").alias("ratings"), F.sum(F.col("rating").cast("long")).alias("stars")
+def read(counts: pa.Table, songs: pa.Table) -> Catalogue:
+    """The songs with train ratings.
+
+    Args:
+        counts: schemas.SUMMARY_SONGS rows.
+        songs: schemas.SONGS rows.
+    """
+    train = counts.filter(pc.equal(counts["split"], "train"))
+    table = train.join(songs, "song_id", join_type="inner").sort_by("song_id")
+    given = np.array([table[column].to_numpy() for column in STARS.values()])
+    return Catalogue(
+        song_ids=table["song_id"].to_numpy(),
+        artist_ids=table["artist_id"].to_numpy(),
+        genre_ids=table["genre_id"].to_numpy(),
+        ratings=given.sum(axis=0),
+        stars=np.array([*STARS]) @ given,
     )
-    table = counts.join(songs, "song_id").toArrow().sort_by("song_id")
-    columns = ("song_id", "artist_id", "genre_id", "ratings", "stars")
-    return Catalogue(*(table.column(name).to_numpy() for name in columns))
 
 
 def most_popular(catalogue: Catalogue) -> FactorModel:

@@ -12,38 +12,39 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from pyspark.sql import DataFrame
 
-from ymr_spark.models.factors import Floats
+from ymr_spark.models.factors import Floats, Ints
 
 
-def quality(lists: DataFrame, liked: DataFrame, k: int, songs: int) -> dict[str, Any]:
+def quality(lists: pa.Table, liked: pa.Table, k: int, songs: int) -> dict[str, Any]:
     """users, recall, ndcg, and coverage: the share of the songs that is in any list.
 
     Args:
         lists: (user_id, rank, song_id), at most k a user.
-        liked: (user_id, song_id), the held-out songs; only their users count.
+        liked: (user_id, song_id), each once, the held-out songs; only their users count.
         songs: that could have been recommended.
     """
-    wanted = liked.groupBy("user_id").count().toArrow()
-    hits = lists.join(liked, ["user_id", "song_id"]).select("user_id", "rank").toArrow()
-    covered = lists.select("song_id").distinct().count()
+    users, sizes = np.unique(liked["user_id"].to_numpy(), return_counts=True)
+    hits = np.isin(_pairs(lists), _pairs(liked))
+    position = np.searchsorted(users, lists["user_id"].to_numpy()[hits])
+    ranks = lists["rank"].to_numpy()[hits]
     return {
-        "users": wanted.num_rows,
-        **_means(wanted, hits, k),
-        "coverage": covered / songs,
+        "users": len(users),
+        **_means(sizes, position, ranks, k),
+        "coverage": len(np.unique(lists["song_id"].to_numpy())) / songs,
     }
 
 
-def _means(wanted: pa.Table, hits: pa.Table, k: int) -> dict[str, float | None]:
-    users, sizes = (wanted.column(c).to_numpy() for c in ("user_id", "count"))
-    if len(users) == 0:
+def _pairs(rows: pa.Table) -> Ints:
+    pairs: Ints = (rows["user_id"].to_numpy().astype(np.int64) << 32) + rows["song_id"].to_numpy()
+    return pairs
+
+
+def _means(sizes: Ints, position: Ints, ranks: Ints, k: int) -> dict[str, float | None]:
+    if not len(sizes):
         return {"recall": None, "ndcg": None}
     gains: Floats = 1 / np.log2(np.arange(2, k + 2))
     ideal = np.cumsum(gains)[np.minimum(sizes, k) - 1]
-    order = np.argsort(users)
-    position = order[np.searchsorted(users[order], hits.column("user_id").to_numpy())]
-    ranks = hits.column("rank").to_numpy()
-    found = np.bincount(position, minlength=len(users))
-    gained = np.bincount(position, gains[ranks - 1], minlength=len(users))
+    found = np.bincount(position, minlength=len(sizes))
+    gained = np.bincount(position, gains[ranks - 1], minlength=len(sizes))
     return {"recall": float(np.mean(found / sizes)), "ndcg": float(np.mean(gained / ideal))}
