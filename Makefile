@@ -20,7 +20,7 @@ else
           --set warehouse=build/$(notdir $(abspath $(DATA)))
 endif
 
-.PHONY: help demo full test check doctor setup lock cluster-up cluster-demo cluster-down wheel package clean
+.PHONY: help demo full test test-cluster check doctor setup lock cluster-up cluster-demo cluster-down wheel package clean
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
@@ -31,8 +31,11 @@ full: setup ## the pipeline on planted data of R2's full size; WAREHOUSE=DIR
 	@$(BIN)/python jobs/pipeline.py --conf conf/full.yaml \
 	    --set warehouse=$(WAREHOUSE) --set raw.folder=$(WAREHOUSE)/raw
 
-test: setup ## all tests
-	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+test: setup ## the tests but those on a cluster
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not cluster"
+
+test-cluster: setup ## the tests on a standalone cluster: the same tables, faults
+	@$(BIN)/pytest -m cluster
 
 check: setup ## ruff and mypy
 	@$(BIN)/ruff check .

@@ -34,6 +34,9 @@ def submit(cluster_folder: Path) -> list[str]:
     # JVMs that live for seconds are not worth the second compiler.
     light = {f"spark.{end}.extraJavaOptions": f"{log} {LIGHT}" for end in ("driver", "executor")}
     light |= {"spark.sql.shuffle.partitions": "2", "spark.databricks.delta.snapshotPartitions": "1"}
+    light["spark.sql.codegen.wholeStage"] = "false"
+    light["spark.sql.codegen.factoryMode"] = "NO_CODEGEN"
+    light["spark.eventLog.compress"] = "false"  # for tests to read
     words = [word for key, value in light.items() for word in ("--conf", f"{key}={value}")]
     return [SUBMIT, "--properties-file", str(properties), *words]
 

@@ -12,6 +12,8 @@ from ymr_spark import cluster
 from ymr_spark.errors import EnvironmentProblem
 from ymr_spark.warehouse import Warehouse, identity
 
+pytestmark = [pytest.mark.slow, pytest.mark.cluster]
+
 
 @pytest.fixture(scope="module")
 def local(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
@@ -20,7 +22,6 @@ def local(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Ware
     return warehouse
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_the_same_tables_as_in_local_mode(
     spark: SparkSession, local: Warehouse, on_cluster: Warehouse
@@ -30,7 +31,6 @@ def test_the_same_tables_as_in_local_mode(
     assert_same_tables(spark, local, on_cluster)
 
 
-@pytest.mark.slow
 def test_daemons_are_reached_on_loopback_only_and_keep_their_secret(cluster_folder: Path) -> None:
     properties = cluster_folder / "spark.conf"
     assert properties.stat().st_mode & 0o777 == 0o600
@@ -45,7 +45,6 @@ def test_daemons_are_reached_on_loopback_only_and_keep_their_secret(cluster_fold
     assert not [f for f in told if f.is_file() and secret.encode() in f.read_bytes()]
 
 
-@pytest.mark.slow
 def test_a_folder_has_one_cluster(cluster_folder: Path) -> None:
     with pytest.raises(EnvironmentProblem, match=r"master.*running; take it down first"):
         cluster.up(cluster_folder)

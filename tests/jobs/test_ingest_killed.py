@@ -59,9 +59,10 @@ def before(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> War
 
 def killed_at(moment: str, warehouse: Warehouse) -> None:
     """Start ingest as a process of its own and kill all of it at that moment."""
-    paths = [f"warehouse={warehouse.root}", f"raw.folder={warehouse.raw}"]
+    settings = [f"warehouse={warehouse.root}", f"raw.folder={warehouse.raw}"]
+    settings += ["spark_defaults=tests/spark.conf"]
     command = [sys.executable, "jobs/ingest.py", "--conf", "conf/sample.yaml"]
-    command += [word for path in paths for word in ("--set", path)]
+    command += [word for setting in settings for word in ("--set", setting)]
     log = warehouse.root / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(

@@ -28,6 +28,7 @@ SETTINGS = [
     *(f"{deep}.batch_size=512" for deep in DEEP),
     "als.iterations=3",
     "recommend.k=5",
+    "spark_defaults=tests/spark.conf",
 ]
 SUBMIT = [str(Path(sys.executable).parent / "spark-submit"), "--properties-file"]
 
@@ -39,7 +40,7 @@ def run(
     job: str, root: Path, *arguments: str, submit: bool = False, jvm: Environ | None = None
 ) -> dict[str, Any]:
     """The last line of the job's output; the run must succeed, in a JVM of its own or in `jvm`."""
-    start = [*SUBMIT, "conf/sample-spark.conf"] if submit else [sys.executable]
+    start = [*SUBMIT, "tests/spark.conf"] if submit else [sys.executable]
     settings = [*SETTINGS, f"warehouse={root}", f"raw.folder={root}/raw"]
     command = [*start, f"jobs/{job}.py", "--conf", "conf/sample.yaml", *arguments]
     command += [word for setting in settings for word in ("--set", setting)]
@@ -70,7 +71,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def jvm() -> Iterator[Environ]:
-    with session.shared_jvm(ROOT / "conf" / "sample-spark.conf") as joining:
+    with session.shared_jvm(ROOT / "tests" / "spark.conf") as joining:
         yield joining
 
 

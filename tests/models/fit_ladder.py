@@ -1,5 +1,6 @@
 """Fit the classical models on a few ratings with a number of cores: fit_ladder.py CORES OUTPUT."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -33,8 +34,10 @@ def fitted(spark: SparkSession, rows: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def main(cores: str, output: Path) -> None:
-    builder = SparkSession.builder.master(f"local[{cores}]").config("spark.ui.enabled", False)
-    spark = builder.config("spark.driver.memory", "1g").getOrCreate()
+    # The later --master wins over that of the file.
+    arguments = f"--properties-file tests/spark.conf --master local[{cores}] pyspark-shell"
+    os.environ["PYSPARK_SUBMIT_ARGS"] = arguments
+    spark = SparkSession.builder.getOrCreate()
     random = np.random.default_rng(3)
     pairs = np.argwhere(random.random((60, 40)) < 0.4)
     rows = np.c_[pairs, random.integers(1, 6, len(pairs))]

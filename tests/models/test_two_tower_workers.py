@@ -1,12 +1,18 @@
 """Several workers of a Spark barrier stage train one model together."""
 
+import os
+import signal
+import threading
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import shard_files
+import tensorflow as tf
 from pyspark.sql import SparkSession
 
 from ymr_spark import barrier
@@ -65,6 +71,47 @@ def test_two_workers_learn_what_one_learns(
     assert two[-1]["validation_mse"] == pytest.approx(one[-1]["validation_mse"], rel=0.01)
     assert two[-1]["train_mse"] == pytest.approx(one[-1]["train_mse"], rel=0.01)
     assert one[-1]["validation_mse"] < 0.6 * one[0]["train_mse"]
+
+
+def worker_processes() -> list[psutil.Process]:
+    below = psutil.Process().children(recursive=True)
+    return [p for p in below if any("spawn_main" in word for word in p.cmdline())]
+
+
+def curve_in(folder: Path) -> str:
+    """The learning curve in the last checkpoint, as text; none while it is being written."""
+    last = tf.train.latest_checkpoint(str(folder))
+    if last is None:
+        return "[]"
+    try:
+        curve = tf.train.load_checkpoint(last).get_tensor("progress/.ATTRIBUTES/VARIABLE_VALUE")
+    except (tf.errors.OpError, RuntimeError):
+        return "[]"
+    return str(curve.decode())
+
+
+@pytest.mark.slow
+def test_a_worker_that_dies(
+    spark: SparkSession, shards: tuple[Path, Manifest], tmp_path: Path
+) -> None:
+    """Spark ends the others and starts all again; they go on after the last checkpoint."""
+    folder = tmp_path / "killed"
+    kept = []
+
+    def kill_one() -> None:
+        while (curve := curve_in(folder)) == "[]":
+            time.sleep(0.01)
+        os.kill(worker_processes()[0].pid, signal.SIGKILL)
+        kept.append(curve)
+
+    killer = threading.Thread(target=kill_one, daemon=True)
+    killer.start()
+    train(spark, shards, folder)
+    killer.join(timeout=1)
+    assert kept
+    assert curve_in(folder).startswith(kept[0].removesuffix("]"))
+    assert len(fit(shards, folder)) == SETTINGS["max_epochs"]
+    assert not worker_processes()
 
 
 def test_all_workers_take_equally_many_steps(shards: tuple[Path, Manifest]) -> None:
