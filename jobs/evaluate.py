@@ -4,6 +4,8 @@ import json
 import logging
 import sys
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
@@ -37,8 +39,13 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Fi
     comparison.check_predictions(sums, predictions, held_out, models, splits)
     log.info("%d models judged on %d rows", len(models), rows)
     scored, pairs = [], []
-    for split, errors in metrics.by_split(sums).items():
-        draws = metrics.resampled_mse(errors, settings.evaluate.resamples, settings.seed)
+    judged = metrics.by_split(sums)
+    resampled = partial(
+        metrics.resampled_mse, resamples=settings.evaluate.resamples, seed=settings.seed
+    )
+    with ThreadPoolExecutor() as pool:  # numpy draws without Python's lock
+        drawn = pool.map(resampled, judged.values())
+    for (split, errors), draws in zip(judged.items(), drawn, strict=True):
         scored += metrics.scores(split, errors, draws)
         pairs += metrics.differences(split, errors, draws)
     warehouse.save(scored, "metrics")
