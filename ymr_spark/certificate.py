@@ -18,7 +18,8 @@ from ymr_spark.warehouse import Warehouse, identity
 
 RESOURCE = "reports/certificate.json"
 _PACKAGES = (
-    *("pyspark", "delta-spark", "petastorm", "pyarrow", "numpy", "scipy", "implicit"),
+    *("pyspark", "delta-spark", "deltalake", "petastorm", "pyarrow"),
+    *("numpy", "scipy", "implicit"),
     *("tensorflow", "tf-keras", "tensorflow-recommenders"),
 )
 Certificate = dict[str, Any]
