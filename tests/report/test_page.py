@@ -58,6 +58,9 @@ CERTIFICATE = {
     "predictions": {"bias": {"model=bias/part-0.parquet": "0e"}},
 }
 
+# Only a browser can tell where text ends up; CI installs one, a user's machine may have none.
+in_browser = pytest.mark.skipif(browser.CHROMIUM is None, reason="chromium is not installed")
+
 
 @pytest.fixture(scope="module")
 def html(spark: SparkSession, summarized: Warehouse) -> str:
@@ -107,7 +110,7 @@ def test_the_same_twice(html: str, spark: SparkSession, summarized: Warehouse) -
     assert all(card.chart in html and card.chart for card in again if card.name != "described")
 
 
-@pytest.mark.skipif(browser.CHROMIUM is None, reason="chromium is not installed")
+@in_browser
 @pytest.mark.parametrize("width", [390, 1280])
 def test_in_a_browser(html: str, width: int, tmp_path: Path) -> None:
     seen = browser.look(html, width, tmp_path, SCREENSHOTS / f"report-{width}.png")
@@ -117,7 +120,7 @@ def test_in_a_browser(html: str, width: int, tmp_path: Path) -> None:
     assert seen.height > 2000
 
 
-@pytest.mark.skipif(browser.CHROMIUM is None, reason="chromium is not installed")
+@in_browser
 def test_the_browser_sees_what_is_wrong(html: str, tmp_path: Path) -> None:
     wrong = "<p style='width:2000px'>wide</p><script>console.error('wrong')</script></body>"
     seen = browser.look(html.replace("</body>", wrong), 390, tmp_path)
