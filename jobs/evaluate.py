@@ -4,10 +4,11 @@ import json
 import logging
 import sys
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import reduce
 from typing import Any
 
+import numpy as np
+import pyarrow.compute as pc
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -40,12 +41,8 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Fi
     log.info("%d models judged on %d rows", len(models), rows)
     scored, pairs = [], []
     judged = metrics.by_split(sums)
-    resampled = partial(
-        metrics.resampled_mse, resamples=settings.evaluate.resamples, seed=settings.seed
-    )
-    with ThreadPoolExecutor() as pool:  # numpy draws without Python's lock
-        drawn = pool.map(resampled, judged.values())
-    for (split, errors), draws in zip(judged.items(), drawn, strict=True):
+    for split, errors in judged.items():
+        draws = metrics.resampled_mse(errors, settings.evaluate.resamples, settings.seed)
         scored += metrics.scores(split, errors, draws)
         pairs += metrics.differences(split, errors, draws)
     warehouse.save(scored, "metrics")
@@ -91,7 +88,7 @@ def _with_floor(held_out: DataFrame, warehouse: Warehouse) -> DataFrame:
 def _ranking(
     spark: SparkSession, warehouse: Warehouse, settings: Settings, names: Iterable[str]
 ) -> list[dict[str, Any]]:
-    """schemas.RANKING rows: each factor model and two lists that are the same for everybody."""
+    """schemas.RANKING rows: the models that tell songs apart, and two lists for everybody."""
     k = settings.evaluate.ranked_songs
     ratings = warehouse.read(spark, "ratings")
     songs = catalogue.read(warehouse.load("summary_songs"), warehouse.load("songs"))
@@ -104,11 +101,18 @@ def _ranking(
     liked = liked.select("user_id", "song_id").toArrow()
     damping = settings.bias.song_damping
     rankings = [catalogue.most_popular(songs), catalogue.best_mean(songs, damping)]
-    rankings += [load(warehouse, n) for n in names if n in schemas.FACTOR_MODELS]
+    models = (load(warehouse, n) for n in names if n in schemas.FACTOR_MODELS)
+    rankings += [m for m in models if m.song_factors.size or np.ptp(m.song_offsets)]
+    # Few tasks, since each one readies all songs of its model; one job for all models.
+    heard = heard.coalesce(spark.sparkContext.defaultParallelism)
+    lists = [
+        topk.recommend(heard, m, k).select("*", F.lit(m.name).alias("model")) for m in rankings
+    ]
+    ranked = reduce(DataFrame.union, lists).toArrow()
     found = []
     for model in rankings:
-        lists = topk.recommend(heard, model, k).toArrow()
-        judged = quality.quality(lists, liked, k, len(songs.song_ids))
+        mine = ranked.filter(pc.equal(ranked["model"], model.name))
+        judged = quality.quality(mine, liked, k, len(songs.song_ids))
         found.append({"model": model.name, "k": k, **judged})
     return found
 

@@ -103,6 +103,14 @@ def test_the_order_that_planted_data_must_give(board: dict[str, Any]) -> None:
 
 
 @pytest.mark.slow
+def test_lists_are_judged_of_models_that_tell_songs_apart(board: dict[str, Any]) -> None:
+    ranking = {lists["model"] for lists in board["ranking"]}
+    assert ranking == {"most_popular", "best_mean", "bias", "als", "latent_factor"} | (
+        set(DEEP) - {"two_tower_mlp"}
+    )
+
+
+@pytest.mark.slow
 def test_everybody_gets_songs_and_there_is_a_report(spark: SparkSession, root: Path) -> None:
     recommended = Warehouse(root, root / "raw").read(spark, "recommendations")
     assert recommended.count() == 120 * 5

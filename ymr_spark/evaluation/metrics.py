@@ -8,9 +8,14 @@ from typing import Any
 
 import numpy as np
 from pyspark.sql import Row
+from scipy.stats import poisson
 
 from ymr_spark.evaluation import scan
 from ymr_spark.models.factors import Floats
+
+# Poisson(1) at as many quantiles: drawing one of them is ten times faster than drawing anew.
+_POISSON = poisson(1).ppf((np.arange(1 << 16) + 0.5) / (1 << 16))
+_DRAWS_AT_ONCE = 20
 
 
 @dataclass(frozen=True)
@@ -67,9 +72,13 @@ def resampled_mse(errors: SplitErrors, resamples: int, seed: int) -> Floats:
     """
     random = np.random.default_rng(seed)
     sums = np.column_stack([errors.rows, errors.squared])
-    drawn = np.array([random.poisson(1.0, len(sums)) @ sums for _ in range(resamples)])
-    drawn = drawn[drawn[:, 0] > 0]
-    mse: Floats = drawn[:, 1:] / drawn[:, :1]
+    drawn = []
+    for first in range(0, resamples, _DRAWS_AT_ONCE):
+        shape = (min(_DRAWS_AT_ONCE, resamples - first), len(sums))
+        drawn.append(_POISSON[random.integers(len(_POISSON), size=shape, dtype=np.uint16)] @ sums)
+    totals = np.concatenate(drawn)
+    totals = totals[totals[:, 0] > 0]
+    mse: Floats = totals[:, 1:] / totals[:, :1]
     return mse
 
 
