@@ -31,7 +31,7 @@ from ymr_spark.warehouse import Warehouse
 Line = dict[str, Any]
 Point = tuple[float, float]  # seconds since the start, validation MSE
 _OPTIMISATION = ("learning_rate", "initial_accumulator")
-_OF_TRAINING = ("batch_size", "max_epochs", "patience", *_OPTIMISATION)
+_OF_TRAINING = ("batch_size", "max_epochs", "patience", "decay", *_OPTIMISATION)
 
 
 def part(contents: Manifest, groups: int) -> Manifest:
@@ -62,7 +62,7 @@ def fed(
     """Rows a second of training from each source, and their ratio."""
     section = getattr(chosen, name).model_dump()
     form = {key: value for key, value in section.items() if key not in _OF_TRAINING}
-    model = two_tower_training.build(name, contents, seed=chosen.seed, **form)
+    model = two_tower_training.build(name, shards, contents, seed=chosen.seed, **form)
     optimisation = [section[key] for key in _OPTIMISATION]
     model.compile(
         optimizer=two_tower_training.adagrad(model, *optimisation),

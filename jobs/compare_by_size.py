@@ -94,8 +94,9 @@ def _fitted(
     yield model, base, seconds
     for name in _DEEP:
         model, seconds = _two_tower(name, warehouse, settings, part)
-        # An embedding of an id without ratings is but its random start.
-        yield artifacts.only(model, base.user_ids, base.song_ids), base, seconds
+        # A song that nobody rated has the rows of its attributes, in a factor model.
+        songs = model.song_ids if isinstance(model, FactorModel) else base.song_ids
+        yield artifacts.only(model, base.user_ids, songs), base, seconds
 
 
 def _latent_factor(
@@ -136,7 +137,9 @@ def _two_tower(name: str, warehouse: Warehouse, settings: Settings, part: Manife
         stall_seconds=settings.two_tower.stall_seconds,
         **getattr(settings, name).model_dump(mode="json"),
     )
-    artifact = model.artifact(name, indices.load(shards / "indices"), {})
+    ids = indices.load(shards / "indices")
+    catalogue = indices.catalogue(ids, warehouse.load("songs"), warehouse.load("genres"))
+    artifact = model.artifact(name, ids, catalogue)
     return artifact, sum(epoch["seconds"] for epoch in curve)
 
 

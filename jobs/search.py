@@ -94,6 +94,8 @@ def _two_tower(parts: list[Fold], settings: Settings) -> Contestant:
 
     options = settings.search
     section = getattr(settings, options.model).model_dump(exclude={"patience"})
+    if "attributes" in section:  # folds have users and songs only
+        section["attributes"] = []
     fixed = section | {"max_epochs": options.max_epochs, "seed": settings.seed}
 
     def curves(parameters: Parameters) -> list[Curve]:

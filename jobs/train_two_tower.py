@@ -25,12 +25,11 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Fi
     contents = manifest.verify(shards, warehouse.pin("ratings"))
     ids = indices.load(shards / "indices")
     catalogue = indices.catalogue(ids, warehouse.load("songs"), warehouse.load("genres"))
-    columns = {name: catalogue.column(name).to_numpy() for name in catalogue.column_names}
     bias = publication.load(warehouse, "bias")
     figures: cli.Figures = {"rows": contents.splits["train"].rows}
     for name in settings.two_tower.models:
         _trained_together(spark, name, warehouse, settings, contents)
-        model, curve = _trained(name, warehouse, settings, contents, ids, columns)
+        model, curve = _trained(name, warehouse, settings, contents, ids, catalogue)
         figures[name] = publication.publish(
             spark,
             warehouse,

@@ -110,17 +110,28 @@ class Deep(Section):
 
     dimension: int = Field(5, ge=1, description="of the embeddings of users and songs")
     learning_rate: float = Field(0.15, gt=0)
+    decay: float = Field(0, ge=0, lt=1, description="share of the rate that an epoch takes off")
     initial_accumulator: float = Field(1e-7, gt=0)
     batch_size: int = Field(8_192, ge=1)
     max_epochs: int = Field(20, ge=1)
     patience: int = Field(2, ge=1, description="epochs without a better validation MSE")
-    l2: float = Field(0.02, ge=0, description="weight of the squared weights of each rating")
+    l2: float = Field(8.0, ge=0, description="weight of the squares of each id's row")
+
+
+class TwoTowerDot(Deep):
+    dimension: int = Field(4, ge=1, description="of the embeddings of users and songs")
+    learning_rate: float = Field(0.3, gt=0)
+    decay: float = Field(0.15, ge=0, lt=1, description="share of the rate that an epoch takes off")
+    attributes: list[Literal["album", "artist", "genre", "top_genre"]] = Field(
+        ["album", "artist"], description="of songs, whose rows are added to the songs' own"
+    )
 
 
 class TwoTowerMlp(Deep):
     dimension: int = Field(16, ge=1, description="of the embeddings of users and songs")
     batch_size: int = Field(4_096, ge=1)
     layers: tuple[int, ...] = Field((64, 32), description="widths of the ReLU layers")
+    l2: float = Field(0.02, ge=0, description="weight of a row's squares for each of its ratings")
 
 
 class DeepCross(Deep):
@@ -206,7 +217,7 @@ class Settings(Section):
     latent_factor: LatentFactor = LatentFactor()
     shards: Shards = Shards()
     two_tower: TwoTower = TwoTower()
-    two_tower_dot: Deep = Deep()
+    two_tower_dot: TwoTowerDot = TwoTowerDot()
     two_tower_mlp: TwoTowerMlp = TwoTowerMlp()
     deep_cross: DeepCross = DeepCross()
     evaluate: Evaluate = Evaluate()

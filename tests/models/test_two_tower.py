@@ -10,16 +10,23 @@ from ymr_spark.models.two_tower import TwoTower, TwoTowerDot
 from ymr_spark.models.two_tower_deep_cross import CONTENT, DeepCross
 from ymr_spark.models.two_tower_mlp import TwoTowerMlp
 
-SIZES = {"user": 2, "song": 1, "album": 1, "artist": 1, "genre": 1, "top_genre": 1}
+ATTRIBUTES = ("album", "artist")
+ONE = np.array([0, 1])
+RATINGS = {"user_index": np.array([0, 2, 1]), "song_index": np.array([0, 3])}
+RATINGS |= dict.fromkeys(CONTENT, ONE)
+CATALOGUE = {"song_id": np.int32([7, 8]), "song_index": np.int32([1, 0])}
+CATALOGUE |= {name: np.int32([1, 1]) for name in CONTENT}
 USER_IDS, SONG_IDS = np.int32([10, 20]), np.int32([7])
 # Index 0 is an unknown user or song.
 USERS, SONGS = np.int32([1, 2, 0, 1, 0]), np.int32([1, 1, 1, 0, 0])
 
 
 def dot() -> TwoTowerDot:
-    model = TwoTowerDot(SIZES, 3.0, dimension=2, l2=0.0, seed=1)
+    """Of artist and album only the offsets count: 0.5 and 0.25."""
+    model = TwoTowerDot(RATINGS, 3.0, attributes=ATTRIBUTES, dimension=2, l2=4.0, seed=1)
     model.user_tower.table.assign([[0, 0, 0], [0.5, 1, 2], [-1, 0, 1]])
-    model.song_tower.table.assign([[0, 0, 0], [0.25, 0.5, -0.5]])
+    song = [[0, 0, 0], [0.25, 0.5, -0.5]]
+    model.song_tower.table.assign([*song, [0, 0, 0], [0.5, 0, 0], [0, 0, 0], [0.25, 0, 0]])
     return model
 
 
@@ -29,12 +36,12 @@ def logistic(mean: float, *above: float) -> list[float]:
     return [*(1 + 4 / (1 + np.exp(-scores)))]
 
 
-# 0.25 = 0.5 + 0.25 - 0.5: what is unknown leaves what is known of the other.
-DOT = logistic(3, 0.25, -1.25, 0.25, 0.5, 0)
+# 0.25 + 0.75 = 0.5 + 0.25 + 0.75 - 0.5: what is unknown leaves what is known of the other.
+DOT = logistic(3, 1.0, -0.5, 1.0, 1.25, 0.75)
 
 
 def mlp() -> TwoTowerMlp:
-    model = TwoTowerMlp(SIZES, 2.0, dimension=1, layers=(2,), l2=0.0, seed=1)
+    model = TwoTowerMlp(RATINGS, 2.0, dimension=1, layers=(2,), l2=0.0, seed=1)
     model.user_tower.table.assign([[0], [1], [3]])
     model.song_tower.table.assign([[0], [2]])
     hidden, last = model.dense.layers
@@ -49,7 +56,7 @@ MLP = logistic(2, 1.25, 2.25)
 
 def deep_cross() -> DeepCross:
     """Only album and artist have rows: [0.5, 1] and [0.25, 0]."""
-    model = DeepCross(SIZES, 2.0, dimension=1, width=1, song_dropout=0.1, l2=0.0, seed=1)
+    model = DeepCross(RATINGS, 2.0, dimension=1, width=1, song_dropout=0.1, l2=0.0, seed=1)
     model.user_tower.table.assign([[0, 0], [0.2, 0.4], [0.2, 0.4]])
     model.own.table.assign([[0, 0], [0.1, -0.5]])
     content = model.content
@@ -89,15 +96,35 @@ def test_predictions_are_bounded() -> None:
     model = dot()
     model.user_tower.table.assign_add([[0, 0, 0], [9, 0, 0], [-9, 0, 0]])
     found = stars(model, USERS[:2], SONGS[:2])
-    np.testing.assert_allclose(found, logistic(3, 9.25, -10.25), rtol=1e-6)
+    np.testing.assert_allclose(found, logistic(3, 10.0, -9.5), rtol=1e-6)
     assert found[0] < 5
 
 
 def test_the_factor_model_scores_alike() -> None:
-    model = dot().artifact("dot", {"user": USER_IDS, "song": SONG_IDS}, {})
+    model = dot().artifact("dot", {"user": USER_IDS}, CATALOGUE)
     found, known = model.predict(np.int32([10, 20, 99, 10, 99]), np.int32([7, 7, 7, 8, 8]))
     np.testing.assert_allclose(found, DOT, rtol=1e-6)
-    assert known.tolist() == [True, True, False, False, False]
+    assert known.tolist() == [True, True, False, True, False]
+
+
+def test_songs_of_which_nothing_was_rated_are_left_to_other_models() -> None:
+    model = TwoTowerDot(RATINGS, 3.0, attributes=(), dimension=2, l2=4.0, seed=1)
+    assert model.features == ("user_index", "song_index")
+    artifact = model.artifact("dot", {"user": USER_IDS}, CATALOGUE)
+    assert artifact.song_ids.tolist() == [7]
+
+
+def test_the_loss_of_an_epoch() -> None:
+    model, batch = dot(), {"user_index": np.int32([1, 2, 1]), "song_index": np.int32([1, 1, 1])}
+    batch |= {name: np.int32([1, 1, 1]) for name in CONTENT}
+    p, y = (model.stars(batch).numpy() - 1) / 4, np.array([1, 0, 0.5])
+    entropy = -y * np.log(p) - (1 - y) * np.log(1 - p)
+    loss = model.compute_loss(batch | {"rating": np.int8([5, 1, 3])})
+    # The album and artist have one rating in `RATINGS`, of which three rows make 3 · 4.
+    users = 0.1 * 0.5**2 + 1 + 4 + 0.1 + 1
+    songs = 0.1 * 0.25**2 + 0.5**2 + 0.5**2 + 3 * 0.1 * (0.5**2 + 0.25**2)
+    expected = 8 * np.sum(entropy) + 4 * (users + songs)
+    assert float(loss + sum(model.losses)) * 3 == pytest.approx(expected, rel=1e-5)
 
 
 def test_the_mlp_scores_alike_and_gives_strangers_the_mean() -> None:
@@ -115,9 +142,7 @@ def test_an_mlp_of_fewer_users_gives_the_others_the_mean() -> None:
 
 
 def test_factors_of_songs_that_nobody_rated() -> None:
-    songs = {"song_id": np.int32([7, 8]), "song_index": np.int32([1, 0])}
-    songs |= {name: np.int32([1, 1]) for name in CONTENT}
-    model = deep_cross().artifact("deep_cross", {"user": USER_IDS}, songs)
+    model = deep_cross().artifact("deep_cross", {"user": USER_IDS}, CATALOGUE)
     found, known = model.predict(np.int32([10, 99, 10, 99, 10]), np.int32([7, 7, 8, 8, 9]))
     # Of a song that is not in the catalogue nothing is known but the user.
     expected = logistic(2, 2.05, 1.25, 2.15, 1.15, 0.2)

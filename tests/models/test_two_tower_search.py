@@ -6,7 +6,11 @@ from test_two_tower_training import ROWS
 
 from ymr_spark.models import two_tower_search
 
-FIXED = {"seed": 1, "dimension": 4, "l2": 0.01, "batch_size": 512, "max_epochs": 3}
+FIXED = {"seed": 1, "dimension": 4, "l2": 1.0, "decay": 0.0, "batch_size": 512, "max_epochs": 3}
+FORMS: dict[str, dict[str, Any]] = {
+    "two_tower_dot": {"attributes": ()},
+    "two_tower_mlp": {"layers": (8,), "l2": 0.01},
+}
 QUICK = {"learning_rate": 0.1, "initial_accumulator": 1e-7}
 SLOW = {"learning_rate": 0.1, "initial_accumulator": 0.1}
 
@@ -15,7 +19,7 @@ def curve(name: str = "two_tower_dot", **changed: Any) -> two_tower_search.Curve
     splits = (ROWS[name] for name in ("train", "validation"))
     # Ids of their own, with gaps.
     train, held_out = ((rows[:, 0] * 3, rows[:, 1] * 2, rows[:, 2]) for rows in splits)
-    return two_tower_search.curve(name, train, held_out, **FIXED | QUICK | changed)
+    return two_tower_search.curve(name, train, held_out, **FIXED | QUICK | FORMS[name] | changed)
 
 
 def test_the_setting_known_to_be_better_is_better() -> None:
@@ -30,7 +34,7 @@ def test_every_epoch_is_judged_though_it_over_fits() -> None:
 
 
 def test_the_model_of_dense_layers() -> None:
-    assert len(curve("two_tower_mlp", layers=(8,), max_epochs=2)) == 2
+    assert len(curve("two_tower_mlp", max_epochs=2)) == 2
 
 
 @pytest.mark.parametrize("seed", [None, (1, 2)])

@@ -6,13 +6,19 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
-from ymr_spark.models.factors import FactorModel, Floats, Ints
-from ymr_spark.models.two_tower import Embedding, TwoTower, factor_model, joined
+from ymr_spark.models.factors import FactorModel, Ints
+from ymr_spark.models.two_tower import (
+    CrossEntropy,
+    Embeddings,
+    TwoTower,
+    factor_model,
+    joined,
+    of_catalogue,
+)
 
 CONTENT = ("album_index", "artist_index", "genre_index", "top_genre_index", "level")
 _LEVELS = 3
 _CROSS_RANK = 8
-_SONGS_AT_ONCE = 8_192
 
 
 class Content(tf.keras.layers.Layer):  # type: ignore[misc]
@@ -24,18 +30,17 @@ class Content(tf.keras.layers.Layer):  # type: ignore[misc]
 
     def __init__(
         self,
-        sizes: Mapping[str, int],
+        ratings: Mapping[str, Ints],
         columns: int,
         width: int,
         l2: float,
         random: np.random.Generator,
     ) -> None:
         super().__init__()
-        counts = [1 + sizes[name.removesuffix("_index")] for name in CONTENT[:-1]]
-        counts.append(1 + _LEVELS)
-        # All attributes in one table: one sparse update instead of five.
-        self.starts = tf.constant(np.cumsum([0, *counts[:-1]]), tf.int32)
-        self.rows = Embedding(sum(counts) - 1, columns, l2, random)
+        counts = [ratings[name] for name in CONTENT[:-1]]
+        levels = np.minimum(np.arange(len(ratings["level"])), _LEVELS)
+        counts.append(np.bincount(levels, ratings["level"], 1 + _LEVELS).astype(np.int64))
+        self.rows = Embeddings(counts, columns, l2, random)
         start = [
             tf.keras.initializers.GlorotUniform(int(s)) for s in random.integers(2**31, size=3)
         ]
@@ -50,7 +55,7 @@ class Content(tf.keras.layers.Layer):  # type: ignore[misc]
         """Offset and vector (rows, columns) of songs, given the columns of `CONTENT`."""
         index = [features[name] for name in CONTENT]
         index[-1] = tf.minimum(index[-1], _LEVELS)
-        rows = self.rows(tf.stack(index, axis=1) + self.starts)
+        rows = self.rows(index)
         return tf.reduce_sum(rows, axis=1) + self._together(rows)
 
     def _together(self, rows: tf.Tensor) -> tf.Tensor:
@@ -66,16 +71,14 @@ class DeepCross(TwoTower):
     row otherwise takes, and scores songs without a row (index 0).
 
     Args:
-        sizes: the number of known ids: user, song, album, artist, genre, top_genre.
+        ratings: by column of the shards, as for `Embedding`.
         width: of the ReLU layer.
         song_dropout: the share of the train rows that content alone scores.
     """
 
-    features = ("user_index", "song_index", *CONTENT)
-
     def __init__(
         self,
-        sizes: Mapping[str, int],
+        ratings: Mapping[str, Ints],
         mean: float,
         *,
         dimension: int,
@@ -84,21 +87,22 @@ class DeepCross(TwoTower):
         l2: float,
         seed: int,
     ) -> None:
-        super().__init__(mean)
+        super().__init__(mean, ("user_index", "song_index", *CONTENT), CrossEntropy())
         random = np.random.default_rng(seed)
-        self.user_tower = Embedding(sizes["user"], dimension, l2, random, offset=True)
-        self.own = Embedding(sizes["song"], dimension, l2, random, offset=True)
-        self.content = Content(sizes, 1 + dimension, width, l2, random)
+        users, songs = ([ratings[name]] for name in self.features[:2])
+        self.user_tower = Embeddings(users, dimension, l2, random, offset=True)
+        self.own = Embeddings(songs, dimension, l2, random, offset=True)
+        self.content = Content(ratings, 1 + dimension, width, l2, random)
         self.song_dropout, self.seed = song_dropout, seed
 
     def call(self, features: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
-        user = self.user_tower(features["user_index"])
+        user = self.user_tower([features["user_index"]])[:, 0]
         return self.mean + joined(user, self.songs(features, training))
 
     def songs(self, features: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Offset and vector (rows, 1 + dimension) of songs."""
         index = features["song_index"]
-        own = self.own(index)
+        own = self.own([index])[:, 0]
         if training:
             own *= tf.cast(self._kept(tf.shape(index)), tf.float32)[:, None]
         return own + self.content(features)
@@ -115,14 +119,8 @@ class DeepCross(TwoTower):
 
         Args:
             ids: "user": the ids of the indices from 1.
-            songs: song_id, ascending, and the columns of `features` for each.
+            songs: as for `TwoTowerDot.artifact`.
         """
-        columns = {n: songs[n] for n in ("song_index", *CONTENT)}
-        rows: Floats = np.concatenate(
-            [
-                self.songs({n: values[at : at + _SONGS_AT_ONCE] for n, values in columns.items()})
-                for at in range(0, len(songs["song_id"]), _SONGS_AT_ONCE)
-            ]
-        )
+        rows = of_catalogue(self.songs, songs, self.features[1:])
         users = self.user_tower.table.numpy()[1:]
         return factor_model(name, float(self.mean), ids["user"], users, songs["song_id"], rows)

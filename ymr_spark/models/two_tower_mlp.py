@@ -14,12 +14,13 @@ class TwoTowerMlp(TwoTower):
     """score = mean + dense(relu(dense(relu(dense([p_u, q_s]))))), of widths `layers` and 1.
 
     Args:
-        sizes: the number of known ids, "user" and "song".
+        ratings: by column of the shards, as for `Embedding`.
+        l2: the penalty of all rows: the study's, and better here than `ridge`.
     """
 
     def __init__(
         self,
-        sizes: Mapping[str, int],
+        ratings: Mapping[str, Ints],
         mean: float,
         *,
         dimension: int,
@@ -27,10 +28,10 @@ class TwoTowerMlp(TwoTower):
         l2: float,
         seed: int,
     ) -> None:
-        super().__init__(mean)
+        super().__init__(mean, ("user_index", "song_index"), tf.keras.losses.MeanSquaredError())
         random = np.random.default_rng(seed)
-        self.user_tower = Embedding(sizes["user"], dimension, l2, random)
-        self.song_tower = Embedding(sizes["song"], dimension, l2, random)
+        self.user_tower = Embedding(ratings["user_index"], dimension, l2, random)
+        self.song_tower = Embedding(ratings["song_index"], dimension, l2, random)
         self.dense = dense_layers(layers, seed)
         self.dense.build((None, 2 * dimension))
 
@@ -40,7 +41,7 @@ class TwoTowerMlp(TwoTower):
         return self.mean + self.dense(tf.concat([user, song], axis=1))[:, 0]
 
     def artifact(self, name: str, ids: Mapping[str, Ints], songs: Mapping[str, Ints]) -> MlpModel:
-        """The same scores by numpy; arguments as for `TwoTowerDot.artifact`."""
+        """The same scores by numpy; `ids` has "user" and "song", `songs` is not read."""
         users, rated = (t.table.numpy()[1:] for t in (self.user_tower, self.song_tower))
         layers = tuple((d.kernel.numpy(), d.bias.numpy()) for d in self.dense.layers)
         embeddings = ids["user"], users, ids["song"], rated

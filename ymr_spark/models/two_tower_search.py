@@ -24,6 +24,7 @@ def curve(
     batch_size: int,
     max_epochs: int,
     learning_rate: float,
+    decay: float,
     initial_accumulator: float,
     **form: Any,
 ) -> Curve:
@@ -31,15 +32,15 @@ def curve(
 
     Args:
         name: of a model in `two_tower_training.MODELS` that reads users and songs only.
-        learning_rate, initial_accumulator: as for `two_tower_training.train`.
+        learning_rate, decay, initial_accumulator: as for `two_tower_training.train`.
         form: what else the model's class takes.
     """
     tf.keras.backend.clear_session()
     tf.config.experimental.enable_op_determinism()
     users, songs = np.unique(train[0]), np.unique(train[1])
-    sizes = {"user": len(users), "song": len(songs)}
-    model = two_tower_training.MODELS[name](sizes, float(train[2].mean()), seed=seed, **form)
     columns, judged = (_columns(split, users, songs) for split in (train, held_out))
+    ratings = {name: np.bincount(columns[name]) for name in ("user_index", "song_index")}
+    model = two_tower_training.MODELS[name](ratings, float(train[2].mean()), seed=seed, **form)
     with tempfile.TemporaryDirectory() as checkpoints:
         return two_tower_training.train(
             model,
@@ -49,6 +50,7 @@ def curve(
             max_epochs=max_epochs,
             patience=max_epochs,
             learning_rate=learning_rate,
+            decay=decay,
             initial_accumulator=initial_accumulator,
         )
 

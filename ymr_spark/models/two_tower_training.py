@@ -13,6 +13,7 @@ import tensorflow as tf
 from ymr_spark.models.two_tower import TwoTower, TwoTowerDot, squared_error
 from ymr_spark.models.two_tower_deep_cross import DeepCross
 from ymr_spark.models.two_tower_mlp import TwoTowerMlp
+from ymr_spark.shards import counts
 from ymr_spark.shards.manifest import Manifest
 from ymr_spark.shards.reader import dataset, stalls_explained
 
@@ -37,6 +38,7 @@ def fit(
     batch_size: int,
     stall_seconds: float,
     learning_rate: float,
+    decay: float,
     initial_accumulator: float,
     max_epochs: int,
     patience: int,
@@ -57,7 +59,7 @@ def fit(
     """
     tf.config.experimental.enable_op_determinism()
     tf.keras.backend.clear_session()
-    model = build(name, contents, seed=seed, **form)
+    model = build(name, shards, contents, seed=seed, **form)
     source: dict[str, Any] = {"batch_size": batch_size, "stall_seconds": stall_seconds}
 
     def batches(split: str, seeded: int | None) -> tf.data.Dataset:
@@ -71,6 +73,7 @@ def fit(
             batches("validation", None),
             checkpoints,
             learning_rate=learning_rate,
+            decay=decay,
             initial_accumulator=initial_accumulator,
             max_epochs=max_epochs,
             patience=patience,
@@ -85,6 +88,7 @@ def train(
     checkpoints: Path,
     *,
     learning_rate: float,
+    decay: float,
     initial_accumulator: float,
     max_epochs: int,
     patience: int,
@@ -97,6 +101,7 @@ def train(
     Args:
         epoch_batches: the train batches of an epoch, counted from 0.
         checkpoints: a folder of this very training: same model, batches and settings.
+        decay: as for `rate`.
 
     Returns:
         One entry per epoch: train MSE (running), exact validation MSE, seconds.
@@ -105,15 +110,17 @@ def train(
     model.compile(optimizer=kept.optimizer, steps_per_execution=STEPS_AT_ONCE)
     while kept.goes_on(max_epochs, patience):
         epoch = len(kept.curve)
+        kept.optimizer.learning_rate.assign(rate(learning_rate, decay, epoch))
         kept.record(_epoch(model, epoch_batches(epoch), validation, epoch))
     assign(model.trainable_variables, kept.best)
     return kept.curve
 
 
-def build(name: str, contents: Manifest, *, seed: int, **form: Any) -> TwoTower:
+def build(name: str, shards: Path, contents: Manifest, *, seed: int, **form: Any) -> TwoTower:
     """The untrained model for these shards, the same for the same seed."""
+    ratings = counts.of_indices(shards, contents)
     mean = contents.splits["train"].mean_rating
-    model: TwoTower = MODELS[name](contents.index_sizes, mean, seed=seed, **form)
+    model: TwoTower = MODELS[name](ratings, mean, seed=seed, **form)
     return model
 
 
@@ -123,6 +130,11 @@ def adagrad(
     optimizer = tf.keras.optimizers.Adagrad(learning_rate, initial_accumulator)
     optimizer.build(model.trainable_variables)
     return optimizer
+
+
+def rate(learning_rate: float, decay: float, epoch: int) -> float:
+    """Of an epoch, counted from 0: each takes the share `decay` off the rate of the last one."""
+    return learning_rate * float((1 - decay) ** epoch)
 
 
 def order(seed: int, epoch: int) -> int:

@@ -34,6 +34,7 @@ def work(
     batch_size: int,
     stall_seconds: float,
     learning_rate: float,
+    decay: float,
     initial_accumulator: float,
     max_epochs: int,
     patience: int,
@@ -49,12 +50,12 @@ def work(
     strategy = _joined(worker, addresses)
     optimisation = learning_rate, initial_accumulator
     kept = training.Progress(
-        training.build(name, contents, seed=seed, **form), checkpoints, *optimisation
+        training.build(name, shards, contents, seed=seed, **form), checkpoints, *optimisation
     )
     columns = (*kept.model.features, "rating")
     share = Share(worker, len(addresses), shards, contents, columns, batch_size, stall_seconds)
     with strategy.scope():
-        model = training.build(name, contents, seed=seed, **form)
+        model = training.build(name, shards, contents, seed=seed, **form)
         adagrad = training.adagrad(model, *optimisation)
     mirrored = [*model.trainable_variables, *adagrad.variables]
     plain = [*kept.model.trainable_variables, *kept.optimizer.variables]
@@ -62,6 +63,7 @@ def work(
     step = _step(strategy, model, adagrad)
     while kept.goes_on(max_epochs, patience):
         started, epoch = time.monotonic(), len(kept.curve)
+        adagrad.learning_rate.assign(training.rate(learning_rate, decay, epoch))
         squares = [step(batch) for batch in share.batches("train", training.order(seed, epoch))]
         training.assign(plain, mirrored)
         errors = squared_error(kept.model, share.batches("validation"))
@@ -126,13 +128,13 @@ def _step(
 
     def replica(batch: dict[str, tf.Tensor]) -> tf.Tensor:
         with tf.GradientTape() as tape:
-            errors = model.stars(batch, training=True) - tf.cast(batch["rating"], tf.float32)
+            stars, ratings = model.stars(batch, training=True), tf.cast(batch["rating"], tf.float32)
             # The optimizer adds up the workers' gradients; their mean is the whole batch's.
-            loss = tf.add_n([tf.reduce_mean(errors**2), *model.losses])
+            loss = tf.add_n([tf.reduce_mean(model.objective.call(ratings, stars)), *model.losses])
             loss /= strategy.num_replicas_in_sync
         gradients = tape.gradient(loss, model.trainable_variables)
         adagrad.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
-        return tf.reduce_sum(errors**2)
+        return tf.reduce_sum((stars - ratings) ** 2)
 
     return tf.function(lambda batch: strategy.run(replica, args=(batch,)))  # type: ignore[no-any-return]
 

@@ -56,14 +56,15 @@ def build(train: DataFrame, songs: pa.Table, genres: pa.Table) -> Index:
     return Index(ids, known, _catalogue(ids, placed))
 
 
-def catalogue(ids: Mapping[str, Ids], songs: pa.Table, genres: pa.Table) -> pa.Table:
-    """One row per song_id, ascending, rated or not: all that `COLUMNS` says of it.
+def catalogue(ids: Mapping[str, Ids], songs: pa.Table, genres: pa.Table) -> dict[str, Ids]:
+    """All that `COLUMNS` says of each song_id, ascending, rated or not: (songs,) a column.
 
     Args:
         ids: as `Index.ids`; an attribute that is not among them has index 0.
         songs, genres: as for `build`.
     """
-    return _catalogue(ids, _placed(songs, genres))
+    found = _catalogue(ids, _placed(songs, genres))
+    return {name: found.column(name).to_numpy() for name in found.column_names}
 
 
 def _placed(songs: pa.Table, genres: pa.Table) -> pd.DataFrame:

@@ -1,0 +1,25 @@
+"""How many train rows each index has."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from ymr_spark.models.factors import Ints
+from ymr_spark.shards.manifest import Manifest
+
+
+def of_indices(folder: Path, contents: Manifest) -> dict[str, Ints]:
+    """Train rows (1 + indices,) of each index of each column, 0 for what is unknown.
+
+    Only the row groups that `contents` names are read, one at a time.
+    """
+    columns = [name for name in contents.columns if name == "level" or name.endswith("_index")]
+    sizes = {name: 1 + contents.index_sizes.get(name.removesuffix("_index"), 0) for name in columns}
+    found: dict[str, Ints] = {name: np.zeros(size, np.int64) for name, size in sizes.items()}
+    for file in contents.splits["train"].row_groups:
+        rows = pq.read_table(folder / "train" / file, columns=columns)
+        for name, size in sizes.items():
+            more = np.bincount(rows[name].to_numpy(), minlength=size)
+            found[name] = more + np.pad(found[name], (0, len(more) - len(found[name])))
+    return found
