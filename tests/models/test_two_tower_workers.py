@@ -25,7 +25,7 @@ SETTINGS: dict[str, Any] = {
     "name": "two_tower_dot",
     "seed": 1,
     "dimension": 2,
-    "attributes": ("album",),
+    "attributes": (),
     "l2": 1.0,
     "decay": 0.1,
     "batch_size": 256,
