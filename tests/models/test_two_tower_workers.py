@@ -60,7 +60,7 @@ def fit(shards: tuple[Path, Manifest], folder: Path) -> two_tower_training.Curve
     return two_tower_training.fit(**placed, **SETTINGS)[1]
 
 
-@pytest.mark.slow
+@pytest.mark.cluster
 def test_two_workers_learn_what_one_learns(
     spark: SparkSession, shards: tuple[Path, Manifest], tmp_path: Path
 ) -> None:
@@ -92,7 +92,7 @@ def curve_in(folder: Path) -> str:
     return str(curve.decode())
 
 
-@pytest.mark.slow
+@pytest.mark.cluster
 def test_a_worker_that_dies(
     spark: SparkSession, shards: tuple[Path, Manifest], tmp_path: Path
 ) -> None:
