@@ -15,7 +15,7 @@ class TwoTowerMlp(TwoTower):
 
     Args:
         ratings: by column of the shards, as for `Embedding`.
-        l2: the penalty of all rows: the study's, and better here than `ridge`.
+        l2: the penalty of all rows, for each of their ratings.
     """
 
     def __init__(
