@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -76,8 +77,13 @@ def test_two_workers_learn_what_one_learns(
 
 
 def worker_processes() -> list[psutil.Process]:
-    below = psutil.Process().children(recursive=True)
-    return [p for p in below if any("spawn_main" in word for word in p.cmdline())]
+    """Processes that train; those that end while they are looked at are left out."""
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if any("spawn_main" in word for word in process.cmdline()):
+                found.append(process)
+    return found
 
 
 def curve_in(folder: Path) -> str:
