@@ -44,6 +44,7 @@ def _spark(
     train = warehouse.read(spark, "ratings").where(F.col("split") == "train")
     started = time.monotonic()
     blocks = user_blocks(train)
+    blocks.count()
     loaded = time.monotonic()
     model, moves = bias.fit(blocks, **chosen.model_dump())
     fitted = time.monotonic()

@@ -40,7 +40,7 @@ def test_blocks_are_cut_between_users(monkeypatch: pytest.MonkeyPatch) -> None:
         ],
         ["user_id", "song_id", "rating"],
     )
-    found = list(blocks.unpack(blocks._pack([batch])))
+    found = list(blocks.unpack(blocks._pack(blocks._deal([batch]))))
     assert [b.users.tolist() for b in found] == [[0, 1], [2], [3]]
     assert [b.counts.tolist() for b in found] == [[3, 2], [5], [1]]
     assert np.concatenate([b.songs for b in found]).tolist() == list(range(11))
