@@ -71,3 +71,8 @@ def test_an_error_of_the_source_is_passed_on() -> None:
 
     with pytest.raises(OSError, match="the disk is gone"):
         list(reader.watched(failing(), 1))
+
+
+def test_the_end_of_a_pass_waits_for_no_autotuning(shards: Shards) -> None:
+    batches = reader.dataset(*shards, "train", COLUMNS, batch_size=64)
+    assert batches.options().autotune.enabled is False

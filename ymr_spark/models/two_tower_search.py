@@ -11,6 +11,7 @@ import tensorflow as tf
 from ymr_spark.models import two_tower_training
 from ymr_spark.models.factors import Floats, Ints, find
 from ymr_spark.models.two_tower_training import Curve
+from ymr_spark.shards.reader import untuned
 
 Split = tuple[Ints, Ints, Floats]  # user ids, song ids and stars, each (rows,)
 
@@ -64,7 +65,8 @@ def batches(
     tensors = {name: tf.constant(values[order]) for name, values in columns.items()}
     # Slices of whole batches: a dataset of single rows would take longer than the training.
     starts = tf.data.Dataset.range(0, rows, size)
-    return starts.map(lambda at: {n: t[at : at + size] for n, t in tensors.items()}).prefetch(2)
+    found = starts.map(lambda at: {n: t[at : at + size] for n, t in tensors.items()})
+    return untuned(found.prefetch(2))
 
 
 def _columns(split: Split, users: Ints, songs: Ints) -> dict[str, Ints | Floats]:

@@ -67,7 +67,18 @@ def dataset(
     )
     # The next row group is read while the last one is trained on.
     batches = batches.prefetch(1).rebatch(batch_size).prefetch(2)
-    return batches.apply(tf.data.experimental.assert_cardinality(ceil(sum(mine) / batch_size)))
+    steps = ceil(sum(mine) / batch_size)
+    return untuned(batches.apply(tf.data.experimental.assert_cardinality(steps)))
+
+
+def untuned(batches: tf.data.Dataset) -> tf.data.Dataset:
+    """The same without autotuning, which has nothing to choose in our pipelines.
+
+    Its thread sleeps twice as long each time, up to a minute, and the end of a pass waits for it.
+    """
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return batches.with_options(options)
 
 
 @contextmanager
