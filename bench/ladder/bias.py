@@ -77,12 +77,16 @@ def alternated(
     """Mean, offsets by user id and by song id, and the number of iterations."""
     mean = float(stars.mean(dtype=np.float64))
     rest = stars - np.float32(mean)
-    user_weights = np.bincount(users) + chosen.user_damping
-    song_weights = np.bincount(songs) + chosen.song_damping
+    user_counts, song_counts = np.bincount(users), np.bincount(songs)
+    user_weights = user_counts + chosen.user_damping
+    song_weights = song_counts + chosen.song_damping
+    damping = chosen.user_damping, chosen.song_damping
     by_song, move, iterations = np.zeros(len(song_weights)), np.inf, 0
     while move > chosen.tolerance and iterations < chosen.max_iterations:
         by_user = np.bincount(users, rest - by_song[songs]) / np.maximum(user_weights, 1)
         new = np.bincount(songs, rest - by_user[users]) / np.maximum(song_weights, 1)
+        shift = bias.shift(new, by_user.sum(), np.count_nonzero(user_counts), *damping)
+        new -= np.where(song_counts, shift, 0)
         move, by_song, iterations = float(np.abs(new - by_song).max()), new, iterations + 1
     by_user = np.bincount(users, rest - by_song[songs]) / np.maximum(user_weights, 1)
     return mean, by_user, by_song, iterations

@@ -41,7 +41,7 @@ def fit(
     while len(moves) < max_iterations and (not moves or moves[-1] > tolerance):
         sums, lean, users = _song_sums(blocks, mean, offsets, user_damping)
         new = sums / (counts + song_damping + (counts == 0))
-        new -= np.where(counts, _shift(new, lean, users, user_damping, song_damping), 0.0)
+        new -= np.where(counts, shift(new, lean, users, user_damping, song_damping), 0.0)
         moves.append(float(np.abs(new - offsets).max()))
         offsets = new
         log.info("iteration %d: offsets moved by up to %.5f stars", len(moves), moves[-1])
@@ -81,7 +81,7 @@ def _song_totals(blocks: DataFrame) -> tuple[Floats, Floats]:
     return counts, sums
 
 
-def _shift(songs: Floats, lean: float, users: int, user_damping: float, damping: float) -> float:
+def shift(songs: Floats, lean: float, users: int, user_damping: float, damping: float) -> float:
     """What to take from all songs and give to all users.
 
     It changes no prediction, only the penalty: alternation alone would be slow to find it.
