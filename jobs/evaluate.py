@@ -4,19 +4,16 @@ import json
 import logging
 import sys
 from collections.abc import Iterable, Sequence
-from functools import reduce
 from typing import Any
 
 import numpy as np
-import pyarrow.compute as pc
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from ymr_spark import atomically, certificate, cli, publication, schemas, stages
 from ymr_spark.evaluation import breakdown, comparison, leaderboard, metrics, scan, slicing
-from ymr_spark.models.blocks import user_blocks
 from ymr_spark.publication import identities, load
-from ymr_spark.recommendation import catalogue, quality, topk
+from ymr_spark.recommendation import catalogue, quality
 from ymr_spark.settings import Settings
 from ymr_spark.warehouse import Warehouse
 
@@ -50,7 +47,7 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Fi
     warehouse.save(breakdown.slices(sums, cuts), "slices")
     orders = breakdown.orders(sums)
     warehouse.save(orders, "orders")
-    lists = _ranking(spark, warehouse, settings, models)
+    lists = _lists(spark, warehouse, settings, models)
     warehouse.save(lists, "ranking")
     seconds = {name: row["fit_seconds"] for name, row in models.items()}
     entries = leaderboard.entries(scored, pairs, orders, train, splits["test"], seconds)
@@ -85,36 +82,25 @@ def _with_floor(held_out: DataFrame, warehouse: Warehouse) -> DataFrame:
     return held_out.join(known, [*keys, "split"], how="left")
 
 
-def _ranking(
+def _lists(
     spark: SparkSession, warehouse: Warehouse, settings: Settings, names: Iterable[str]
 ) -> list[dict[str, Any]]:
     """schemas.RANKING rows: the models that tell songs apart, and two lists for everybody."""
-    k = settings.evaluate.ranked_songs
-    ratings = warehouse.read(spark, "ratings")
     songs = catalogue.read(warehouse.load("summary_songs"), warehouse.load("songs"))
-    test = ratings.where(F.col("split") == "test")
-    users = test.select("user_id").distinct()
-    users = users.orderBy(F.xxhash64("user_id", F.lit(settings.seed)), "user_id")
-    sample = F.broadcast(users.limit(settings.evaluate.ranked_users).cache())
-    heard = user_blocks(ratings.where(F.col("split") != "test").join(sample, "user_id", "leftsemi"))
-    liked = test.where(F.col("rating") >= 4).join(sample, "user_id", "leftsemi")
-    liked = liked.select("user_id", "song_id").toArrow()
-    damping = settings.bias.song_damping
-    rankings = [catalogue.most_popular(songs), catalogue.best_mean(songs, damping)]
+    rankings = [catalogue.most_popular(songs)]
+    rankings.append(catalogue.best_mean(songs, settings.bias.song_damping))
     models = (load(warehouse, n) for n in names if n in schemas.FACTOR_MODELS)
     rankings += [m for m in models if m.song_factors.size or np.ptp(m.song_offsets)]
-    # Few tasks, since each one readies all songs of its model; one job for all models.
-    heard = heard.coalesce(spark.sparkContext.defaultParallelism)
-    lists = [
-        topk.recommend(heard, m, k).select("*", F.lit(m.name).alias("model")) for m in rankings
-    ]
-    ranked = reduce(DataFrame.union, lists).toArrow()
-    found = []
-    for model in rankings:
-        mine = ranked.filter(pc.equal(ranked["model"], model.name))
-        judged = quality.quality(mine, liked, k, len(songs.song_ids))
-        found.append({"model": model.name, "k": k, **judged})
-    return found
+    ratings = warehouse.read(spark, "ratings")
+    options = settings.evaluate
+    return quality.of_models(
+        ratings,
+        rankings,
+        len(songs.song_ids),
+        k=options.ranked_songs,
+        users=options.ranked_users,
+        seed=settings.seed,
+    )
 
 
 def _floor(warehouse: Warehouse) -> float | None:

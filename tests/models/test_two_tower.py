@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from ymr_spark.models.artifacts import only
-from ymr_spark.models.two_tower import TwoTower, TwoTowerDot
+from ymr_spark.models.two_tower import TwoTower
 from ymr_spark.models.two_tower_deep_cross import CONTENT, DeepCross
+from ymr_spark.models.two_tower_dot import TwoTowerDot
 from ymr_spark.models.two_tower_mlp import TwoTowerMlp
 
 ATTRIBUTES = ("album", "artist")

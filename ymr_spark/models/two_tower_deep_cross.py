@@ -7,14 +7,8 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from ymr_spark.models.factors import FactorModel, Ints
-from ymr_spark.models.two_tower import (
-    CrossEntropy,
-    Embeddings,
-    TwoTower,
-    factor_model,
-    joined,
-    of_catalogue,
-)
+from ymr_spark.models.two_tower import CrossEntropy, TwoTower, factor_model
+from ymr_spark.models.two_tower_embeddings import Embeddings, joined, of_catalogue
 
 CONTENT = ("album_index", "artist_index", "genre_index", "top_genre_index", "level")
 _LEVELS = 3

@@ -7,7 +7,8 @@ import tensorflow as tf
 
 from ymr_spark.models.factors import Ints
 from ymr_spark.models.mlp import MlpModel
-from ymr_spark.models.two_tower import HIGHEST, LOWEST, Embedding, TwoTower
+from ymr_spark.models.two_tower import HIGHEST, LOWEST, TwoTower
+from ymr_spark.models.two_tower_embeddings import Embedding
 
 
 class TwoTowerMlp(TwoTower):

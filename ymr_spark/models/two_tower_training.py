@@ -10,8 +10,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from ymr_spark.models.two_tower import TwoTower, TwoTowerDot, squared_error
+from ymr_spark.models.two_tower import TwoTower, squared_error
 from ymr_spark.models.two_tower_deep_cross import DeepCross
+from ymr_spark.models.two_tower_dot import TwoTowerDot
 from ymr_spark.models.two_tower_mlp import TwoTowerMlp
 from ymr_spark.shards import counts
 from ymr_spark.shards.manifest import Manifest

@@ -1,14 +1,12 @@
-"""Which songs may be recommended, and what their popularity takes off their score."""
+"""The songs with train ratings, and two lists of them that are the same for everybody."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ymr_spark.errors import SettingsError
-from ymr_spark.models.factors import FactorModel, Flags, Floats, Ints, find
+from ymr_spark.models.factors import FactorModel, Floats, Ints, find
 from ymr_spark.statistics.scans import STARS
 
 
@@ -71,54 +69,3 @@ def _unpersonal(name: str, mean: float, catalogue: Catalogue, offsets: Floats) -
     none = np.zeros((len(songs), 0), np.float32)
     nobody = np.array([-1], np.int32), np.zeros(1), np.zeros((1, 0), np.float32)
     return FactorModel(name, mean, *nobody, songs, offsets, none)
-
-
-def below(genre_ids: Iterable[int], parents: Mapping[int, int]) -> set[int]:
-    """These genres and all below them.
-
-    Args:
-        parents: of every genre; one at the top is its own.
-
-    Raises:
-        SettingsError: a genre is not in the hierarchy.
-    """
-    found = set(genre_ids)
-    if unknown := sorted(found - parents.keys()):
-        raise SettingsError(f"recommend: genre {unknown[0]} is not in genre-hierarchy.txt")
-    while more := {genre for genre, parent in parents.items() if parent in found} - found:
-        found |= more
-    return found
-
-
-def eligible(
-    catalogue: Catalogue, min_ratings: int, included: set[int] | None, excluded: set[int]
-) -> Flags:
-    """Which songs may be recommended, (songs,).
-
-    Args:
-        included: genres, None for all songs, those without a genre among them.
-        excluded: genres.
-
-    Raises:
-        SettingsError: no song is left.
-    """
-    chosen: Flags = catalogue.ratings >= min_ratings
-    if included is not None:
-        chosen &= np.isin(catalogue.genre_ids, [*included])
-    chosen &= ~np.isin(catalogue.genre_ids, [*excluded])
-    if not chosen.any():
-        raise SettingsError(
-            "recommend: no song satisfies min_ratings, include_genres and exclude_genres together"
-        )
-    return chosen
-
-
-def restricted(model: FactorModel, chosen: Flags, ratings: Ints, damping: float) -> FactorModel:
-    """The model with the chosen songs only, less `damping` stars a tenfold number of ratings."""
-    popularity = np.log10(np.maximum(ratings[chosen], 1))
-    return replace(
-        model,
-        song_ids=model.song_ids[chosen],
-        song_offsets=model.song_offsets[chosen] - damping * popularity,
-        song_factors=model.song_factors[chosen],
-    )

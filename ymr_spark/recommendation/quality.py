@@ -8,12 +8,52 @@ For a user with the set T of liked held-out songs and a list of K,
 the latter with gains of 0 or 1 (Järvelin and Kekäläinen 2002). Both are means over users.
 """
 
+from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
-from ymr_spark.models.factors import Floats, Ints
+from ymr_spark.models.blocks import user_blocks
+from ymr_spark.models.factors import FactorModel, Floats, Ints
+from ymr_spark.recommendation import topk
+
+
+def of_models(
+    ratings: DataFrame,
+    models: Sequence[FactorModel],
+    songs: int,
+    *,
+    k: int,
+    users: int,
+    seed: int,
+) -> list[dict[str, Any]]:
+    """schemas.RANKING rows: how good each model's lists are, for so many users of the test rows.
+
+    Args:
+        ratings: schemas.RATINGS rows.
+        songs: as for `quality`.
+    """
+    test = ratings.where(F.col("split") == "test")
+    everyone = test.select("user_id").distinct()
+    everyone = everyone.orderBy(F.xxhash64("user_id", F.lit(seed)), "user_id")
+    sample = F.broadcast(everyone.limit(users).cache())
+    heard = user_blocks(ratings.where(F.col("split") != "test").join(sample, "user_id", "leftsemi"))
+    # Few tasks, since each one readies all songs of its model; one job for all models.
+    heard = heard.coalesce(ratings.sparkSession.sparkContext.defaultParallelism)
+    lists = [topk.recommend(heard, m, k).select("*", F.lit(m.name).alias("model")) for m in models]
+    ranked = reduce(DataFrame.union, lists).toArrow()
+    liked = test.where(F.col("rating") >= 4).join(sample, "user_id", "leftsemi")
+    liked = liked.select("user_id", "song_id").toArrow()
+    found = []
+    for model in models:
+        mine = ranked.filter(pc.equal(ranked["model"], model.name))
+        found.append({"model": model.name, "k": k, **quality(mine, liked, k, songs)})
+    return found
 
 
 def quality(lists: pa.Table, liked: pa.Table, k: int, songs: int) -> dict[str, Any]:

@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+
+from ymr_spark.errors import SettingsError
+from ymr_spark.models.factors import FactorModel
+from ymr_spark.recommendation import restrictions
+from ymr_spark.recommendation.catalogue import Catalogue
+
+PARENTS = {0: 0, 1: 1, 11: 1, 111: 11, 2: 2}
+SONGS = Catalogue(
+    song_ids=np.array([10, 20, 30, 40]),
+    artist_ids=np.array([1, 1, 2, 3]),
+    genre_ids=np.array([0, 111, 2, 1]),
+    ratings=np.array([1, 10, 100, 1000]),
+    stars=np.array([5, 40, 300, 2000]),
+)
+
+
+def test_a_genre_means_all_below_it() -> None:
+    assert restrictions.below([1], PARENTS) == {1, 11, 111}
+    assert restrictions.below([11, 0], PARENTS) == {11, 111, 0}
+    assert restrictions.below([], PARENTS) == set()
+
+
+def test_an_unknown_genre_is_named() -> None:
+    with pytest.raises(SettingsError, match="genre 77 is not in"):
+        restrictions.below([1, 77], PARENTS)
+
+
+@pytest.mark.parametrize(
+    ("least", "included", "excluded", "expected"),
+    [
+        (0, None, set(), [10, 20, 30, 40]),
+        (10, None, set(), [20, 30, 40]),
+        (0, {1, 11, 111}, set(), [20, 40]),
+        (0, None, {0, 2}, [20, 40]),
+        (11, {1, 11, 111}, {2}, [40]),
+    ],
+)
+def test_eligible(least: int, included: set, excluded: set, expected: list[int]) -> None:
+    chosen = restrictions.eligible(SONGS, least, included, excluded)
+    assert SONGS.song_ids[chosen].tolist() == expected
+
+
+def test_no_song_left_is_an_error() -> None:
+    with pytest.raises(SettingsError, match="no song"):
+        restrictions.eligible(SONGS, 1001, None, set())
+
+
+def test_restricted_by_hand() -> None:
+    model = FactorModel(
+        "m",
+        3.0,
+        np.array([1]),
+        np.zeros(1),
+        np.ones((1, 1), np.float32),
+        SONGS.song_ids,
+        np.array([0.1, 0.2, 0.3, 0.4]),
+        np.array([[1.0], [2.0], [3.0], [4.0]], np.float32),
+    )
+    chosen = np.array([False, True, False, True])
+    found = restrictions.restricted(model, chosen, SONGS.ratings, 0.5)
+    assert found.song_ids.tolist() == [20, 40]
+    np.testing.assert_allclose(found.song_offsets, [0.2 - 0.5 * 1, 0.4 - 0.5 * 3])
+    np.testing.assert_allclose(found.song_factors, [[2], [4]])
+    scores, *_ = found.score(np.array([1]), np.array([40]))
+    np.testing.assert_allclose(scores, [3 + 0.4 - 1.5 + 4])

@@ -1,0 +1,90 @@
+"""Which songs may be recommended, and what their popularity takes off their score."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from ymr_spark.errors import SettingsError
+from ymr_spark.models.factors import FactorModel, Flags, Ints
+from ymr_spark.recommendation.catalogue import Catalogue
+from ymr_spark.recommendation.topk import ArtistCap
+
+
+def restrict(
+    model: FactorModel,
+    songs: Catalogue,
+    parents: Mapping[int, int],
+    *,
+    min_ratings: int,
+    include_genres: Collection[int],
+    exclude_genres: Collection[int],
+    popularity_damping: float,
+    per_artist: int | None,
+) -> tuple[FactorModel, ArtistCap | None]:
+    """The model with the songs that these options of settings.Recommend leave, and their cap.
+
+    Args:
+        parents: of every genre; one at the top is its own.
+
+    Raises:
+        SettingsError: a genre is not in the hierarchy, or no song is left.
+    """
+    mine = songs.of(model)
+    included = below(include_genres, parents) if include_genres else None
+    chosen = eligible(mine, min_ratings, included, below(exclude_genres, parents))
+    left = restricted(model, chosen, mine.ratings, popularity_damping)
+    if per_artist is None:
+        return left, None
+    return left, ArtistCap(mine.artist_ids[chosen], per_artist)
+
+
+def below(genre_ids: Iterable[int], parents: Mapping[int, int]) -> set[int]:
+    """These genres and all below them.
+
+    Args:
+        parents: of every genre; one at the top is its own.
+
+    Raises:
+        SettingsError: a genre is not in the hierarchy.
+    """
+    found = set(genre_ids)
+    if unknown := sorted(found - parents.keys()):
+        raise SettingsError(f"recommend: genre {unknown[0]} is not in genre-hierarchy.txt")
+    while more := {genre for genre, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found
+
+
+def eligible(
+    catalogue: Catalogue, min_ratings: int, included: set[int] | None, excluded: set[int]
+) -> Flags:
+    """Which songs may be recommended, (songs,).
+
+    Args:
+        included: genres, None for all songs, those without a genre among them.
+        excluded: genres.
+
+    Raises:
+        SettingsError: no song is left.
+    """
+    chosen: Flags = catalogue.ratings >= min_ratings
+    if included is not None:
+        chosen &= np.isin(catalogue.genre_ids, [*included])
+    chosen &= ~np.isin(catalogue.genre_ids, [*excluded])
+    if not chosen.any():
+        raise SettingsError(
+            "recommend: no song satisfies min_ratings, include_genres and exclude_genres together"
+        )
+    return chosen
+
+
+def restricted(model: FactorModel, chosen: Flags, ratings: Ints, damping: float) -> FactorModel:
+    """The model with the chosen songs only, less `damping` stars a tenfold number of ratings."""
+    popularity = np.log10(np.maximum(ratings[chosen], 1))
+    return replace(
+        model,
+        song_ids=model.song_ids[chosen],
+        song_offsets=model.song_offsets[chosen] - damping * popularity,
+        song_factors=model.song_factors[chosen],
+    )
