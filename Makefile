@@ -73,8 +73,10 @@ cluster-demo: setup ## the demo, every stage by spark-submit, on the cluster of 
 cluster-down: setup ## end the processes of cluster-up, and no others
 	@$(BIN)/python -m ymr_spark.cluster down
 
-wheel: setup ## the library for --py-files: dist/*.whl
+wheel: setup ## the library: dist/*.whl, and for --py-files dist/ymr_spark.zip
 	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+	@# Spark passes over a wheel, but takes the same file as .zip.
+	@cp dist/ymr_spark-*.whl dist/ymr_spark.zip
 
 package: wheel ## wheel and packages for --archives: dist/environment.tar.gz
 	$(BIN)/python -m venv --clear build/package

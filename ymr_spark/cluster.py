@@ -30,11 +30,14 @@ _DEPLOY = "org.apache.spark.deploy"
 _PATIENCE_SECONDS = 240
 
 
-def up(folder: Path, workers: int = 2, cores: int = 1, memory: str = "1g") -> dict[str, str]:
+def up(
+    folder: Path, workers: int = 2, cores: int = 1, memory: str = "1g", home: Path = _SPARK
+) -> dict[str, str]:
     """Start a master, the workers and a history server; return once all workers have joined.
 
     Args:
         cores, memory: of each worker, to give to executors.
+        home: of Spark; by default that of the installed pyspark.
 
     Returns:
         The addresses of the master, its page and the history server.
@@ -53,12 +56,14 @@ def up(folder: Path, workers: int = 2, cores: int = 1, memory: str = "1g") -> di
     _write_private(folder / "spark.conf", _properties(folder, at["master"], history))
 
     listen = ("--host", HOST, "--port", str(port), "--webui-port", str(page))
-    _start(folder, "master", f"{_DEPLOY}.master.Master", *listen)
+    _start(home, folder, "master", f"{_DEPLOY}.master.Master", *listen)
     own = ("--host", HOST, "--cores", str(cores), "--memory", memory, "--webui-port", "0")
     for number in range(1, workers + 1):
         work = ("--work-dir", str(folder / "work" / str(number)))
-        _start(folder, f"worker-{number}", f"{_DEPLOY}.worker.Worker", *own, *work, at["master"])
-    _start(folder, "history", f"{_DEPLOY}.history.HistoryServer")
+        _start(
+            home, folder, f"worker-{number}", f"{_DEPLOY}.worker.Worker", *own, *work, at["master"]
+        )
+    _start(home, folder, "history", f"{_DEPLOY}.history.HistoryServer")
     _await(folder, at["page"], workers)
     return at
 
@@ -101,11 +106,11 @@ def _write_private(path: Path, content: str) -> None:
         file.write(content)
 
 
-def _start(folder: Path, name: str, main: str, *arguments: str) -> None:
-    command = [str(_SPARK / "bin" / "spark-class"), main]
+def _start(home: Path, folder: Path, name: str, main: str, *arguments: str) -> None:
+    command = [str(home / "bin" / "spark-class"), main]
     command += ["--properties-file", str(folder / "spark.conf"), *arguments]
     # The pages listen where SPARK_LOCAL_IP says.
-    own = {"SPARK_HOME": str(_SPARK), "SPARK_LOCAL_IP": HOST, "SPARK_DAEMON_MEMORY": "256m"}
+    own = {"SPARK_HOME": str(home), "SPARK_LOCAL_IP": HOST, "SPARK_DAEMON_MEMORY": "256m"}
     with (folder / "logs" / f"{name}.log").open("wb") as log:
         process = subprocess.Popen(
             command, env=os.environ | own, stdout=log, stderr=log, start_new_session=True

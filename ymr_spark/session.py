@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from py4j.protocol import Py4JJavaError
 from pyspark.java_gateway import launch_gateway
 from pyspark.sql import SparkSession
 
-from ymr_spark import logs
+from ymr_spark import delta_jars, logs
+from ymr_spark.errors import EnvironmentProblem
 
 # Set where spark-submit, or `shared_jvm`, started the JVM.
 GATEWAY = "PYSPARK_GATEWAY_PORT"
@@ -31,6 +33,9 @@ def build(name: str, defaults: Path | None = None) -> SparkSession:
     Args:
         name: shown by Spark's UI and history.
         defaults: a Spark properties file, used where no spark-submit started this process.
+
+    Raises:
+        EnvironmentProblem: Spark has not the Delta JARs.
     """
     if GATEWAY not in os.environ:
         _act_as_spark_submit(defaults)
@@ -42,9 +47,24 @@ def build(name: str, defaults: Path | None = None) -> SparkSession:
         builder = builder.config(f"spark.executorEnv.{key}", value)
     bars = "true" if sys.stderr.isatty() else "false"
     spark = builder.config("spark.ui.showConsoleProgress", bars).getOrCreate()
+    _require_delta(spark)
     for key, value in labels.items():
         spark.sparkContext._jvm.System.setProperty(key, value)  # type: ignore[union-attr]
     return spark
+
+
+def _require_delta(spark: SparkSession) -> None:
+    # Spark itself only warns of an extension that it does not find.
+    try:
+        spark.sparkContext._jvm.org.apache.spark.util.Utils.classForName(  # type: ignore[union-attr]
+            _ALWAYS["spark.sql.extensions"], False, False
+        )
+    except Py4JJavaError as e:
+        spark.stop()
+        raise EnvironmentProblem(
+            "Spark has not the Delta JARs: run `make setup`, or submit with "
+            f"--packages {delta_jars.COORDINATE}"
+        ) from e
 
 
 def _act_as_spark_submit(defaults: Path | None) -> None:
