@@ -19,8 +19,9 @@ _MOST_PAIRS = 10_000
 
 def predict(warehouse: Warehouse, pairs: Sequence[Pair], wanted: str | None) -> cli.Figures:
     """Score the pairs by all models, or by `wanted`; explain where there is one pair."""
-    names = _names(publication.all_registered(warehouse), wanted)
-    models = Published(warehouse, names)
+    registered = publication.all_registered(warehouse)
+    names = _names(registered, wanted)
+    models = Published(warehouse, registered, names)
     ratings = scoring.ratings_of(warehouse, np.array([user for user, _ in pairs]))
     found = models.answers(pairs, ratings)
     figures = {"rows": len(pairs), "predictions": found}

@@ -20,14 +20,23 @@ Pair = tuple[int, int]
 class Published:
     """Some published models, with those that they fall back on."""
 
-    def __init__(self, warehouse: Warehouse, names: Collection[str]) -> None:
-        self.warehouse, self.names = warehouse, names
-        self.registered = publication.all_registered(warehouse)
-        needed = {*names, "bias", *(self.registered[n]["fallback"] for n in names)}
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        registered: Mapping[str, Mapping[str, Any]],
+        names: Collection[str],
+    ) -> None:
+        """
+        Args:
+            registered: schemas.MODELS rows of all published models, by name.
+            names: of those to ask.
+        """
+        self.warehouse, self.registered, self.names = warehouse, registered, names
+        needed = {*names, "bias", *(registered[n]["fallback"] for n in names)}
         self.factors = {
             n: publication.load(warehouse, n)
             for n in schemas.FACTOR_MODELS
-            if n in needed & self.registered.keys()
+            if n in needed & registered.keys()
         }
 
     def answers(self, pairs: Sequence[Pair], ratings: pa.Table) -> list[dict[str, Any]]:
