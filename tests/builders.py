@@ -7,6 +7,15 @@ from pyspark.sql import DataFrame, SparkSession
 
 from ymr_spark import schemas
 from ymr_spark.models.factors import FactorModel
+from ymr_spark.recommendation.catalogue import Catalogue
+
+CATALOGUE = Catalogue(
+    song_ids=np.array([10, 20, 30, 40]),
+    artist_ids=np.array([1, 1, 2, 3]),
+    genre_ids=np.array([0, 111, 2, 1]),
+    ratings=np.array([1, 10, 100, 1000]),
+    stars=np.array([5, 40, 300, 2000]),
+)
 
 
 def table(spark: SparkSession, name: str, rows: list[tuple[Any, ...]]) -> DataFrame:

@@ -1,18 +1,11 @@
 import numpy as np
+from builders import CATALOGUE as SONGS
 from builders import ratings, table
 from pyspark.sql import SparkSession
 
 from ymr_spark.models.factors import FactorModel
 from ymr_spark.recommendation import catalogue
 from ymr_spark.statistics import scans
-
-SONGS = catalogue.Catalogue(
-    song_ids=np.array([10, 20, 30, 40]),
-    artist_ids=np.array([1, 1, 2, 3]),
-    genre_ids=np.array([0, 111, 2, 1]),
-    ratings=np.array([1, 10, 100, 1000]),
-    stars=np.array([5, 40, 300, 2000]),
-)
 
 
 def test_read(spark: SparkSession) -> None:

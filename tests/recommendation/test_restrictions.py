@@ -1,19 +1,12 @@
 import numpy as np
 import pytest
+from builders import CATALOGUE as SONGS
 
 from ymr_spark.errors import SettingsError
 from ymr_spark.models.factors import FactorModel
 from ymr_spark.recommendation import restrictions
-from ymr_spark.recommendation.catalogue import Catalogue
 
 PARENTS = {0: 0, 1: 1, 11: 1, 111: 11, 2: 2}
-SONGS = Catalogue(
-    song_ids=np.array([10, 20, 30, 40]),
-    artist_ids=np.array([1, 1, 2, 3]),
-    genre_ids=np.array([0, 111, 2, 1]),
-    ratings=np.array([1, 10, 100, 1000]),
-    stars=np.array([5, 40, 300, 2000]),
-)
 
 
 def test_a_genre_means_all_below_it() -> None:
