@@ -3,6 +3,7 @@
 
 PYTHON ?= python3.11
 UV_VERSION := 0.13.9
+AIRFLOW_VERSION := 3.3.2
 BIN := .venv/bin
 export TF_USE_LEGACY_KERAS := 1
 
@@ -31,7 +32,7 @@ full: setup ## the pipeline on planted data of R2's full size; WAREHOUSE=DIR
 	@$(BIN)/python jobs/pipeline.py --conf conf/full.yaml \
 	    --set warehouse=$(WAREHOUSE) --set raw.folder=$(WAREHOUSE)/raw
 
-test: setup ## the tests but those on a cluster
+test: setup .venv/airflow/ready ## the tests but those on a cluster
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not cluster"
 
 test-cluster: setup ## the tests on a standalone cluster: the same tables, faults
@@ -58,11 +59,18 @@ setup: .venv/ready
 	$(BIN)/python -m ymr_spark.delta_jars
 	@touch $@
 
-lock: setup ## resolve pyproject.toml into requirements.lock again
+# A scheduler has neither Spark nor TensorFlow: Airflow reads the DAG in an environment of its own.
+.venv/airflow/ready: conf/examples/airflow.lock | setup
+	$(BIN)/python -m venv --without-pip .venv/airflow
+	$(BIN)/python -m uv pip sync --quiet --python .venv/airflow/bin/python --require-hashes $<
+	@touch $@
+
+LOCK := $(BIN)/python -m uv pip compile --python-version 3.11 --python-platform x86_64-manylinux_2_28 \
+    --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --output-file
+lock: setup ## resolve pyproject.toml and Airflow into the lock files again
 	$(BIN)/python -m pip install --quiet uv==$(UV_VERSION)
-	$(BIN)/python -m uv pip compile pyproject.toml --extra dev --python-version 3.11 \
-	    --python-platform x86_64-manylinux_2_28 --generate-hashes --no-header --no-annotate \
-	    --no-emit-index-url --no-emit-find-links --output-file requirements.lock
+	$(LOCK) requirements.lock pyproject.toml --extra dev
+	echo apache-airflow==$(AIRFLOW_VERSION) | $(LOCK) conf/examples/airflow.lock -
 
 cluster-up: setup ## a standalone cluster on loopback: master, two workers, history server
 	@$(BIN)/python -m ymr_spark.cluster up
