@@ -24,6 +24,8 @@ _ALWAYS = {
     "spark.sql.session.timeZone": "UTC",
     # Rows stay in the order given; without it Spark sorts each task's by partition value.
     "spark.sql.maxConcurrentOutputFileWriters": "64",
+    # Rows may be of megabytes: the memory of a task then is some batches, not its partition.
+    "spark.sql.execution.arrow.maxBytesPerBatch": str(64 << 20),
 }
 
 

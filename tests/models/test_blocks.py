@@ -1,4 +1,7 @@
+from collections.abc import Iterator
+
 import numpy as np
+import pyarrow as pa
 import pytest
 from builders import dense_ratings, ratings
 from pyspark.sql import SparkSession
@@ -27,9 +30,7 @@ def test_every_rating_once_and_users_whole(
     np.testing.assert_array_equal(triples[order], rows)
 
 
-def test_blocks_are_cut_between_users(monkeypatch: pytest.MonkeyPatch) -> None:
-    import pyarrow as pa
-
+def test_a_block_is_closed_after_the_bucket_that_fills_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blocks, "_BLOCK_RATINGS", 4)
     users = [0, 0, 0, 1, 1, 2, 2, 2, 2, 2, 3]
     batch = pa.record_batch(
@@ -44,3 +45,23 @@ def test_blocks_are_cut_between_users(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [b.users.tolist() for b in found] == [[0, 1], [2], [3]]
     assert [b.counts.tolist() for b in found] == [[3, 2], [5], [1]]
     assert np.concatenate([b.songs for b in found]).tolist() == list(range(11))
+
+
+def test_few_buckets_are_held_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A block is out before the rows of later buckets are asked for."""
+    monkeypatch.setattr(blocks, "_BLOCK_RATINGS", 10)
+    asked = 0
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        nonlocal asked
+        for user in range(20):
+            asked += 1
+            columns = [[user] * 5, range(5), [3] * 5]
+            kinds = [pa.int32(), pa.int32(), pa.int8()]
+            arrays = [pa.array(c, k) for c, k in zip(columns, kinds, strict=True)]
+            names = ["user_id", "song_id", "rating"]
+            yield from blocks._deal([pa.record_batch(arrays, names)])
+
+    packed = blocks.unpack(blocks._pack(batches()))
+    assert next(packed).users.tolist() == [0, 1]
+    assert asked == 3

@@ -1,7 +1,8 @@
 """Ratings packed by whole users: 5 bytes a rating, for models that pass over them often."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 import pyarrow as pa
@@ -12,9 +13,10 @@ from ymr_spark.models.factors import Floats, Ints
 
 _SCHEMA = "users binary, counts binary, songs binary, ratings binary"
 _DEALT = "bucket int, users binary, songs binary, ratings binary"
+Dealt = tuple[Ints, Ints, Ints]  # some ratings of a bucket: users, songs, stars
 _BLOCK_RATINGS = 1 << 20
-# Many more than tasks, so that each gets about as much.
-_BUCKETS = 256
+# Many more than tasks, so that each gets about as much, and one of them is little.
+_BUCKETS = 1024
 
 
 @dataclass(frozen=True)
@@ -59,15 +61,16 @@ def unpack(batches: Iterable[pa.RecordBatch]) -> Iterator[UserBlock]:
 def _packed(rows: DataFrame) -> DataFrame:
     """Blocks by the first column of the rows."""
     # Spark moves a few large values with much less effort than many rows.
-    dealt = rows.mapInArrow(_deal, _DEALT).repartition("bucket")
-    return dealt.mapInArrow(_pack, _SCHEMA).persist(StorageLevel.MEMORY_AND_DISK)
+    dealt = rows.mapInArrow(_deal, _DEALT).repartition("bucket").sortWithinPartitions("bucket")
+    # On disk, which a pass reads about as fast: heaps would grow with the ratings.
+    return dealt.mapInArrow(_pack, _SCHEMA).persist(StorageLevel.DISK_ONLY)
 
 
 def _deal(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
     """The rows of each user side by side with those of others in the same bucket."""
     for batch in batches:
         users, songs, ratings = (column.to_numpy() for column in batch.columns)
-        buckets = (users % _BUCKETS).astype(np.uint8)
+        buckets = (users % _BUCKETS).astype(np.uint16)
         order = np.argsort(buckets, kind="stable")
         columns = users[order], songs[order], ratings[order].astype(np.int8)
         ends = np.cumsum(np.bincount(buckets, minlength=_BUCKETS))
@@ -80,30 +83,37 @@ def _deal(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
 
 
 def _pack(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
-    """Blocks of at least `_BLOCK_RATINGS`, but for the last, of all that was dealt to a task."""
-    dealt = [batch.to_pydict() for batch in batches]
-    if not dealt:
-        return
-    users, songs = (_together(dealt, name, np.int32) for name in ("users", "songs"))
-    ratings = _together(dealt, "ratings", np.int8)
+    """Blocks of whole buckets, which come one after the other, so that few are held at a time.
+
+    A block is closed once it has `_BLOCK_RATINGS`.
+    """
+    gathered: list[Dealt] = []
+    for _, rows in groupby(_rows(batches), key=lambda row: row[0]):
+        gathered += [dealt for _, dealt in rows]
+        if sum(len(ratings) for _, _, ratings in gathered) >= _BLOCK_RATINGS:
+            yield _block(gathered)
+            gathered = []
+    if gathered:
+        yield _block(gathered)
+
+
+def _rows(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[int, Dealt]]:
+    for batch in batches:
+        buckets, *columns = batch.columns
+        for row, bucket in enumerate(buckets.to_pylist()):
+            users, songs, ratings = (column[row].as_buffer() for column in columns)
+            users, songs = np.frombuffer(users, np.int32), np.frombuffer(songs, np.int32)
+            yield bucket, (users, songs, np.frombuffer(ratings, np.int8))
+
+
+def _block(gathered: Sequence[Dealt]) -> pa.RecordBatch:
+    users, songs, ratings = (np.concatenate(parts) for parts in zip(*gathered, strict=True))
     # In an order of their own, since sums of floats depend on it and shuffles have none.
-    keys = (users.astype(np.int64) << 32) + songs
-    order = np.argsort(keys)
+    order = np.argsort((users.astype(np.int64) << 32) + songs)
     users, songs, ratings = users[order], songs[order], ratings[order]
-    starts = np.flatnonzero(np.r_[True, users[1:] != users[:-1]])
-    cuts = np.unique(np.searchsorted(starts, np.arange(0, len(users), _BLOCK_RATINGS)))
-    for first, last in zip(cuts, [*cuts[1:], len(starts)], strict=True):
-        begin = starts[first]
-        end = starts[last] if last < len(starts) else len(users)
-        counts = np.diff(np.r_[starts[first:last], end])
-        block = [users[starts[first:last]], counts.astype(np.int32)]
-        block += [songs[begin:end], ratings[begin:end]]
-        yield pa.RecordBatch.from_arrays(
-            [pa.array([part.tobytes()], pa.binary()) for part in block],
-            ["users", "counts", "songs", "ratings"],
-        )
-
-
-def _together(dealt: list[dict[str, list[bytes]]], name: str, kind: type) -> Ints:
-    parts: Ints = np.frombuffer(b"".join(part for rows in dealt for part in rows[name]), kind)
-    return parts
+    ids, counts = np.unique(users, return_counts=True)
+    block = ids, counts.astype(np.int32), songs, ratings
+    return pa.RecordBatch.from_arrays(
+        [pa.array([part.tobytes()], pa.binary()) for part in block],
+        ["users", "counts", "songs", "ratings"],
+    )
