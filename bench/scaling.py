@@ -39,7 +39,15 @@ def seconds(folder: Path, raw: Path, workers: int, extra: list[str]) -> dict[str
             command += ["--conf", "conf/cluster.yaml", "--force", *words]
             # A single TensorFlow worker is the driver itself.
             pinned = ["taskset", "--cpu-list", "0"] if (stage, workers) == (STAGES[-1], 1) else []
-            subprocess.run([*pinned, *command], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+            # Spark's scripts find themselves by the Python on the path.
+            own = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+            subprocess.run(
+                [*pinned, *command],
+                cwd=ROOT,
+                env=os.environ | own,
+                check=True,
+                stdout=subprocess.DEVNULL,
+            )
     finally:
         cluster.down(place)
     found: dict[str, float] = {}

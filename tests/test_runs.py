@@ -116,10 +116,19 @@ def test_peak_memory_counts_children() -> None:
     hog = "import time; x = b'x' * (200 << 20); time.sleep(3)"
     with runs.PeakMemory(every_seconds=0.1) as memory:
         process = subprocess.Popen([sys.executable, "-c", hog])
-        time.sleep(1.5)
+        time.sleep(2)
         process.kill()
         process.wait()
     assert memory.mebibytes > 200
+
+
+def test_peak_memory_leaves_out_what_has_only_just_started() -> None:
+    hog = "x = bytes(range(256)) * (200 << 12)"
+    with runs.PeakMemory(every_seconds=0.02) as memory:
+        time.sleep(0.5)
+        before = memory.mebibytes
+        subprocess.run([sys.executable, "-c", hog], check=True)
+    assert 0 < memory.mebibytes < before + 100
 
 
 def test_peak_memory_counts_a_process_that_is_no_child() -> None:

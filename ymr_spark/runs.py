@@ -5,6 +5,7 @@ import json
 import os
 import socket
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -150,9 +151,12 @@ class PeakMemory:
 
 def _mebibytes(roots: Iterable[psutil.Process]) -> float:
     total = 0
+    # A command that Java has only just started still shows Java's memory as its own.
+    settled = time.time() - 1
     for process in {p for root in roots for p in _tree(root)}:
         with suppress(psutil.Error):
-            total += process.memory_info().rss
+            if process.create_time() < settled:
+                total += process.memory_info().rss
     return total / 2**20
 
 
