@@ -1,13 +1,14 @@
 """Strong scaling on one machine: one worker against two, one core each, the same work.
 
-    python bench/scaling.py --set planted.users=20000 --set planted.songs=14000 \\
-        --set planted.train_ratings=7634463 --set 'two_tower.models=[two_tower_dot]'
+    python bench/scaling.py --set planted.users=80000 --set planted.songs=136736 \\
+        --set planted.train_ratings=30537850 --set 'two_tower.models=[two_tower_dot]'
 
 Starts a standalone cluster of each size in turn, pins each worker with its executors and their
 Python to a core of its own, and submits ingest, train_bias, train_als, export_shards and
 train_two_tower (as many TensorFlow workers as Spark workers) to it. The ratio is the time of one
 worker over that of two, of whole jobs and, where a model is fitted, of the fit alone. A driver is
-free to run on any core, and with two workers shares theirs where the machine has two.
+free to run on any core, and with two workers shares theirs where the machine has two. Each JVM
+compiles its own code for half a minute: with fewer ratings than these that is all one sees.
 """
 
 import argparse
@@ -21,15 +22,17 @@ from ymr_spark import cluster, runs
 from ymr_spark.warehouse import Warehouse
 
 ROOT = Path(__file__).parent.parent
+MEMORY = "4g"  # of each executor's heap
 STAGES = ("ingest", "train_bias", "train_als", "export_shards", "train_two_tower")
 
 
 def seconds(folder: Path, raw: Path, workers: int, extra: list[str]) -> dict[str, float]:
     """Of each stage's job, and of each model's fit, on a fresh warehouse."""
     place = folder / f"cluster-{workers}"
-    cluster.up(place, workers)
+    cluster.up(place, workers, memory=MEMORY)
     pin(place)
-    submit = [str(Path(sys.executable).parent / "spark-submit"), "--properties-file"]
+    submit = [str(Path(sys.executable).parent / "spark-submit")]
+    submit += ["--conf", f"spark.executor.memory={MEMORY}", "--properties-file"]
     settings = [f"warehouse={folder / str(workers)}", f"raw.folder={raw}", *extra]
     settings += ["raw.source=folder", f"two_tower.workers={workers}"]
     words = [word for setting in settings for word in ("--set", setting)]
