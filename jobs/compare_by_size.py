@@ -11,7 +11,7 @@ import pyarrow.dataset as ds
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from ymr_spark import checkpoints, cli, schemas
+from ymr_spark import checkpoints, cli, provenance, schemas
 from ymr_spark.evaluation import comparison
 from ymr_spark.models import artifacts, bias, latent_factor_training
 from ymr_spark.models.blocks import song_blocks, user_blocks
@@ -147,7 +147,13 @@ def _checkpoints(name: str, warehouse: Warehouse, settings: Settings, part: Mani
     section = getattr(settings, name).model_dump(mode="json")
     rows = part.splits["train"]
     folder = warehouse.path(f"models/by_size/{name}-{rows.rows}/")
-    return checkpoints.of_training(folder, {"rows": rows.hash, "seed": settings.seed, **section})
+    governed_by = {
+        "rows": rows.hash,
+        "seed": settings.seed,
+        "code": provenance.code(__file__),
+        **section,
+    }
+    return checkpoints.of_training(folder, governed_by)
 
 
 def _mse(predictions: DataFrame, test: DataFrame) -> float:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from ymr_spark import cli, environment, logs, runs, session, settings_file, stages
+from ymr_spark import cli, environment, logs, provenance, runs, session, settings_file, stages
 from ymr_spark.errors import SettingsError, StageFailed
 from ymr_spark.evaluation import leaderboard
 from ymr_spark.settings import Settings
@@ -43,7 +43,8 @@ def run(options: argparse.Namespace) -> cli.Figures:
         environ = os.environ | {runs.LOCK_HOLDER: run_id}
         for number, stage in enumerate(todo, start=1):
             where = f"[{number}/{len(todo)}] {stage.name}"
-            if not options.force and runs.is_current(stage, warehouse, settings):
+            code = provenance.code(str(_JOBS / f"{stage.name}.py"))
+            if not options.force and runs.is_current(stage, warehouse, settings, code):
                 log.info("%s: up to date", where)
                 continue
             if settings.one_jvm and session.GATEWAY not in environ:

@@ -12,7 +12,7 @@ from optuna.distributions import BaseDistribution, FloatDistribution, IntDistrib
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from ymr_spark import checkpoints, cli
+from ymr_spark import checkpoints, cli, provenance
 from ymr_spark.publication import train_identity
 from ymr_spark.search import classical, folds, study
 from ymr_spark.search.folds import Fold
@@ -127,6 +127,7 @@ def _journal(warehouse: Warehouse, settings: Settings) -> Path:
     governed_by = {
         "rows": train_identity(warehouse),
         "seed": settings.seed,
+        "code": provenance.code(__file__),
         "search": section.model_dump(exclude={"trials"}),
         "models": settings.model_dump(
             mode="json", include={"bias", "als", "latent_factor", "two_tower_dot", "two_tower_mlp"}

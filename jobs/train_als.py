@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from ymr_spark import checkpoints, cli
+from ymr_spark import checkpoints, cli, provenance
 from ymr_spark.models import als, latent_factor_training
 from ymr_spark.models.blocks import song_blocks, user_blocks
 from ymr_spark.publication import load, publish, train_identity
@@ -37,7 +37,12 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Fi
 
     started = time.monotonic()
     section = settings.latent_factor.model_dump()
-    governed_by = {"rows": train_identity(warehouse), "seed": settings.seed, **section}
+    governed_by = {
+        "rows": train_identity(warehouse),
+        "seed": settings.seed,
+        "code": provenance.code(__file__),
+        **section,
+    }
     model, curve = latent_factor_training.fit(
         user_blocks(train),
         song_blocks(train),

@@ -8,7 +8,7 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from ymr_spark import atomically, barrier, checkpoints, cli, publication
+from ymr_spark import atomically, barrier, checkpoints, cli, provenance, publication
 from ymr_spark.models.factors import FactorModel, Ints
 from ymr_spark.models.mlp import MlpModel
 from ymr_spark.settings import Settings
@@ -81,7 +81,12 @@ def _training(
     name: str, warehouse: Warehouse, settings: Settings, contents: manifest.Manifest
 ) -> dict[str, Any]:
     parameters = getattr(settings, name).model_dump(mode="json")
-    governed_by = {"shards": contents.model_dump(), "seed": settings.seed, **parameters}
+    governed_by = {
+        "shards": contents.model_dump(),
+        "seed": settings.seed,
+        "code": provenance.code(__file__),
+        **parameters,
+    }
     kept = warehouse.path(f"models/{name}/checkpoints/")
     return {
         "name": name,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from ymr_spark import runs, session, stages
+from ymr_spark import cli, provenance, runs, session, stages
 from ymr_spark.settings import Settings
 from ymr_spark.warehouse import Warehouse
 
@@ -24,8 +24,9 @@ SETTINGS = {
 def run(spark: SparkSession, warehouse: Warehouse) -> None:
     settings = Settings.model_validate(SETTINGS)
     for stage in stages.pipeline(settings):
-        before = runs.fingerprint(stage, warehouse, settings)
-        figures = import_module(f"jobs.{stage.name}").run(spark, warehouse, settings)
+        job = import_module(f"jobs.{stage.name}")
+        before = runs.fingerprint(stage, warehouse, settings, provenance.code(str(job.__file__)))
+        figures = job.run(spark, *cli.declared(stage, warehouse, settings))
         cost = {"job_seconds": 1.0, "peak_memory_mib": 1}
         runs.write_manifest(stage, warehouse, "all", before, figures | cost)
 

@@ -67,7 +67,7 @@ def test_manifests_do_not_tell_how_jobs_are_submitted(tmp_path: Path) -> None:
     assert PLANTED in str(read)
     warehouse = Warehouse(tmp_path)
     for stage in stages.STAGES:
-        runs.write_manifest(stage, warehouse, "r", runs.fingerprint(stage, warehouse, read), {})
+        runs.write_manifest(stage, warehouse, "r", runs.fingerprint(stage, warehouse, read, ""), {})
     written = list(tmp_path.glob("runs/r/*.json"))
     assert len(written) == len(stages.STAGES)
     assert not [path for path in written if PLANTED in path.read_text()]

@@ -7,13 +7,14 @@ from dataclasses import replace
 import psutil
 import pytest
 
-from ymr_spark import atomically, runs
+from ymr_spark import atomically, provenance, runs, schemas, stages
 from ymr_spark.errors import WarehouseLocked
 from ymr_spark.settings import Settings
 from ymr_spark.stages import Stage
 from ymr_spark.warehouse import Warehouse
 
 STAGE = Stage("train_bias", reads=("raw/",), writes=("shards/",), settings=("bias",))
+CODE = "c1"
 HOLD = """
 import sys, time
 from pathlib import Path
@@ -34,44 +35,92 @@ def files(warehouse: Warehouse) -> Warehouse:
 
 
 def record(warehouse: Warehouse, settings: Settings, run_id: str = "r1") -> None:
-    fingerprint = runs.fingerprint(STAGE, warehouse, settings)
+    fingerprint = runs.fingerprint(STAGE, warehouse, settings, CODE)
     runs.write_manifest(STAGE, warehouse, run_id, fingerprint, {"rows": 1})
 
 
 def test_current_after_a_run(files: Warehouse) -> None:
-    assert not runs.is_current(STAGE, files, Settings())
+    assert not runs.is_current(STAGE, files, Settings(), CODE)
     record(files, Settings())
-    assert runs.is_current(STAGE, files, Settings())
+    assert runs.is_current(STAGE, files, Settings(), CODE)
 
 
 @pytest.mark.parametrize("changed", ["raw/", "shards/"])
 def test_not_current_when_a_file_changed(files: Warehouse, changed: str) -> None:
     record(files, Settings())
     (files.path(changed) / "a").write_text("22")
-    assert not runs.is_current(STAGE, files, Settings())
+    assert not runs.is_current(STAGE, files, Settings(), CODE)
 
 
 def test_not_current_when_the_output_is_gone(files: Warehouse) -> None:
     record(files, Settings())
     (files.path("shards/") / "a").unlink()
-    assert not runs.is_current(STAGE, files, Settings())
+    assert not runs.is_current(STAGE, files, Settings(), CODE)
 
 
 def test_an_optional_input_counts_once_it_is_there(files: Warehouse) -> None:
     stage = replace(STAGE, optional=("reports/leaderboard.json",))
-    runs.write_manifest(stage, files, "r1", runs.fingerprint(stage, files, Settings()), {"rows": 1})
-    assert runs.is_current(stage, files, Settings())
+    runs.write_manifest(
+        stage, files, "r1", runs.fingerprint(stage, files, Settings(), CODE), {"rows": 1}
+    )
+    assert runs.is_current(stage, files, Settings(), CODE)
     atomically.write(files.path("reports/leaderboard.json"), "{}")
-    assert not runs.is_current(stage, files, Settings())
+    assert not runs.is_current(stage, files, Settings(), CODE)
+
+
+def test_not_current_when_a_data_file_of_its_table_is_gone(warehouse: Warehouse) -> None:
+    stage = Stage("summarize", reads=(), writes=("summary_lean",))
+    row = dict.fromkeys(schemas.SUMMARY_LEAN.fieldNames())
+    warehouse.save([row], "summary_lean")
+    made = runs.fingerprint(stage, warehouse, Settings(), CODE)
+    runs.write_manifest(stage, warehouse, "r1", made, {"rows": 1})
+    assert runs.is_current(stage, warehouse, Settings(), CODE)
+    warehouse.files("summary_lean")[0].unlink()
+    assert not runs.is_current(stage, warehouse, Settings(), CODE)
+
+
+def test_a_stage_is_governed_by_the_settings_of_what_made_its_inputs(files: Warehouse) -> None:
+    made = Stage("export_shards", reads=("ratings",), writes=("shards/",))
+    fingerprint = runs.fingerprint(made, files, Settings(seed=4), CODE)
+    runs.write_manifest(made, files, "r1", fingerprint, {"rows": 1})
+    trained = stages.named("train_two_tower")
+    assert runs.governing(trained, files) == {"export_shards": {"seed": 4}}
+    (files.path("shards/") / "a").write_text("other rows")
+    assert runs.governing(trained, files) == {}
 
 
 def test_only_its_own_settings_matter(files: Warehouse) -> None:
     record(files, Settings())
     other = {"als": {"rank": 99}}
     own = {"bias": {"user_damping": 99}}
-    assert runs.is_current(STAGE, files, Settings.model_validate(other))
-    assert not runs.is_current(STAGE, files, Settings.model_validate(own))
-    assert not runs.is_current(STAGE, files, Settings(seed=2))
+    assert runs.is_current(STAGE, files, Settings.model_validate(other), CODE)
+    assert not runs.is_current(STAGE, files, Settings.model_validate(own), CODE)
+    assert not runs.is_current(STAGE, files, Settings(seed=2), CODE)
+
+
+def test_not_current_when_the_code_changed(files: Warehouse) -> None:
+    record(files, Settings())
+    assert not runs.is_current(STAGE, files, Settings(), "c2")
+
+
+def test_not_current_when_a_package_changed(
+    files: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record(files, Settings())
+    newer = provenance.packages() | {"numpy": "9.9"}
+    monkeypatch.setattr(provenance, "packages", lambda: newer)
+    assert not runs.is_current(STAGE, files, Settings(), CODE)
+
+
+def test_the_latest_manifest_is_the_last_written_whatever_the_clock(files: Warehouse) -> None:
+    record(files, Settings(seed=5), "ahead")
+    ahead = files.root / "runs" / "ahead" / "train_bias.json"
+    later = json.loads(ahead.read_text()) | {"finished": "2999-01-01T00:00:00+00:00"}
+    ahead.write_text(json.dumps(later))
+    record(files, Settings(), "r2")
+    assert runs.is_current(STAGE, files, Settings(), CODE)
+    record(files, Settings(seed=5), "ahead")
+    assert runs.is_current(STAGE, files, Settings(seed=5), CODE)
 
 
 def test_the_latest_manifest_of_any_run(files: Warehouse) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from ymr_spark import settings_file
 from ymr_spark.errors import SettingsError
+from ymr_spark.settings import Settings
 
 CONF = Path(__file__).parent.parent / "conf"
 
@@ -64,3 +65,10 @@ def test_a_missing_file(tmp_path: Path) -> None:
 def test_a_jvm_cannot_be_shared_by_stages_that_are_submitted(conf: Path) -> None:
     with pytest.raises(SettingsError, match=r"one_jvm.*set only one"):
         settings_file.load(conf, ["one_jvm=true", "spark_submit=[spark-submit]"])
+
+
+def test_a_stage_sees_no_other_sections_than_its_own() -> None:
+    left = Settings(seed=3).only(["als"])
+    assert (left.seed, left.als.rank) == (3, Settings().als.rank)
+    with pytest.raises(AttributeError, match="latent_factor"):
+        _ = left.latent_factor

@@ -43,6 +43,26 @@ def test_what_spark_writes_is_loaded_without_it(spark: SparkSession, warehouse: 
         warehouse.load("songs")
 
 
+def test_a_data_file_that_is_gone_is_named_with_the_jobs_that_make_it(
+    spark: SparkSession, warehouse: Warehouse
+) -> None:
+    warehouse.write(ratings(spark, ROWS), "ratings")
+    gone = warehouse.files("ratings")[0]
+    gone.unlink()
+    for look in (warehouse.load, lambda table: Warehouse(warehouse.root).read(spark, table)):
+        with pytest.raises(DataContractError, match=rf"{gone.name}.*run jobs/ingest\.py again"):
+            look("ratings")
+
+
+def test_what_a_stage_does_not_declare_is_out_of_its_reach(warehouse: Warehouse) -> None:
+    left = warehouse.only(["ratings", "models/als/"])
+    assert left.path("ratings") == warehouse.path("ratings")
+    assert left.path("models/als/checkpoints/") == warehouse.path("models/als/checkpoints/")
+    for other in ("songs", "raw/", "models", "models/als_users", "reports/leaderboard.json"):
+        with pytest.raises(LookupError, match=rf"^.?{other}: this stage's entry in stages"):
+            left.path(other)
+
+
 def test_what_is_saved_without_spark_is_read_by_it(
     spark: SparkSession, warehouse: Warehouse
 ) -> None:

@@ -3,7 +3,6 @@
 import hashlib
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +10,12 @@ from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
-from ymr_spark import publication
+from ymr_spark import provenance, publication
 from ymr_spark.errors import DataContractError
 from ymr_spark.shards import manifest
 from ymr_spark.warehouse import Warehouse, identity
 
 RESOURCE = "reports/certificate.json"
-_PACKAGES = (
-    *("pyspark", "delta-spark", "deltalake", "petastorm", "pyarrow"),
-    *("numpy", "scipy", "implicit"),
-    *("tensorflow", "tf-keras", "tensorflow-recommenders"),
-)
 Certificate = dict[str, Any]
 
 
@@ -30,7 +24,7 @@ def issue(warehouse: Warehouse, tables: Sequence[str], settings: Mapping[str, An
 
     Args:
         tables: what it read and wrote.
-        settings: all of them, the seed among them.
+        settings: by stage, those that governed what it was made of, each stage's seed among them.
     """
     return {
         "ratings": publication.identities(warehouse),
@@ -38,7 +32,7 @@ def issue(warehouse: Warehouse, tables: Sequence[str], settings: Mapping[str, An
         "tables": {table: warehouse.state(table) for table in tables},
         "files": dict(_files(warehouse)),
         "settings": dict(settings),
-        "packages": {name: metadata.version(name) for name in _PACKAGES},
+        "packages": provenance.packages(),
         "commit": _commit(),
     }
 

@@ -11,7 +11,7 @@ def of_training(folder: Path, governed_by: dict[str, Any]) -> Path:
     """The folder below `folder` for this very training; those of any other are deleted.
 
     Args:
-        governed_by: all that the result follows from: rows, settings, seed.
+        governed_by: all that the result follows from: rows, settings, seed, code.
     """
     identity = json.dumps(governed_by, sort_keys=True).encode()
     mine = folder / hashlib.sha256(identity).hexdigest()[:16]

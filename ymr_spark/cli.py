@@ -1,6 +1,7 @@
 """What every job shares: arguments, exit codes, lock, manifest and the last line of JSON."""
 
 import argparse
+import inspect
 import json
 import logging
 import sys
@@ -12,7 +13,7 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from ymr_spark import environment, logs, runs, session, settings_file, stages
+from ymr_spark import environment, logs, provenance, runs, session, settings_file, stages
 from ymr_spark.errors import YmrError
 from ymr_spark.settings import Settings
 from ymr_spark.warehouse import Warehouse
@@ -105,19 +106,28 @@ def _run_stage(name: str, run: Run, options: argparse.Namespace) -> Figures:
     with runs.lock(warehouse, options.run_id):
         for resource in stage.reads:
             warehouse.require(resource)
-        if not options.force and runs.is_current(stage, warehouse, settings):
+        code = provenance.code(inspect.getfile(run))
+        if not options.force and runs.is_current(stage, warehouse, settings, code):
             return {"status": "unchanged"}
-        return _measured(stage, run, warehouse, settings, options.run_id)
+        return _measured(stage, run, warehouse, settings, options.run_id, code)
+
+
+def declared(
+    stage: stages.Stage, warehouse: Warehouse, settings: Settings
+) -> tuple[Warehouse, Settings]:
+    """The warehouse and the settings with no more in them than the stage says it needs."""
+    resources = (*stage.reads, *stage.optional, *stage.writes, *stage.keeps)
+    return warehouse.only(resources), settings.only(stage.settings)
 
 
 def _measured(
-    stage: stages.Stage, run: Run, warehouse: Warehouse, settings: Settings, run_id: str
+    stage: stages.Stage, run: Run, warehouse: Warehouse, settings: Settings, run_id: str, code: str
 ) -> Figures:
     started = time.monotonic()
-    stage_fingerprint = runs.fingerprint(stage, warehouse, settings)
+    stage_fingerprint = runs.fingerprint(stage, warehouse, settings, code)
     with runs.PeakMemory() as memory, spark_session(stage.name, settings) as spark:
         memory.of(session.jvm_pid(spark))
-        figures = run(spark, warehouse, settings)
+        figures = run(spark, *declared(stage, warehouse, settings))
     cost = {
         "job_seconds": round(time.monotonic() - started, 1),
         "peak_memory_mib": round(memory.mebibytes),

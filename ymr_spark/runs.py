@@ -14,10 +14,10 @@ from typing import Any
 
 import psutil
 
-from ymr_spark import __version__, atomically
+from ymr_spark import atomically, provenance
 from ymr_spark.errors import WarehouseLocked
 from ymr_spark.settings import Settings
-from ymr_spark.stages import Stage
+from ymr_spark.stages import Stage, makers
 from ymr_spark.warehouse import Warehouse
 
 # Set by the pipeline for the stages that it starts while it holds the lock itself.
@@ -67,26 +67,50 @@ def _holder(path: Path) -> dict[str, Any]:
     return holder
 
 
-def fingerprint(stage: Stage, warehouse: Warehouse, settings: Settings) -> dict[str, Any]:
-    """All that a stage's output follows from: equal fingerprints need no second run."""
+def fingerprint(
+    stage: Stage, warehouse: Warehouse, settings: Settings, code: str
+) -> dict[str, Any]:
+    """All that a stage's output follows from: equal fingerprints need no second run.
+
+    Args:
+        code: `provenance.code` of the stage's job.
+    """
     values = settings.model_dump(mode="json")
     return {
-        "version": __version__,
+        "code": code,
+        "packages": provenance.packages(),
         "settings": {key: values[key] for key in ("seed", *stage.settings)},
         "inputs": {r: warehouse.state(r) for r in (*stage.reads, *stage.optional)},
     }
 
 
-def is_current(stage: Stage, warehouse: Warehouse, settings: Settings) -> bool:
+def is_current(stage: Stage, warehouse: Warehouse, settings: Settings, code: str) -> bool:
     """The stage's last run had the same fingerprint and all that it wrote is still there."""
     last = latest_manifest(stage.name, warehouse)
-    if last is None or last["fingerprint"] != fingerprint(stage, warehouse, settings):
+    if last is None or last["fingerprint"] != fingerprint(stage, warehouse, settings, code):
         return False
     return all(_still_there(warehouse, r, state) for r, state in last["outputs"].items())
 
 
-def _still_there(warehouse: Warehouse, resource: str, written: str) -> bool:
+def governing(stage: Stage, warehouse: Warehouse) -> dict[str, dict[str, Any]]:
+    """The settings that governed each stage on whose output, as it is now, `stage` depends.
+
+    A stage of which another run has overwritten what is read is left out.
+    """
+    whole, found = Warehouse(warehouse.root, warehouse.raw), {}
+    for maker in makers(stage):
+        last = latest_manifest(maker.name, warehouse)
+        if last and all(_still_there(whole, r, state) for r, state in last["outputs"].items()):
+            found[maker.name] = last["fingerprint"]["settings"]
+    return found
+
+
+def _still_there(warehouse: Warehouse, resource: str, written: str | None) -> bool:
     now = warehouse.state(resource)
+    if written is None:
+        return now is None
+    if warehouse.missing(resource):
+        return False
     if now is None or not written.startswith("v"):
         return now == written
     # Tables that several stages write go on to later versions.
@@ -94,9 +118,12 @@ def _still_there(warehouse: Warehouse, resource: str, written: str) -> bool:
 
 
 def latest_manifest(stage: str, warehouse: Warehouse) -> dict[str, Any] | None:
-    """The manifest of the stage's last finished run, whatever its run id."""
-    found = [json.loads(p.read_text()) for p in warehouse.root.glob(f"runs/*/{stage}.json")]
-    return max(found, key=lambda manifest: str(manifest["finished"]), default=None)
+    """The manifest of the stage's last finished run, whatever its run id and the clock."""
+    return max(_manifests(stage, warehouse), key=lambda m: int(m["sequence"]), default=None)
+
+
+def _manifests(stage: str, warehouse: Warehouse) -> list[dict[str, Any]]:
+    return [json.loads(p.read_text()) for p in warehouse.root.glob(f"runs/*/{stage}.json")]
 
 
 def write_manifest(
@@ -106,10 +133,15 @@ def write_manifest(
     stage_fingerprint: dict[str, Any],
     figures: dict[str, Any],
 ) -> None:
-    """Write W/runs/<run-id>/<stage>.json, whole or not at all."""
+    """Write W/runs/<run-id>/<stage>.json, whole or not at all.
+
+    Its `sequence` counts the stage's runs: clocks may go back.
+    """
+    last = latest_manifest(stage.name, warehouse)
     manifest = {
         "stage": stage.name,
         "run_id": run_id,
+        "sequence": last["sequence"] + 1 if last else 1,
         "finished": datetime.now(UTC).isoformat(),
         "fingerprint": stage_fingerprint,
         "outputs": {resource: warehouse.state(resource) for resource in stage.writes},

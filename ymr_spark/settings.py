@@ -1,5 +1,6 @@
 """Every setting, its default and what it means; see settings_file for where they are read."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -224,6 +225,14 @@ class Settings(Section):
     compare_by_size: CompareBySize = CompareBySize()
     recommend: Recommend = Recommend()
     search: Search = Search()
+
+    def only(self, sections: Collection[str]) -> "Settings":
+        """These settings without the sections that are not named: asking for one is an error."""
+        left = self.model_copy()
+        for name, value in self:
+            if isinstance(value, Section) and name not in sections:
+                del left.__dict__[name]
+        return left
 
     @model_validator(mode="after")
     def _one_way_to_start(self) -> "Settings":

@@ -6,6 +6,7 @@ or has a suffix (a file). `raw/` stands for the raw folder of the settings.
 
 from dataclasses import dataclass
 
+from ymr_spark.schemas import FACTOR_MODELS
 from ymr_spark.settings import Settings
 
 
@@ -13,8 +14,11 @@ from ymr_spark.settings import Settings
 class Stage:
     """One job of `jobs/`: `reads` and `writes` are resources, `settings` are section names.
 
+    A job that asks for a resource or a section that its stage does not name is refused.
+
     Args:
         optional: resources that it reads where they exist.
+        keeps: what it writes besides, which nothing else is made from: checkpoints, exports.
         on_request: not part of the pipeline: it takes long and answers a question of its own.
     """
 
@@ -23,9 +27,11 @@ class Stage:
     writes: tuple[str, ...]
     settings: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
+    keeps: tuple[str, ...] = ()
     on_request: bool = False
 
 
+# Where the fitted models are, and what they say of the held-out rows.
 MODELS_TABLES = ("predictions", "models")
 COUNT_TABLES = ("summary_users", "summary_songs", "summary_genre_ratings")
 SUMMARY_TABLES = (
@@ -38,6 +44,8 @@ SUMMARY_TABLES = (
     "summary_concentration",
     "summary_lean",
 )
+# The tables of the models whose score is a sum of offsets and a product of factors.
+FACTOR_TABLES = tuple(f"{m}_{side}" for m in FACTOR_MODELS for side in ("users", "songs"))
 
 STAGES = (
     Stage("generate_r2", (), ("raw/",), ("planted",)),
@@ -66,6 +74,7 @@ STAGES = (
         ("ratings", "bias_users", "bias_songs"),
         ("als_users", "als_songs", "latent_factor_users", "latent_factor_songs", *MODELS_TABLES),
         ("als", "latent_factor"),
+        keeps=("models/als/", "models/latent_factor/"),
     ),
     Stage("export_shards", ("ratings", "songs", "genres"), ("shards/",), ("shards",)),
     Stage(
@@ -87,14 +96,16 @@ STAGES = (
             *("metrics", "differences", "ranking", "slices", "orders"),
             *("reports/leaderboard.json", "reports/certificate.json"),
         ),
-        ("evaluate",),
-        optional=("shards/",),
+        ("evaluate", "bias"),
+        optional=("shards/", "raw/", *FACTOR_TABLES),
     ),
     Stage(
         "recommend",
-        ("ratings", "songs", "genres", "summary_songs", "metrics"),
+        ("ratings", "songs", "genres", "summary_songs", "metrics", "models"),
         ("recommendations",),
-        ("recommend",),
+        ("recommend", "bias"),
+        optional=FACTOR_TABLES,
+        keeps=("recommendations.csv", "recommendations.jsonl"),
     ),
     Stage(
         "report",
@@ -104,13 +115,18 @@ STAGES = (
             "recommendations",
         ),
         ("reports/index.html",),
+        ("raw",),
         optional=("search", "by_size"),
     ),
     Stage(
         "compare_by_size",
-        ("ratings", "shards/", "models", "metrics"),
+        ("ratings", "songs", "genres", "shards/", "models", "metrics"),
         ("by_size",),
-        ("compare_by_size", "bias", "latent_factor", "two_tower_dot", "two_tower_mlp"),
+        (
+            *("compare_by_size", "bias", "latent_factor"),
+            *("two_tower", "two_tower_dot", "two_tower_mlp"),
+        ),
+        keeps=("models/by_size/",),
         on_request=True,
     ),
     Stage(
@@ -118,6 +134,7 @@ STAGES = (
         ("ratings",),
         ("search",),
         ("search", "bias", "als", "latent_factor", "two_tower_dot", "two_tower_mlp"),
+        keeps=("models/search/",),
         on_request=True,
     ),
 )
@@ -136,6 +153,22 @@ def pipeline(settings: Settings) -> tuple[Stage, ...]:
     return tuple(s for s in STAGES if s.name not in unused and not s.on_request)
 
 
+def makers(stage: Stage) -> tuple[Stage, ...]:
+    """The stages that what `stage` reads is made by, and those that they read from, in order."""
+    wanted = {*stage.reads, *stage.optional}
+    found = []
+    for earlier in reversed(STAGES):
+        if earlier.name != stage.name and wanted & {*earlier.writes}:
+            found.append(earlier)
+            wanted |= {*earlier.reads, *earlier.optional}
+    return tuple(reversed(found))
+
+
+def writers(resource: str) -> tuple[Stage, ...]:
+    """The stages that write `resource`."""
+    return tuple(stage for stage in STAGES if resource in stage.writes)
+
+
 def maker(resource: str) -> str:
     """The first stage that writes `resource`, for messages on what to run."""
-    return next(stage.name for stage in STAGES if resource in stage.writes)
+    return writers(resource)[0].name

@@ -34,9 +34,22 @@ class Warehouse:
         self.root = root.absolute()
         self.raw = raw.absolute() if raw is not None else self.root / "raw"
         self._pinned: dict[str, int] = {}
+        self._only: tuple[str, ...] | None = None
+
+    def only(self, resources: Iterable[str]) -> "Warehouse":
+        """This warehouse with no more in it than these resources, and what is below a folder."""
+        left = Warehouse(self.root, self.raw)
+        left._only = tuple(resources)
+        return left
 
     def path(self, resource: str) -> Path:
-        """Where a resource of `stages.STAGES` lives."""
+        """Where a resource of `stages.STAGES` lives.
+
+        Raises:
+            LookupError: `only` has left it out.
+        """
+        if self._only is not None and not any(_within(resource, r) for r in self._only):
+            raise LookupError(f"{resource}: this stage's entry in stages.STAGES does not name it")
         if resource == "raw/":
             return self.raw
         is_file = resource.endswith("/") or "." in resource
@@ -59,12 +72,25 @@ class Warehouse:
 
     def require(self, resource: str) -> None:
         """Raise DataContractError, with the job to run, where the resource is missing."""
-        if self.state(resource) is not None:
-            return
-        way_out = f"run jobs/{stages.maker(resource)}.py first"
-        if resource == "raw/":
-            way_out = "give a folder with R2's files by --set raw.folder=DIR"
-        raise DataContractError(f"{self.path(resource)}: not there or empty; {way_out}")
+        path = self.path(resource)
+        if self.state(resource) is None:
+            way_out = f"run jobs/{stages.maker(resource)}.py first"
+            if resource == "raw/":
+                way_out = "give a folder with R2's files by --set raw.folder=DIR"
+            raise DataContractError(f"{path}: not there or empty; {way_out}")
+        if gone := self.missing(resource):
+            writers = " or ".join(f"jobs/{s.name}.py" for s in stages.writers(resource))
+            raise DataContractError(
+                f"{gone[0]}: a data file of table {resource} is not there; put it back, or run "
+                f"{writers} again"
+            )
+
+    def missing(self, resource: str) -> list[Path]:
+        """Data files of a table's newest version that are not there; none of other resources."""
+        if self.path(resource).parent != self.root / "tables":
+            return []
+        newest = Warehouse(self.root, self.raw)
+        return [path for path in newest.files(resource) if not path.exists()]
 
     def read(self, spark: SparkSession, table: str) -> DataFrame:
         """The table at its pinned version.
@@ -93,7 +119,6 @@ class Warehouse:
 
     def files(self, table: str) -> list[Path]:
         """The data files of the table at its pinned version, in the order of their names."""
-        self.require(table)
         uris = DeltaTable(self.path(table), version=self.pin(table)).file_uris()
         return sorted(map(Path, uris))
 
@@ -173,6 +198,10 @@ def identity_sums() -> list[Column]:
 def identity_of(sums: Row | Mapping[str, int]) -> tuple[int, str]:
     """Rows and content hash out of `identity_sums`."""
     return sums["rows"], f"{sums['hash_high']:016x}{sums['hash_low']:016x}"
+
+
+def _within(resource: str, other: str) -> bool:
+    return resource == other or (other.endswith("/") and resource.startswith(other))
 
 
 def _condition(where: Mapping[str, str]) -> str:

@@ -51,7 +51,7 @@ MANIFESTS = [
     {"stage": "recommend", **COST, "model": "two_tower_dot", **LISTS},
 ]
 CERTIFICATE = {
-    "settings": {"seed": 7},
+    "settings": {"evaluate": {"seed": 7}},
     "commit": None,
     "packages": {"pyspark": "4.0"},
     "files": {"reports/leaderboard.json": "0d"},

@@ -1,0 +1,70 @@
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from ymr_spark import provenance
+
+ROOT = Path(__file__).parent.parent
+JOB = "from ymr_spark import cli\nfrom ymr_spark.models import bias\n"
+LIBRARY = {
+    "__init__.py": "",
+    "cli.py": "from ymr_spark import session",
+    "session.py": "",
+    "models/__init__.py": "",
+    "models/bias.py": "def fit():\n    import ymr_spark.models.blocks as blocks\n",
+    "models/blocks.py": "",
+    "models/als.py": "",
+    "models/priors.json": "{}",
+    "report/__init__.py": "",
+    "report/page.html": "",
+}
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    (tmp_path / "job.py").write_text(JOB)
+    for name, text in LIBRARY.items():
+        path = tmp_path / "ymr_spark" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return tmp_path
+
+
+def digest(tree: Path) -> str:
+    return provenance.digest(tree / "job.py", tree / "ymr_spark")
+
+
+@pytest.mark.parametrize(
+    ("file", "counts"),
+    [
+        ("job.py", True),
+        ("ymr_spark/__init__.py", True),
+        ("ymr_spark/models/__init__.py", True),
+        ("ymr_spark/models/bias.py", True),
+        ("ymr_spark/models/blocks.py", True),
+        ("ymr_spark/models/priors.json", True),
+        ("ymr_spark/session.py", True),
+        ("ymr_spark/cli.py", False),
+        ("ymr_spark/models/als.py", False),
+        ("ymr_spark/report/page.html", False),
+    ],
+)
+def test_what_a_job_imports_counts_and_nothing_else(tree: Path, file: str, counts: bool) -> None:
+    before = digest(tree)
+    with (tree / file).open("a") as text:
+        text.write("\n")
+    assert (digest(tree) != before) == counts
+
+
+def test_a_library_in_a_zip_file_has_the_same_digest(tree: Path) -> None:
+    with zipfile.ZipFile(tree / "library.zip", "w") as file:
+        for name in LIBRARY:
+            file.write(tree / "ymr_spark" / name, f"ymr_spark/{name}")
+    zipped = zipfile.Path(tree / "library.zip", "ymr_spark/")
+    assert provenance.digest(tree / "job.py", zipped) == digest(tree)
+
+
+def test_each_job_of_this_project_has_a_digest_of_its_own() -> None:
+    jobs = sorted(ROOT.glob("jobs/*.py"))
+    assert len({provenance.code(str(job)) for job in jobs}) == len(jobs)
