@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from pyspark.sql import SparkSession
 from raw_files import ratings, write
@@ -11,6 +12,12 @@ from jobs import ingest, summarize
 from ymr_spark import session
 from ymr_spark.settings import Settings
 from ymr_spark.warehouse import Warehouse
+
+# The same examples every time; to look for others: --hypothesis-profile=default.
+hypothesis.settings.register_profile(
+    "repeatable", derandomize=True, deadline=None, database=None, max_examples=50
+)
+hypothesis.settings.load_profile("repeatable")
 
 
 @pytest.fixture(scope="session")
