@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 
 import numpy as np
@@ -63,7 +64,8 @@ def _packed(rows: DataFrame) -> DataFrame:
     # Spark moves a few large values with much less effort than many rows.
     dealt = rows.mapInArrow(_deal, _DEALT).repartition("bucket").sortWithinPartitions("bucket")
     # On disk, which a pass reads about as fast: heaps would grow with the ratings.
-    return dealt.mapInArrow(_pack, _SCHEMA).persist(StorageLevel.DISK_ONLY)
+    pack = partial(_pack, block_ratings=_BLOCK_RATINGS)
+    return dealt.mapInArrow(pack, _SCHEMA).persist(StorageLevel.DISK_ONLY)
 
 
 def _deal(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
@@ -75,22 +77,22 @@ def _deal(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
         columns = users[order], songs[order], ratings[order].astype(np.int8)
         ends = np.cumsum(np.bincount(buckets, minlength=_BUCKETS))
         found = np.flatnonzero(np.diff(ends, prepend=0))
-        parts = [[part.tobytes() for part in np.split(c, ends[found][:-1])] for c in columns]
+        parts = [[part.tobytes() for part in np.split(c, ends[found])[:-1]] for c in columns]
         yield pa.RecordBatch.from_arrays(
             [pa.array(found, pa.int32()), *(pa.array(part, pa.binary()) for part in parts)],
             ["bucket", "users", "songs", "ratings"],
         )
 
 
-def _pack(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
+def _pack(batches: Iterable[pa.RecordBatch], block_ratings: int) -> Iterable[pa.RecordBatch]:
     """Blocks of whole buckets, which come one after the other, so that few are held at a time.
 
-    A block is closed once it has `_BLOCK_RATINGS`.
+    A block is closed once it has `block_ratings`.
     """
     gathered: list[Dealt] = []
     for _, rows in groupby(_rows(batches), key=lambda row: row[0]):
         gathered += [dealt for _, dealt in rows]
-        if sum(len(ratings) for _, _, ratings in gathered) >= _BLOCK_RATINGS:
+        if sum(len(ratings) for _, _, ratings in gathered) >= block_ratings:
             yield _block(gathered)
             gathered = []
     if gathered:
