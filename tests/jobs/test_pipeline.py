@@ -114,7 +114,9 @@ def test_lists_are_judged_of_models_that_tell_songs_apart(board: dict[str, Any])
 def test_everybody_gets_songs_and_there_is_a_report(spark: SparkSession, root: Path) -> None:
     recommended = Warehouse(root, root / "raw").read(spark, "recommendations")
     assert recommended.count() == 120 * 5
-    assert "two_tower_dot" in (root / "reports" / "index.html").read_text()
+    page = (root / "reports" / "index.html").read_text()
+    for model in (*DEEP, "latent_factor"):
+        assert f'id="curve-{model.replace("_", "-")}"' in page
 
 
 @pytest.mark.slow
@@ -163,6 +165,8 @@ def test_the_certificate_holds_and_looking_writes_nothing(root: Path, jvm: Envir
         ("tables/ratings/split=train/part=0/*.parquet", change_a_row, "ratings"),
         ("shards/train/*.parquet", flip_a_byte, "shards/train/row-group-00000.parquet"),
         ("reports/leaderboard.json", flip_a_byte, "reports/leaderboard.json"),
+        # A table that only its version and last commit stand for.
+        ("tables/metrics/_delta_log/*.json", flip_a_byte, "table metrics"),
     ],
 )
 def test_the_certificate_names_what_was_changed(

@@ -47,7 +47,7 @@ LISTS = {
 }
 MANIFESTS = [
     {"stage": "ingest", **COST},
-    {"stage": "train_two_tower", **COST, "learning_curve": CURVE},
+    {"stage": "train_two_tower", **COST, "deep_cross": {"rows": 4800, "learning_curve": CURVE}},
     {"stage": "recommend", **COST, "model": "two_tower_dot", **LISTS},
 ]
 CERTIFICATE = {
@@ -95,6 +95,11 @@ def test_every_chart_has_its_text_and_every_reference_its_target(html: str) -> N
     ids = re.findall(r'\bid="([^"]*)"', html)
     assert len(ids) == len(set(ids))
     assert set(re.findall(r'(?:url\(|href=")#([^)"]*)', html)) <= set(ids)
+
+
+def test_a_model_has_its_learning_curve_where_its_job_writes_it(html: str) -> None:
+    assert 'id="curve-deep-cross"' in html
+    assert "deep_cross: error by epoch" in html
 
 
 def test_names_from_the_data_are_shown_as_they_are(html: str) -> None:

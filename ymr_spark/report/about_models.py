@@ -92,9 +92,9 @@ def _closed(board: Board) -> dict[str, float]:
 def _curves(manifests: Sequence[Manifest], board: Board) -> list[Card]:
     curves = {}
     for manifest in manifests:
-        for name, part in ((None, manifest), *manifest.items()):
+        for name, part in manifest.items():
             if isinstance(part, Mapping) and part.get("learning_curve"):
-                curves[name or "two_tower_dot"] = part["learning_curve"]
+                curves[name] = part["learning_curve"]
     return [_curve(name, curve, board) for name, curve in curves.items()]
 
 
