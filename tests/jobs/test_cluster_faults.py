@@ -17,7 +17,7 @@ import pytest
 from pyspark.sql import SparkSession
 from tables import assert_same_tables
 
-from ymr_spark import cluster
+from ymr_spark import cluster, schemas, stages
 from ymr_spark.warehouse import Warehouse
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.timeout(600)]
@@ -106,6 +106,24 @@ def killed_executors(folder: Path) -> int:
     return sum("137" in e["Removed Reason"] for e in removed)
 
 
+def versions(warehouse: Warehouse, job: str) -> dict[str, int | None]:
+    """Of the tables that the job writes."""
+    written = stages.named(job).writes
+    return {table: warehouse.version(table) for table in written if table in schemas.TABLES}
+
+
+def committed(warehouse: Warehouse, job: str, before: dict[str, int | None]) -> dict[str, int]:
+    """How often since then. The same rows as before may be nothing but the rows of before."""
+    return {t: (v or 0) - (before[t] or 0) for t, v in versions(warehouse, job).items()}
+
+
+def once_a_model(job: str) -> dict[str, int]:
+    """Commits of a run of the job: of tables that models share, one for each that it fits."""
+    written = [table for table in stages.named(job).writes if table in schemas.TABLES]
+    models = sum(table.endswith("_users") for table in written)
+    return {table: models if table in stages.MODELS_TABLES else 1 for table in written}
+
+
 @pytest.mark.parametrize(
     ("job", "moment"),
     [
@@ -124,7 +142,7 @@ def test_a_killed_executor_changes_nothing(
     job: str,
     moment: str,
 ) -> None:
-    before = killed_executors(cluster_folder)
+    before, tables = killed_executors(cluster_folder), versions(warehouse, job)
     running = start(job)
     running.wait_until(running.says(moment))
     # ALS has no Python on executors, and has run jobs on them before it begins.
@@ -133,6 +151,7 @@ def test_a_killed_executor_changes_nothing(
     os.kill(victims()[0], signal.SIGKILL)
     assert running.exit_code() == 0, running.log.read_text()[-5000:]
     assert killed_executors(cluster_folder) == before + 1
+    assert committed(warehouse, job, tables) == once_a_model(job)
     assert_same_tables(spark, on_cluster, warehouse)
 
 
@@ -142,23 +161,28 @@ def test_a_task_that_always_fails_ends_the_job(
     """Python on the executors ends as soon as it is started."""
     broken = ["--conf", "spark.pyspark.python=/bin/false"]
     broken += ["--conf", f"spark.pyspark.driver.python={sys.executable}"]
+    before = versions(warehouse, "ingest")
     running = start("ingest", *broken)
     assert running.exit_code() == 1
     log = running.log.read_text()
     assert "failed 4 times" in log
     assert '"status": "failed"' in log
+    assert versions(warehouse, "ingest") == before
     assert_same_tables(spark, on_cluster, warehouse)
 
 
 def test_a_driver_killed_between_two_writes(
     spark: SparkSession, start: Start, on_cluster: Warehouse, warehouse: Warehouse
 ) -> None:
+    before = versions(warehouse, "train_als")
     running = start("train_als")
     running.wait_until(lambda: (warehouse.version("als_songs") or 0) > 0)
     running.kill()
-    assert warehouse.version("latent_factor_songs") == 0
+    half = committed(warehouse, "train_als", before)
+    assert (half["als_songs"], half["latent_factor_songs"]) == (1, 0)
     assert_same_tables(spark, on_cluster, warehouse)
+    before = versions(warehouse, "train_als")
     again = start("train_als")
     assert again.exit_code() == 0, again.log.read_text()[-5000:]
-    assert warehouse.version("latent_factor_songs") == 1
+    assert committed(warehouse, "train_als", before) == once_a_model("train_als")
     assert_same_tables(spark, on_cluster, warehouse)
