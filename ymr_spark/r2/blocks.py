@@ -7,7 +7,7 @@ import numpy as np
 
 from ymr_spark.errors import DataContractError
 from ymr_spark.r2.files import READ_ERRORS, unreadable
-from ymr_spark.r2.parsing import Lines, Parsed, parse
+from ymr_spark.r2.parsing import Lines, Parsed, line_feeds, parse
 from ymr_spark.r2.ranges import Range, Stretch
 
 BLOCK_BYTES = 4 * 2**20
@@ -80,10 +80,8 @@ def _texts(stretch: Stretch, block_bytes: int) -> Iterator[bytes]:
 
 
 def _whole_lines(opened: IO[bytes], stretch: Stretch, block_bytes: int) -> Iterator[bytes]:
-    left = None if stretch.end is None else stretch.end - stretch.start
     pending = b""
-    while read := opened.read(block_bytes if left is None else min(block_bytes, left)):
-        left = None if left is None else left - len(read)
+    for read in line_feeds(_reads(opened, stretch, block_bytes)):
         cut = read.rfind(b"\n") + 1
         if cut:
             yield pending + read[:cut]
@@ -97,3 +95,10 @@ def _whole_lines(opened: IO[bytes], stretch: Stretch, block_bytes: int) -> Itera
             )
     if pending:
         yield pending + b"\n"
+
+
+def _reads(opened: IO[bytes], stretch: Stretch, block_bytes: int) -> Iterator[bytes]:
+    left = None if stretch.end is None else stretch.end - stretch.start
+    while read := opened.read(block_bytes if left is None else min(block_bytes, left)):
+        left = None if left is None else left - len(read)
+        yield read

@@ -1,19 +1,25 @@
 """Finding R2's files in a folder, opening them plain or compressed, noticing changes."""
 
 import bz2
+import codecs
 import gzip
 import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, cast
 
 from ymr_spark.errors import DataContractError
+from ymr_spark.r2 import names
 
-_RATINGS_FILE = re.compile(r"(train|test)[_-]([0-9]+)\.txt(\.gz|\.bz2)?")
-_COMPRESSIONS = ("", ".gz", ".bz2")
+_BYTE_ORDER_MARKS = {
+    codecs.BOM_UTF32_LE: "UTF-32",
+    codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
+}
 # What opening, reading or decompressing a damaged file raises.
 READ_ERRORS = (OSError, EOFError, zlib.error)
 
@@ -27,6 +33,7 @@ class RawFile:
     part: int
     size: int  # bytes on disk
     modified: int  # nanoseconds
+    start: int  # offset of the first line: behind a byte order mark
 
     @property
     def name(self) -> str:
@@ -99,23 +106,42 @@ def find(folder: Path) -> RawFolder:
     """R2's files in `folder`: train_N.txt or train-N.txt with test_N, plain, .gz or .bz2.
 
     Raises:
-        DataContractError: a file is missing, there twice, empty or unreadable.
+        DataContractError: a file is missing, there twice, empty or unreadable, or looks like
+            one of R2's and cannot be taken.
     """
     if not folder.is_dir():
         raise DataContractError(f"{folder}: no such folder; give it by --set raw.folder=DIR")
+    paths = _entries(folder)
+    if strangers := [path.name for path in paths if names.is_stranger(path.name)]:
+        raise DataContractError(
+            f"{folder}: {', '.join(strangers)} would be left out; expected {names.EXPECTED}: "
+            "unpack or rename what is data, and move the rest out of the folder"
+        )
     found: dict[tuple[str, int], Path] = {}
-    for path in sorted(folder.iterdir()):
-        match = _RATINGS_FILE.fullmatch(path.name)
-        if match:
-            key = (match[1], int(match[2]))
+    for path in paths:
+        if key := names.of_ratings(path.name):
             if key in found:
                 raise DataContractError(f"{path}: also there as {found[key].name}; keep one")
             found[key] = path
     return RawFolder(
         _parts(folder, found),
-        _described(_attribute_file(folder, "song-attributes.txt"), -1, -1),
-        _described(_attribute_file(folder, "genre-hierarchy.txt"), -2, -1),
+        _described(_attribute_file(folder, names.SONGS), -1, -1),
+        _described(_attribute_file(folder, names.GENRES), -2, -1),
     )
+
+
+def of_interest(folder: Path) -> list[Path]:
+    """What `find` takes or refuses in the folder, and the planted truth; other files are not."""
+    wanted = (names.is_taken, names.is_stranger, names.is_truth)
+    paths = _entries(folder) if folder.is_dir() else []
+    return [path for path in paths if any(is_one(path.name) for is_one in wanted)]
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError as e:
+        raise unreadable(folder, e) from e
 
 
 def unreadable(path: Path, error: BaseException) -> DataContractError:
@@ -143,7 +169,7 @@ def _parts(folder: Path, found: dict[tuple[str, int], Path]) -> tuple[Part, ...]
 
 
 def _attribute_file(folder: Path, name: str) -> Path:
-    paths = [folder / (name + suffix) for suffix in _COMPRESSIONS]
+    paths = [folder / (name + suffix) for suffix in names.COMPRESSIONS]
     there = [path for path in paths if path.exists()]
     if len(there) != 1:
         what = "is missing; add it" if not there else "is there more than once; keep one"
@@ -154,11 +180,22 @@ def _attribute_file(folder: Path, name: str) -> Path:
 def _described(path: Path, index: int, part: int) -> RawFile:
     try:
         stat = path.stat()
-        file = RawFile(path, index, part, stat.st_size, stat.st_mtime_ns)
+        file = RawFile(path, index, part, stat.st_size, stat.st_mtime_ns, start=0)
         with file.open() as opened:
-            empty = not opened.read(1)
+            head = opened.read(4)
     except READ_ERRORS as e:
         raise unreadable(path, e) from e
-    if empty:
+    file = replace(file, start=_start(path, head))
+    if len(head) == file.start:
         raise DataContractError(f"{path}: is empty; replace it or take its part away")
     return file
+
+
+def _start(path: Path, head: bytes) -> int:
+    for mark, encoding in _BYTE_ORDER_MARKS.items():
+        if head.startswith(mark):
+            raise DataContractError(
+                f"{path}: is {encoding} by its byte order mark, expected UTF-8; convert it by "
+                f"iconv -f {encoding} -t UTF-8"
+            )
+    return len(codecs.BOM_UTF8) if head.startswith(codecs.BOM_UTF8) else 0

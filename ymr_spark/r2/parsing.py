@@ -1,7 +1,7 @@
 """Bytes -> ratings and quarantined lines; docs/ingest.md states the rules."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -139,6 +139,23 @@ def fault(line: bytes, fields: int, rated: bool) -> Reason | None:
     return Reason.RATING if no_rating or not _within(rating, 1, 5) else None
 
 
+def line_feeds(texts: Iterable[bytes]) -> Iterator[bytes]:
+    """The stretches of a text with every line ended by a line feed: a CR alone becomes one.
+
+    CR LF stays, and each byte stays where it was.
+    """
+    held = b""
+    for text in texts:
+        text = held + text
+        held = b"\r" if text.endswith(b"\r") else b""  # LF may come next
+        text = text.removesuffix(b"\r")
+        if b"\r" in text and text.count(b"\r") > text.count(b"\r\n"):
+            text = _CR_ALONE.sub(b"\n", text)
+        yield text
+    if held:
+        yield b"\n"
+
+
 def text_fault(line: bytes) -> Reason | None:
     """Why a line is no text."""
     if b"\0" in line:
@@ -150,6 +167,7 @@ def text_fault(line: bytes) -> Reason | None:
     return None
 
 
+_CR_ALONE = re.compile(rb"\r(?!\n)")
 _INTEGER = re.compile(rb"-?[0-9]+")
 _IRREGULAR = re.compile(rb"^(?![0-9]{1,7}\t[0-9]{1,7}\t[1-5]\r?$).*$", re.MULTILINE)
 _REGULAR_BYTES = b"0123456789\t\n"

@@ -42,10 +42,11 @@ def plan(parts: tuple[Part, ...], target_bytes: int) -> list[Range]:
 
 def _stretches(part: Part, target_bytes: int) -> Iterator[tuple[Stretch, Stretch]]:
     if part.train.compressed or part.test.compressed:
-        yield Stretch(part.train, 0, None), Stretch(part.test, 0, None)
+        yield Stretch(part.train, part.train.start, None), Stretch(part.test, part.test.start, None)
         return
     try:
-        cuts = [(0, 0), *_cuts(part, target_bytes), (part.train.size, part.test.size)]
+        starts, sizes = (part.train.start, part.test.start), (part.train.size, part.test.size)
+        cuts = [starts, *_cuts(part, target_bytes), sizes]
     except READ_ERRORS as e:
         raise unreadable(part.train.path, e) from e
     for (train, test), (train_end, test_end) in pairwise(cuts):
@@ -55,7 +56,7 @@ def _stretches(part: Part, target_bytes: int) -> Iterator[tuple[Stretch, Stretch
 def _cuts(part: Part, target_bytes: int) -> Iterator[tuple[int, int]]:
     """Offsets in train where a user begins, each with that user's place in test."""
     with _mapped(part.train) as train, _mapped(part.test) as test:
-        last = in_test = 0
+        last, in_test = part.train.start, part.test.start
         for target in range(target_bytes, part.train.size, target_bytes):
             found = _next_user(train, max(target, last))
             if found is None:
