@@ -3,6 +3,7 @@
 import logging
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 
 from pyspark.sql import SparkSession
 
@@ -22,8 +23,13 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Figure
     songs = attributes.read_songs(raw.songs, genres)
     rules = settings.ingest
     audit.check_share(songs.lines, {raw.songs.name: songs.reasons()}, rules.max_quarantine_share)
+    attributes.check_genres(songs, raw.songs, rules.max_quarantine_share)
 
-    log.info("auditing %d files of ratings", len(raw.ratings))
+    numbers = [part.number for part in raw.parts]
+    log.info("auditing the parts %s", ", ".join(map(str, numbers)))
+    for one, other in pairwise(numbers):
+        if other > one + 1:
+            log.warning("no part between %d and %d", one, other)
     audited = ingestion.audited(spark, raw, songs.known())
     audit.check(audited.findings, rules.max_quarantine_share)
     raw.check_unchanged()
@@ -54,7 +60,7 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Figure
             "lines": songs.lines,
             "kept": len(songs.rows),
             "quarantined": songs.reasons(),
-            "unknown_genres": songs.unknown_genres,
+            "unknown_genres": songs.unknown_genres.total(),
         },
     }
 

@@ -46,7 +46,12 @@ class Planted(Section):
 
 
 class Ingest(Section):
-    max_quarantine_share: float = Field(0.01, ge=0, le=1, description="of the lines read")
+    max_quarantine_share: float = Field(
+        0.01,
+        ge=0,
+        le=1,
+        description="of the lines read; of the songs, with a genre not in the tree",
+    )
     validation_ratings: int = Field(10, ge=1, description="train rows a user held out")
 
 

@@ -1,3 +1,7 @@
+import bz2
+import codecs
+import gzip
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -5,7 +9,7 @@ from raw_files import GENRES, write
 
 from ymr_spark.errors import DataContractError
 from ymr_spark.r2 import files
-from ymr_spark.r2.attributes import read_genres, read_songs
+from ymr_spark.r2.attributes import Genre, Songs, check_genres, read_genres, read_songs
 from ymr_spark.r2.parsing import Reason
 
 
@@ -32,6 +36,14 @@ def test_top_genres(folder: Path) -> None:
         (b"4\t1\t2\n", "wrong_number_of_fields"),
         (b"4\tx\t2\tA\n", "not_an_integer"),
         (b"4\t1\t2\t\xff\n", "bad_utf8"),
+        (b"4\t1\t2\tA\x0bB\n", "line 5: .*control character"),
+        ("4\t1\t2\tA\u2028B\n".encode(), "line 5: .*control character"),
+        (b"4\t1\t2\tA\tB\n", "line 5: .*control character"),
+        (b"4\t1\t2\tA\rB\n", r"line 6: .*found b'B' \(wrong_number_of_fields"),
+        (b"4\t4\t0\tA\n", "line 5: level 0 of genre 4, expected 1"),
+        (b"4\t4\t2\tA\n", "line 5: level 2 of genre 4, expected 1"),
+        (b"4\t1\t1\tA\n", "line 5: level 1 of genre 4 below 1, expected 2"),
+        (b"4\t2\t2\tA\n", "line 5: level 2 of genre 4 below 2 below 1, expected 3"),
     ],
 )
 def test_a_broken_tree(folder: Path, lines: bytes, words: str) -> None:
@@ -39,6 +51,43 @@ def test_a_broken_tree(folder: Path, lines: bytes, words: str) -> None:
     with pytest.raises(DataContractError, match=words) as raised:
         read_genres(files.find(folder).genres)
     assert "genre-hierarchy.txt" in str(raised.value)
+
+
+def test_levels_from_0_are_refused(folder: Path) -> None:
+    lines = (line.split(b"\t") for line in GENRES.splitlines())
+    text = b"".join(b"%s\t%s\t%d\t%s\n" % (g, p, int(level) - 1, n) for g, p, level, n in lines)
+    (folder / "genre-hierarchy.txt").write_bytes(text)
+    with pytest.raises(DataContractError, match=r"line 1: level 0 of genre 0, expected 1"):
+        read_genres(files.find(folder).genres)
+
+
+@pytest.mark.parametrize("name", ["genre-hierarchy.txt", "song-attributes.txt"])
+@pytest.mark.parametrize("mark", [b"", codecs.BOM_UTF8])
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+@pytest.mark.parametrize("packed", [bytes, gzip.compress, bz2.compress])
+def test_the_same_in_any_form(
+    folder: Path, name: str, mark: bytes, end: bytes, packed: Callable[[bytes], bytes]
+) -> None:
+    def read() -> tuple[list[Genre], Songs]:
+        raw = files.find(folder)
+        genres = read_genres(raw.genres)
+        return genres, read_songs(raw.songs, genres)
+
+    expected = read()
+    text = mark + (folder / name).read_bytes().replace(b"\n", end)
+    (folder / name).unlink()
+    suffix = {bytes: "", gzip.compress: ".gz", bz2.compress: ".bz2"}[packed]
+    (folder / (name + suffix)).write_bytes(packed(text))
+    assert read() == expected
+
+
+def test_many_songs_of_genres_that_are_not_in_the_tree(folder: Path) -> None:
+    (folder / "song-attributes.txt").write_text("0\t1\t1\t99\n1\t1\t1\t0\n2\t1\t1\t0\n")
+    raw = files.find(folder)
+    songs = read_songs(raw.songs, read_genres(raw.genres))
+    check_genres(songs, raw.songs, 0.34)
+    with pytest.raises(DataContractError, match=r"song-attr.*1 of 3 songs .*\[\(99, 1\)\]"):
+        check_genres(songs, raw.songs, 0.33)
 
 
 def test_a_tree_without_unknown(folder: Path) -> None:
@@ -53,7 +102,7 @@ def test_songs(folder: Path) -> None:
     raw = files.find(folder)
     songs = read_songs(raw.songs, read_genres(raw.genres))
     assert songs.rows == [(0, 5, 6, 0), (1, 3, 3, 3), (2, 7, 8, 1)]
-    assert songs.unknown_genres == 1
+    assert songs.unknown_genres == {99: 1}
     assert songs.lines == 7
     assert [(fault.offset, fault.reason) for fault in songs.faults] == [
         (17, Reason.FIELDS),
