@@ -30,7 +30,7 @@ with runs.lock(Warehouse(Path(sys.argv[1])), "other"):
 def files(warehouse: Warehouse) -> Warehouse:
     for folder in ("raw/", "shards/"):
         warehouse.path(folder).mkdir(parents=True)
-        (warehouse.path(folder) / "a").write_text("1")
+        (warehouse.path(folder) / "train_0.txt").write_text("1")
     return warehouse
 
 
@@ -48,13 +48,13 @@ def test_current_after_a_run(files: Warehouse) -> None:
 @pytest.mark.parametrize("changed", ["raw/", "shards/"])
 def test_not_current_when_a_file_changed(files: Warehouse, changed: str) -> None:
     record(files, Settings())
-    (files.path(changed) / "a").write_text("22")
+    (files.path(changed) / "train_0.txt").write_text("22")
     assert not runs.is_current(STAGE, files, Settings(), CODE)
 
 
 def test_not_current_when_the_output_is_gone(files: Warehouse) -> None:
     record(files, Settings())
-    (files.path("shards/") / "a").unlink()
+    (files.path("shards/") / "train_0.txt").unlink()
     assert not runs.is_current(STAGE, files, Settings(), CODE)
 
 
@@ -85,7 +85,7 @@ def test_a_stage_is_governed_by_the_settings_of_what_made_its_inputs(files: Ware
     runs.write_manifest(made, files, "r1", fingerprint, {"rows": 1})
     trained = stages.named("train_two_tower")
     assert runs.governing(trained, files) == {"export_shards": {"seed": 4}}
-    (files.path("shards/") / "a").write_text("other rows")
+    (files.path("shards/") / "train_0.txt").write_text("other rows")
     assert runs.governing(trained, files) == {}
 
 

@@ -1,10 +1,14 @@
+import os
+from pathlib import Path
+
 import pyarrow.dataset as ds
 import pytest
 from builders import ratings, table
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
+from raw_files import write
 
-from ymr_spark import schemas
+from ymr_spark import atomically, schemas
 from ymr_spark.errors import DataContractError
 from ymr_spark.warehouse import Warehouse, identity
 
@@ -99,6 +103,38 @@ def test_state_follows_content(spark: SparkSession, warehouse: Warehouse) -> Non
     assert first == warehouse.state("ratings")
     warehouse.write(ratings(spark, ROWS[:2]), "ratings")
     assert warehouse.state("ratings") not in (None, first)
+
+
+def test_only_files_that_are_read_count_as_raw(warehouse: Warehouse) -> None:
+    raw = write(warehouse.raw, b"0\t0\t1\n", b"0\t1\t1\n")
+    before = warehouse.state("raw/")
+    for foreign in (".DS_Store", "README", "notes.txt", "wh/train_1.txt", "wh/tables/a.parquet"):
+        atomically.write(raw / foreign, "x")
+    assert warehouse.state("raw/") == before
+    for read in ("truth.json", "truth_0.parquet", "train_1.txt.xz", "genre-hierarchy.txt.gz"):
+        (raw / read).touch()
+        assert warehouse.state("raw/") != before
+        (raw / read).unlink()
+    os.utime(raw / "test_0.txt", ns=(1, 1))
+    assert warehouse.state("raw/") != before
+
+
+def test_nothing_that_is_read_is_no_raw_folder(warehouse: Warehouse) -> None:
+    atomically.write(warehouse.raw / ".DS_Store", "x")
+    with pytest.raises(DataContractError, match=r"raw\.folder=DIR"):
+        warehouse.require("raw/")
+
+
+def test_folders_that_move_keep_their_state(tmp_path: Path) -> None:
+    resources = ("raw/", "shards/", "reports/leaderboard.json")
+    old = Warehouse(tmp_path / "old")
+    write(old.raw, b"0\t0\t1\n", b"0\t1\t1\n")
+    for file in ("shards/train/a", resources[2]):
+        atomically.write(old.root / file, "x")
+    before = [old.state(resource) for resource in resources]
+    new = Warehouse(old.root.rename(tmp_path / "new"))
+    assert [new.state(resource) for resource in resources] == before
+    assert None not in before
 
 
 def test_a_missing_table_names_the_job(spark: SparkSession, warehouse: Warehouse) -> None:

@@ -20,6 +20,7 @@ from pyspark.sql.pandas.types import to_arrow_schema
 
 from ymr_spark import schemas, stages
 from ymr_spark.errors import DataContractError
+from ymr_spark.r2 import files as raw_files
 
 
 class Warehouse:
@@ -63,8 +64,10 @@ class Warehouse:
     def state(self, resource: str) -> str | None:
         """What changes whenever the resource's content does; None where it does not exist."""
         path = self.path(resource)
-        if resource == "raw/" or path.parent != self.root / "tables":
-            return _files_state(path)
+        if resource == "raw/":
+            return _files_state(path, raw_files.of_interest(path))
+        if path.parent != self.root / "tables":
+            return _files_state(path, [path] if path.is_file() else path.rglob("*"))
         commits = _commits(path)
         if not commits:
             return None
@@ -223,12 +226,14 @@ def _commits(table: Path) -> list[Path]:
     return sorted(p for p in (table / "_delta_log").glob("*.json") if p.stem.isdigit())
 
 
-def _files_state(path: Path) -> str | None:
-    """A digest of names, sizes and modification times, as make would look at them."""
-    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
-    if not files:
+def _files_state(folder: Path, paths: Iterable[Path]) -> str | None:
+    """A digest of names, sizes and modification times, as make would look at them.
+
+    A folder that moves keeps it.
+    """
+    stats = [(p.relative_to(folder), p.stat()) for p in sorted(paths) if p.is_file()]
+    if not stats:
         return None
-    stats = [(p, p.stat()) for p in files]
     return _digest(repr([(str(p), s.st_size, s.st_mtime_ns) for p, s in stats]).encode())
 
 
