@@ -1,4 +1,5 @@
 import os
+import re
 from pathlib import Path
 
 import pyarrow.dataset as ds
@@ -13,6 +14,7 @@ from ymr_spark.errors import DataContractError
 from ymr_spark.warehouse import Warehouse, identity
 
 ROWS = [(1, 2, 5), (1, 3, 1), (2, 2, 4)]
+IDENTITY = (3, "00000001f650e75300000001f58f5687")
 
 
 def test_reads_stay_at_the_pinned_version(spark: SparkSession, warehouse: Warehouse) -> None:
@@ -159,6 +161,21 @@ def test_identity_is_of_the_rows_only(spark: SparkSession) -> None:
     frame = ratings(spark, ROWS)
     same = identity(frame.orderBy("rating").repartition(3))
     assert identity(frame) == same
-    assert same["train"][0] == 3
+    assert same["train"] == IDENTITY
     for other in (ROWS[:2], [*ROWS, ROWS[0]], [(1, 2, 4), *ROWS[1:]], [(2, 2, 5), *ROWS[1:]]):
         assert identity(ratings(spark, other))["train"][1] != same["train"][1]
+
+
+@pytest.mark.parametrize(
+    ("column", "kind"),
+    [
+        ("rating", "double"),
+        ("rating", "decimal(3,1)"),
+        ("song_id", "bigint"),
+        ("user_id", "string"),
+    ],
+)
+def test_only_whole_numbers_are_hashed(spark: SparkSession, column: str, kind: str) -> None:
+    frame = ratings(spark, ROWS).withColumn(column, F.col(column).cast(kind))
+    with pytest.raises(DataContractError, match=rf"{column}.*{re.escape(kind)}.*expected.* int"):
+        identity(frame)

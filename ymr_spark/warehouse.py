@@ -18,7 +18,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 from pyspark.sql.pandas.types import to_arrow_schema
 
-from ymr_spark import schemas, stages
+from ymr_spark import ratings, schemas, stages
 from ymr_spark.errors import DataContractError
 from ymr_spark.r2 import files as raw_files
 
@@ -177,19 +177,24 @@ def arrow_schema(table: str) -> pa.Schema:
 
 
 def identity(frame: DataFrame) -> dict[str, tuple[int, str]]:
-    """Rows and content hash of each split of (user_id, song_id, rating, split) rows."""
+    """Rows and content hash of each split that (user_id, song_id, rating, split) rows have.
+
+    Raises:
+        DataContractError: ids or ratings are not of a type for whole numbers.
+    """
+    ratings.require_whole(frame)
     sums = frame.groupBy("split").agg(*identity_sums()).collect()
     return {row["split"]: identity_of(row) for row in sums}
 
 
 def identity_sums() -> list[Column]:
-    """Aggregates of (user_id, song_id, rating) rows that `identity_of` reads.
+    """Aggregates of (user_id, song_id, rating) rows, whole numbers, that `identity_of` reads.
 
     The hash is the sum over rows of xxhash64(user_id, song_id, rating), as the two sums of its
     32-bit halves: it does not depend on order or partitioning, and one row more, less or
     different changes it.
     """
-    row = F.xxhash64(*(F.col(c).cast("int") for c in ("user_id", "song_id", "rating")))
+    row = F.xxhash64(*(F.col(c).cast("int") for c in ratings.COLUMNS))
     low = row.bitwiseAND(F.lit(0xFFFFFFFF).cast("long"))
     return [
         F.count("*").alias("rows"),

@@ -3,7 +3,9 @@ import numpy as np
 import pytest
 from builders import table
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
+from ymr_spark.errors import DataContractError
 from ymr_spark.evaluation import metrics
 
 HELD_OUT = [(1, 10, 5), (1, 11, 1), (2, 10, 3)]
@@ -24,6 +26,13 @@ def test_errors_by_hand(spark: SparkSession) -> None:
     assert score["rmse"] == pytest.approx((5.25 / 3) ** 0.5)
     assert score["mae"] == pytest.approx(3.5 / 3)
     assert score["fallback_share"] == pytest.approx(1 / 3)
+
+
+def test_ratings_that_are_not_whole_are_not_judged(spark: SparkSession) -> None:
+    predicted = judged.predictions(spark, "m", "test", KEYS, [4.0, 3.0, 3.5])
+    held_out = judged.held_out(spark, HELD_OUT).withColumn("rating", F.lit(4.5))
+    with pytest.raises(DataContractError, match="'rating': 'double'"):
+        judged.sums(predicted, held_out, "m")
 
 
 def test_each_model_keeps_its_own_errors(spark: SparkSession) -> None:

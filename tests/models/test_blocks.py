@@ -8,7 +8,9 @@ from builders import dense_ratings, ratings
 from hypothesis import given
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
+from ymr_spark.errors import DataContractError
 from ymr_spark.models import blocks
 
 
@@ -81,6 +83,19 @@ def test_packing_keeps_all_ratings_and_whole_users_whatever_the_batches(
         assert mine == sorted(mine)
         triples += mine
     assert sorted(triples) == sorted([user, song, rating] for (user, song), rating in stars.items())
+
+
+def test_stars_that_are_not_whole_are_not_cut_off(spark: SparkSession) -> None:
+    frame = ratings(spark, [(1, 2, 4)]).withColumn("rating", F.lit(4.5))
+    for packed in (blocks.user_blocks, blocks.song_blocks):
+        with pytest.raises(DataContractError, match="'rating': 'double'"):
+            packed(frame)
+
+
+def test_what_does_not_fit_is_not_wrapped() -> None:
+    batch = pa.record_batch([[1], [2], [300]], ["user_id", "song_id", "rating"])
+    with pytest.raises(pa.ArrowInvalid, match="300"):
+        list(blocks._deal([batch]))
 
 
 def test_a_block_is_closed_after_the_bucket_that_fills_it() -> None:

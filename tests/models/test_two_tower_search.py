@@ -33,6 +33,12 @@ def test_every_epoch_is_judged_though_it_over_fits() -> None:
     assert len(curve(learning_rate=1.0, dimension=64, l2=0.0, max_epochs=7)) == 7
 
 
+def test_half_stars_are_kept() -> None:
+    ids, stars = np.array([3, 7]), np.array([4.5, 4.0])
+    columns = two_tower_search._columns((ids, ids, stars), ids, ids)
+    assert columns["rating"].tolist() == [4.5, 4.0]
+
+
 def test_the_model_of_dense_layers() -> None:
     assert len(curve("two_tower_mlp", max_epochs=2)) == 2
 

@@ -16,6 +16,7 @@ from pyspark.sql import functions as F
 from ymr_spark.evaluation import ordering, slicing
 from ymr_spark.evaluation.slicing import Slicings
 from ymr_spark.models.factors import Flags, Floats, Ints
+from ymr_spark.ratings import require_whole
 
 SPLITS = ("test", "validation")
 # Of a group and (model, split). `users` are ids; `errors` is (ERRORS, users), `slices` (bins,
@@ -43,7 +44,11 @@ def sums(
         held_out: (split, user_id, song_id, rating, floor), floor being the variance of the
             rating that planted data leaves to no model, or null.
         rows: of `held_out`.
+
+    Raises:
+        DataContractError: held-out ids or ratings are not of a type for whole numbers.
     """
+    require_whole(held_out)
     names = ("", *models)
     shared = held_out.sparkSession.sparkContext.broadcast((names, cuts))
 

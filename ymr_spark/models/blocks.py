@@ -11,9 +11,11 @@ from pyspark import StorageLevel
 from pyspark.sql import DataFrame
 
 from ymr_spark.models.factors import Floats, Ints
+from ymr_spark.ratings import require_whole
 
 _SCHEMA = "users binary, counts binary, songs binary, ratings binary"
 _DEALT = "bucket int, users binary, songs binary, ratings binary"
+_KINDS = (pa.int32(), pa.int32(), pa.int8())
 Dealt = tuple[Ints, Ints, Ints]  # some ratings of a bucket: users, songs, stars
 _BLOCK_RATINGS = 1 << 20
 # Many more than tasks, so that each gets about as much, and one of them is little.
@@ -37,13 +39,17 @@ class UserBlock:
 
 
 def user_blocks(ratings: DataFrame) -> DataFrame:
-    """(user_id, song_id, rating) rows, packed and persisted; read them by `unpack`."""
-    return _packed(ratings.select("user_id", "song_id", "rating"))
+    """(user_id, song_id, rating) rows, packed and persisted; read them by `unpack`.
+
+    Raises:
+        DataContractError: ids or ratings are not of a type for whole numbers.
+    """
+    return _packed(ratings, "user_id", "song_id")
 
 
 def song_blocks(ratings: DataFrame) -> DataFrame:
     """The same ratings packed by whole songs: users and songs have changed places."""
-    return _packed(ratings.select("song_id", "user_id", "rating"))
+    return _packed(ratings, "song_id", "user_id")
 
 
 def unpack(batches: Iterable[pa.RecordBatch]) -> Iterator[UserBlock]:
@@ -59,8 +65,10 @@ def unpack(batches: Iterable[pa.RecordBatch]) -> Iterator[UserBlock]:
             )
 
 
-def _packed(rows: DataFrame) -> DataFrame:
-    """Blocks by the first column of the rows."""
+def _packed(ratings: DataFrame, by: str, other: str) -> DataFrame:
+    """Blocks by the ids of one side."""
+    require_whole(ratings)
+    rows = ratings.select(by, other, "rating")
     # Spark moves a few large values with much less effort than many rows.
     dealt = rows.mapInArrow(_deal, _DEALT).repartition("bucket").sortWithinPartitions("bucket")
     # On disk, which a pass reads about as fast: heaps would grow with the ratings.
@@ -71,10 +79,13 @@ def _packed(rows: DataFrame) -> DataFrame:
 def _deal(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
     """The rows of each user side by side with those of others in the same bucket."""
     for batch in batches:
-        users, songs, ratings = (column.to_numpy() for column in batch.columns)
+        # Casts raise where a value does not fit.
+        users, songs, ratings = (
+            column.cast(kind).to_numpy() for column, kind in zip(batch.columns, _KINDS, strict=True)
+        )
         buckets = (users % _BUCKETS).astype(np.uint16)
         order = np.argsort(buckets, kind="stable")
-        columns = users[order], songs[order], ratings[order].astype(np.int8)
+        columns = users[order], songs[order], ratings[order]
         ends = np.cumsum(np.bincount(buckets, minlength=_BUCKETS))
         found = np.flatnonzero(np.diff(ends, prepend=0))
         parts = [[part.tobytes() for part in np.split(c, ends[found])[:-1]] for c in columns]

@@ -73,7 +73,7 @@ def _columns(split: Split, users: Ints, songs: Ints) -> dict[str, Ints | Floats]
     return {
         "user_index": _indices(users, split[0]),
         "song_index": _indices(songs, split[1]),
-        "rating": split[2].astype(np.int8),
+        "rating": split[2].astype(np.float32),
     }
 
 

@@ -12,6 +12,8 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from ymr_spark.ratings import require_whole
+
 Ids = npt.NDArray[np.int32]
 
 COLUMNS = {
@@ -87,7 +89,11 @@ def indexed(ratings: DataFrame, index: Index) -> DataFrame:
     """The ratings with `COLUMNS`, then whatever other columns they have; their order is kept.
 
     An index is 0 where its user, song or attribute is unknown.
+
+    Raises:
+        DataContractError: ids or ratings are not of a type for whole numbers.
     """
+    require_whole(ratings)
     spark = ratings.sparkSession
     users, songs = (F.broadcast(spark.createDataFrame(t)) for t in (index.users, index.songs))
     rows = ratings.join(users, on="user_id", how="left").join(songs, on="song_id", how="left")
