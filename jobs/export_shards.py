@@ -28,7 +28,7 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Fi
     with atomically.replacing(warehouse.path("shards/")) as folder:
         indices.save(index.ids, folder / "indices")
         for split, rows in parts.items():
-            count = export.row_group_count(expected[split]["rows"], **dict(settings.shards))
+            count = export.row_group_count(split, expected[split]["rows"], **dict(settings.shards))
             grouped = export.grouped(rows, count, settings.seed)
             export.write(indices.indexed(grouped, index), folder / split)
         contents = manifest.Manifest(

@@ -1,4 +1,5 @@
 import os
+from codecs import BOM_UTF8
 from pathlib import Path
 
 import numpy as np
@@ -126,8 +127,9 @@ def test_the_same_rows_in_any_layout(
     if layout == "shuffled":
         random = np.random.default_rng(1)
         train, test = (list(random.permutation(side)) for side in (train, test))
-    if layout == "CRLF":
-        train, test = ([line.replace(b"\n", b"\r\n") for line in side] for side in (train, test))
+    if end := {"CRLF": b"\r\n", ".gz": b"\r"}.get(layout):
+        train, test = ([line.replace(b"\n", end) for line in side] for side in (train, test))
+        train, test = ([BOM_UTF8, *side] for side in (train, test))
     if layout == "two parts":
         # Users 0..29 in part 1; user 59's rows lie in both parts.
         cut, cut_test = 700, 300
@@ -203,6 +205,12 @@ def truncate(path: Path) -> None:
         (lambda f: (f / "test_0.txt.gz").write_bytes(b""), r"test_0\.txt\.gz"),
         (lambda f: (f / "genre-hierarchy.txt").write_bytes(GENRES + b"9\t8\t1\tA\n"), "parent 8"),
         (lambda f: write(f, b"1\t2\t3\n" * 50, b"1\t1\t1\n", suffix=".gz"), "max_quarantine_share"),
+        (lambda f: write(f, b"1\t2\t3\n2\t2\t3\n", b"1\t1\t1\n", suffix=".gz"), "two train rows"),
+        (
+            lambda f: (f / "song-attributes.txt").write_text("1\t0\t0\t0\n2\t0\t0\t7\n"),
+            r"1 of 2 songs .*\[\(7, 1\)\]",
+        ),
+        (lambda f: (f / "train_1.txt.xz").touch(), "train_1.txt.xz would be left out"),
         (lambda f: write(f, b"x" * 3_000_000, b"1\t1\t1\n", suffix=".gz"), "no line feed"),
         (
             lambda f: (f / "song-attributes.txt").write_text("0\t0\t0\t0\nx\ny\n"),

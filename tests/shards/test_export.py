@@ -148,12 +148,14 @@ def test_order_is_random_to_users_and_ratings(filled: Warehouse) -> None:
 
 @pytest.mark.parametrize(("rows", "groups"), [(1000, 8), (7, 4), (5, 4), (4, 4)])
 def test_row_group_count(rows: int, groups: int) -> None:
-    assert export.row_group_count(rows, row_group_rows=131, row_groups_multiple=4) == groups
+    assert (
+        export.row_group_count("train", rows, row_group_rows=131, row_groups_multiple=4) == groups
+    )
 
 
 def test_too_few_rows_are_refused() -> None:
-    with pytest.raises(DataContractError, match="3 rows cannot fill 4 row groups"):
-        export.row_group_count(3, row_group_rows=100, row_groups_multiple=4)
+    with pytest.raises(DataContractError, match="validation: 3 rows cannot fill 4 row groups"):
+        export.row_group_count("validation", 3, row_group_rows=100, row_groups_multiple=4)
 
 
 def test_rows_that_differ_from_the_measured_ones_leave_the_old_shards(

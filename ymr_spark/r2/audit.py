@@ -20,6 +20,7 @@ class Findings:
     quarantined: dict[str, dict[str, int]]  # by reason
     units: dict[int, tuple[int, int]]  # train and test rows of each unit of work
     users: list[tuple[int, int]]  # first and last of each block
+    splittable: bool  # some user has two train rows, so that one can be held out
     errors: list[str]
 
     def whole_users(self) -> bool:
@@ -56,6 +57,7 @@ def findings(audit: DataFrame, files: tuple[RawFile, ...]) -> Findings:
         {name: dict(sorted(reasons.items())) for name, reasons in quarantined.items()},
         units,
         [(b["first_user"], b["last_user"]) for b in counted if b["first_user"] is not None],
+        any(block["repeated"] for block in counted),
         sorted({block["error"] for block in blocks} - {None}),
     )
 
@@ -70,7 +72,8 @@ def check(found: Findings, max_quarantine_share: float) -> None:
 
     Raises:
         DataContractError: a file cannot be read, a line is unaccounted for, a file has no row
-            to keep, or the share of quarantined lines is above the maximum.
+            to keep, the share of quarantined lines is above the maximum, or no row can be held
+            out for validation.
     """
     if found.errors:
         raise DataContractError("; ".join(found.errors))
@@ -86,6 +89,12 @@ def check(found: Findings, max_quarantine_share: float) -> None:
     for name, kept in found.kept.items():
         if not kept:
             raise DataContractError(f"{name}: no line of it is kept ({found.quarantined[name]})")
+    if not found.splittable:
+        raise DataContractError(
+            f"{', '.join(found.lines)}: no user has two train rows, so none can be held out for "
+            "validation, by which training stops and the best model is chosen; add train rows of "
+            "the same users"
+        )
 
 
 def check_share(lines: int, quarantined: dict[str, dict[str, int]], maximum: float) -> None:

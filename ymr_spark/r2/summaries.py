@@ -25,6 +25,7 @@ _AUDIT = pa.schema(
         ("kept", pa.list_(pa.int64())),
         ("train", pa.int64()),  # rows kept, validation among them
         ("test", pa.int64()),
+        ("repeated", pa.bool_()),  # a user has two train rows, so that one can be held out
         ("first_user", pa.int32()),
         ("last_user", pa.int32()),
         ("error", pa.string()),
@@ -32,7 +33,7 @@ _AUDIT = pa.schema(
     ]
 )
 AUDIT = """unit INT, lines ARRAY<LONG>, kept ARRAY<LONG>, train LONG, test LONG,
-    first_user INT, last_user INT, error STRING,
+    repeated BOOLEAN, first_user INT, last_user INT, error STRING,
     faults ARRAY<STRUCT<file STRING, offset LONG, raw STRING, reason STRING>>"""
 _RATINGS = pa.schema(
     [
@@ -104,6 +105,7 @@ def _audited(unit: int, block: Examined, files: tuple[RawFile, ...]) -> dict[str
         "kept": _by_file((block.train_file, block.test_file), len(files)),
         "train": len(block.train),
         "test": len(block.test),
+        "repeated": bool((block.train.user[1:] == block.train.user[:-1]).any()),
         "first_user": users and users[0],
         "last_user": users and users[1],
         "faults": [

@@ -17,7 +17,7 @@ _PARQUET_BLOCK_BYTES = 1 << 30
 _BIN_SHIFT = 48
 
 
-def row_group_count(rows: int, row_group_rows: int, row_groups_multiple: int) -> int:
+def row_group_count(split: str, rows: int, *, row_group_rows: int, row_groups_multiple: int) -> int:
     """The multiple of `row_groups_multiple` that gives nearest to `row_group_rows` in each.
 
     Raises:
@@ -25,7 +25,7 @@ def row_group_count(rows: int, row_group_rows: int, row_groups_multiple: int) ->
     """
     if rows < row_groups_multiple:
         raise DataContractError(
-            f"{rows} rows cannot fill {row_groups_multiple} row groups; "
+            f"{split}: {rows} rows cannot fill {row_groups_multiple} row groups; "
             "lower shards.row_groups_multiple"
         )
     multiples = max(1, round(rows / row_group_rows / row_groups_multiple))
