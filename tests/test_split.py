@@ -1,4 +1,6 @@
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ymr_spark.split import row_hash, validation_rows
 
@@ -68,3 +70,21 @@ def test_seeds_give_other_rows_and_nothing_is_nothing() -> None:
     assert one.sum() == two.sum() == 10
     assert (one != two).any()
     assert not len(validation_rows(user[:0], song[:0], 10, 1))
+
+
+@given(
+    sizes=st.lists(st.integers(1, 60), max_size=12),
+    per_user=st.integers(1, 25),
+    seed=st.integers(1, 2**31),
+    first=st.integers(0, 2**24 - 13),
+)
+def test_any_users(sizes: list[int], per_user: int, seed: int, first: int) -> None:
+    user = np.repeat(np.arange(first, first + len(sizes), dtype=np.int32), sizes)
+    song = np.concatenate([np.arange(size, dtype=np.int32) * 7 for size in [0, *sizes]])
+    chosen = validation_rows(user, song, per_user, seed)
+    value = row_hash(user, song, seed)
+    assert len(np.unique(value)) == len(value)
+    for u, size in zip(np.unique(user).tolist(), sizes, strict=True):
+        mine = user == u
+        wanted = min(per_user, size // 2)
+        assert sorted(value[mine & chosen]) == sorted(value[mine])[:wanted]
