@@ -52,3 +52,18 @@ def test_the_same_however_rows_are_partitioned(spark: SparkSession) -> None:
     apart = bias.fit(user_blocks(torn), 5.0, 5.0, **EXACT)[0]
     np.testing.assert_allclose(apart.user_offsets, together.user_offsets, atol=1e-9)
     np.testing.assert_allclose(apart.song_offsets, together.song_offsets, atol=1e-9)
+
+
+def test_ids_far_apart_are_the_same_ratings_and_take_no_more_memory(spark: SparkSession) -> None:
+    rows = dense_ratings(30, 20, 0.4, seed=5)
+    apart = rows * np.array([500_000, 800_000, 1])
+    near, far = (
+        bias.fit(user_blocks(ratings(spark, rows_of(array))), 5.0, 5.0, **EXACT)[0]
+        for array in (rows, apart)
+    )
+    assert far.song_ids.tolist() == [800_000 * song for song in near.song_ids]
+    np.testing.assert_allclose(far.song_offsets, near.song_offsets, atol=1e-9)
+    np.testing.assert_allclose(far.user_offsets, near.user_offsets, atol=1e-9)
+    # What a task sends goes by songs, not by ids.
+    sent = bias._song_totals(user_blocks(ratings(spark, rows_of(apart))))
+    assert [len(part) for part in sent] == [20, 20, 20]

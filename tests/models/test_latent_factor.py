@@ -1,6 +1,9 @@
+import pickle
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from builders import dense_ratings, ratings
+from builders import dense_ratings, flat_model, ratings
 from pyspark.sql import SparkSession
 from scipy.linalg import subspace_angles
 
@@ -143,3 +146,9 @@ def test_it_begins_at_the_bias_model() -> None:
     model = latent_factor.factor_model("x", 3.0, latent_factor.begin(base, 3, seed=1))
     scores, _, _ = model.score(ids, ids)
     np.testing.assert_allclose(scores, [4.0, 5.0])
+
+
+def test_what_tasks_are_sent_goes_by_ids_that_exist() -> None:
+    far = np.array([0, 5, 2**24 - 1], np.int32)
+    state = latent_factor.begin(replace(flat_model(3.0, 3, 3), user_ids=far), 2, seed=1)
+    assert len(pickle.dumps(latent_factor._seen(state.users))) < 2 * 2**20

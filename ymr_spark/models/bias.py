@@ -6,6 +6,7 @@ the mean being that of the train ratings (Koren, Bell and Volinsky 2009, equatio
 
 import logging
 from collections.abc import Iterable
+from functools import reduce
 
 import numpy as np
 import pyarrow as pa
@@ -13,8 +14,12 @@ from pyspark.sql import DataFrame
 
 from ymr_spark.models.blocks import UserBlock, unpack
 from ymr_spark.models.factors import FactorModel, Floats, Ints
+from ymr_spark.models.positions import Positions
 
 log = logging.getLogger(__name__)
+
+Totals = tuple[Ints, Floats, Floats]  # song ids, ascending; ratings and sum of stars of each
+_NOTHING: Totals = np.zeros(0, np.int32), np.zeros(0), np.zeros(0)
 
 
 def fit(
@@ -34,24 +39,21 @@ def fit(
     Returns:
         The model, of rank 0, and the largest move of an offset by iteration.
     """
-    counts, sums = _song_totals(blocks)
+    songs, counts, sums = _song_totals(blocks)
     mean = float(sums.sum() / counts.sum())
-    offsets = (sums - mean * counts) / (counts + song_damping + (counts == 0))
+    offsets = (sums - mean * counts) / (counts + song_damping)
     moves: list[float] = []
     while len(moves) < max_iterations and (not moves or moves[-1] > tolerance):
-        sums, lean, users = _song_sums(blocks, mean, offsets, user_damping)
-        new = sums / (counts + song_damping + (counts == 0))
-        new -= np.where(counts, shift(new, lean, users, user_damping, song_damping), 0.0)
+        sums, lean, users = _song_sums(blocks, mean, songs, offsets, user_damping)
+        new = sums / (counts + song_damping)
+        new -= shift(new, lean, users, user_damping, song_damping)
         moves.append(float(np.abs(new - offsets).max()))
         offsets = new
         log.info("iteration %d: offsets moved by up to %.5f stars", len(moves), moves[-1])
-    user_ids, user_offsets = _user_offsets(blocks, mean, offsets, user_damping)
-    songs = np.flatnonzero(counts).astype(np.int32)
+    user_ids, user_offsets = _user_offsets(blocks, mean, songs, offsets, user_damping)
     nothing = np.empty((len(user_ids), 0), np.float32), np.empty((len(songs), 0), np.float32)
     return (
-        FactorModel(
-            "bias", mean, user_ids, user_offsets, nothing[0], songs, offsets[songs], nothing[1]
-        ),
+        FactorModel("bias", mean, user_ids, user_offsets, nothing[0], songs, offsets, nothing[1]),
         moves,
     )
 
@@ -59,26 +61,48 @@ def fit(
 def user_solution(
     block: UserBlock, mean: float, song_offsets: Floats, damping: float
 ) -> tuple[Floats, Floats]:
-    """The best user offsets (users,) given the songs', and the residuals r - mean - b_s."""
-    residuals = block.ratings - (mean + song_offsets[block.songs])
+    """The best user offsets (users,) given those of the songs, and the residuals r - mean - b_s.
+
+    Args:
+        song_offsets: (ratings,), of each rating's song.
+    """
+    residuals = block.ratings - (mean + song_offsets)
     return np.add.reduceat(residuals, block.starts) / (block.counts + damping), residuals
 
 
-def _song_totals(blocks: DataFrame) -> tuple[Floats, Floats]:
-    """Ratings and sum of stars by song id, dense."""
-
+def _song_totals(blocks: DataFrame) -> Totals:
     def totals(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
-        counts, sums = np.zeros(0), np.zeros(0)
-        for block in unpack(batches):
-            counts = _added(counts, np.bincount(block.songs))
-            sums = _added(sums, np.bincount(block.songs, weights=block.ratings))
-        yield pa.RecordBatch.from_pydict({"counts": [counts.tobytes()], "sums": [sums.tobytes()]})
+        found = reduce(_added, map(_block_totals, unpack(batches)), _NOTHING)
+        yield pa.RecordBatch.from_arrays(
+            [pa.array([part.tobytes()]) for part in found], ["songs", "counts", "sums"]
+        )
 
-    counts, sums = np.zeros(0), np.zeros(0)
-    for row in blocks.mapInArrow(totals, "counts binary, sums binary").collect():
-        counts = _added(counts, np.frombuffer(row.counts))
-        sums = _added(sums, np.frombuffer(row.sums))
-    return counts, sums
+    rows = blocks.mapInArrow(totals, "songs binary, counts binary, sums binary").collect()
+    found = (
+        (np.frombuffer(row.songs, np.int32), np.frombuffer(row.counts), np.frombuffer(row.sums))
+        for row in rows
+    )
+    return reduce(_added, found, _NOTHING)
+
+
+def _block_totals(block: UserBlock) -> Totals:
+    # A flag for each id there could be is much faster than sorting.
+    rated = np.zeros(int(block.songs.max()) + 1, bool)
+    rated[block.songs] = True
+    songs = np.flatnonzero(rated).astype(np.int32)
+    song = Positions(songs).of(block.songs)
+    counts, sums = (np.bincount(song, w).astype(np.float64) for w in (None, block.ratings))
+    return songs, counts, sums
+
+
+def _added(one: Totals, other: Totals) -> Totals:
+    songs = np.union1d(one[0], other[0])
+    counts, sums = np.zeros(len(songs)), np.zeros(len(songs))
+    for ids, of_counts, of_sums in (one, other):
+        place = np.searchsorted(songs, ids)
+        counts[place] += of_counts
+        sums[place] += of_sums
+    return songs, counts, sums
 
 
 def shift(songs: Floats, lean: float, users: int, user_damping: float, damping: float) -> float:
@@ -91,18 +115,21 @@ def shift(songs: Floats, lean: float, users: int, user_damping: float, damping: 
 
 
 def _song_sums(
-    blocks: DataFrame, mean: float, song_offsets: Floats, damping: float
+    blocks: DataFrame, mean: float, songs: Ints, song_offsets: Floats, damping: float
 ) -> tuple[Floats, float, int]:
     """Sum by song of r - mean - b_u, with b_u the best given `song_offsets`; sum of b_u; users."""
-    shared = blocks.sparkSession.sparkContext.broadcast(song_offsets)
+    shared = blocks.sparkSession.sparkContext.broadcast((songs, song_offsets))
 
     def residuals(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
-        offsets = shared.value
+        ids, offsets = shared.value
+        positions = Positions(ids)
         sums, lean, count = np.zeros(len(offsets)), 0.0, 0
         for block in unpack(batches):
-            users, rest = user_solution(block, mean, offsets, damping)
-            rest += offsets[block.songs] - np.repeat(users, block.counts)
-            sums += np.bincount(block.songs, weights=rest, minlength=len(offsets))
+            song = positions.of(block.songs)
+            known = offsets[song]
+            users, rest = user_solution(block, mean, known, damping)
+            rest += known - np.repeat(users, block.counts)
+            sums += np.bincount(song, weights=rest, minlength=len(offsets))
             lean, count = lean + float(users.sum()), count + len(users)
         columns = {"sums": [sums.tobytes()], "lean": [lean], "users": [count]}
         yield pa.RecordBatch.from_pydict(columns)
@@ -113,23 +140,18 @@ def _song_sums(
 
 
 def _user_offsets(
-    blocks: DataFrame, mean: float, song_offsets: Floats, damping: float
+    blocks: DataFrame, mean: float, songs: Ints, song_offsets: Floats, damping: float
 ) -> tuple[Ints, Floats]:
-    shared = blocks.sparkSession.sparkContext.broadcast(song_offsets)
+    shared = blocks.sparkSession.sparkContext.broadcast((songs, song_offsets))
 
     def solve(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
+        ids, offsets = shared.value
+        positions = Positions(ids)
         for block in unpack(batches):
-            users, _ = user_solution(block, mean, shared.value, damping)
+            users, _ = user_solution(block, mean, offsets[positions.of(block.songs)], damping)
             yield pa.RecordBatch.from_arrays(
                 [pa.array(block.users), pa.array(users)], ["user_id", "offset"]
             )
 
     table = blocks.mapInArrow(solve, "user_id int, offset double").toArrow().sort_by("user_id")
     return table.column("user_id").to_numpy(), table.column("offset").to_numpy()
-
-
-def _added(a: Ints | Floats, b: Ints | Floats) -> Floats:
-    longer, shorter = (a, b) if len(a) >= len(b) else (b, a)
-    total = longer.astype(np.float64)
-    total[: len(shorter)] += shorter
-    return total

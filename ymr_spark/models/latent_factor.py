@@ -14,7 +14,7 @@ movie rating prediction"). A step is one scan of the packed ratings; the other s
 
 import io
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from scipy.sparse import csr_matrix
 
 from ymr_spark.models.blocks import UserBlock, unpack
 from ymr_spark.models.factors import FactorModel, Floats, Ints
+from ymr_spark.models.positions import Positions
 
 _SCHEMA = "ids binary, means binary, covariances binary, squared double, ratings long"
 _FIRST_FACTOR_SD = 0.3
@@ -60,7 +61,7 @@ class Seen:
     ids: Ints
     first: Floats  # (n, 2 + rank)
     second: Floats  # upper triangles of E[z z^T], (n, t)
-    positions: Ints = field(repr=False)  # of each id in `ids`, dense
+    positions: Positions  # of `ids`
 
 
 def begin(base: FactorModel, rank: int, seed: int) -> State:
@@ -160,7 +161,7 @@ def _solved(
 ) -> tuple[Floats, Floats, float]:
     """Means (n, d), triangles of the covariances (n, t), expected squared error of the block."""
     size = other.first.shape[1]
-    columns = other.positions[block.songs]
+    columns: Ints = other.positions.of(block.songs).astype(np.int32)
     bounds = np.r_[block.starts, len(columns)]
     shape = (len(block.users), len(other.ids))
     rest = block.ratings.astype(np.float32) - np.float32(mean)
@@ -197,9 +198,7 @@ def _seen(side: Side) -> Seen:
     second = z[:, rows] * z[:, columns]
     uncertain = (rows != 1) & (columns != 1)
     second[:, uncertain] += side.covariances
-    positions = np.zeros(int(side.ids[-1]) + 1, np.int32)
-    positions[side.ids] = np.arange(len(side.ids))
-    return Seen(side.ids, z.astype(np.float32), second.astype(np.float32), positions)
+    return Seen(side.ids, z.astype(np.float32), second.astype(np.float32), Positions(side.ids))
 
 
 def _triangle(size: int) -> tuple[Ints, Ints]:
