@@ -52,13 +52,9 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Fi
         seed=settings.seed,
     )
     warehouse.save(_table(section.model, trials), "search", where={"model": section.model})
-    best = min(trials, key=lambda trial: trial.best["validation_mse"])
-    log.info("best: %s with %s", json.dumps(best.parameters), best.best)
-    return {
-        "rows": rows,
-        "model": section.model,
-        "best": best.best | {"parameters": best.parameters},
-    }
+    parameters, best = study.best(trials)
+    log.info("best: %s with %s", json.dumps(parameters), best)
+    return {"rows": rows, "model": section.model, "best": best | {"parameters": parameters}}
 
 
 def _als(parts: list[Fold], settings: Settings) -> Contestant:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from optuna.distributions import FloatDistribution
 
+from ymr_spark.errors import SettingsError
 from ymr_spark.search import study
 from ymr_spark.search.study import Curve, Parameters
 
@@ -97,3 +98,40 @@ def test_across_folds_by_hand() -> None:
         {"epoch": 1, "train_mse": 2.0, "validation_mse": 3.0, "fold_sd": 1.0},
         {"epoch": 2, "train_mse": 1.0, "validation_mse": 3.0, "fold_sd": 0.0},
     ]
+
+
+class Cliff(Valley):
+    """Rates above the edge have no finite error, one just below it after the first epoch."""
+
+    def __init__(self, edge: float) -> None:
+        super().__init__()
+        self.edge = edge
+
+    def __call__(self, parameters: Parameters) -> list[Curve]:
+        curves = super().__call__(parameters)
+        rate = parameters["rate"]
+        for number, point in enumerate(curves[1]):
+            if rate > self.edge or (rate > self.edge / 10 and number):
+                point["validation_mse"] = float("inf" if number else "nan")
+        return curves
+
+
+def test_a_search_goes_on_after_trials_without_a_finite_error(tmp_path: Path) -> None:
+    cliff = Cliff(edge=1.0)
+    trials = search(tmp_path / "journal.log", cliff)
+    assert [trial.parameters for trial in trials[:2]] == FIRST
+    assert trials[0].best is None
+    assert trials[0].curve[0]["train_mse"] == 1.0
+    assert len(cliff.tried) == len(trials) == 15
+    parameters, found = study.best(trials)
+    assert 0.02 < parameters["rate"] < 0.5
+    assert np.isfinite(found["validation_mse"])
+    # Going on from the journal needs no further fit.
+    assert search(tmp_path / "journal.log", Cliff(0.0)) == trials
+
+
+def test_a_search_without_any_finite_error_ends_and_says_so(tmp_path: Path) -> None:
+    trials = search(tmp_path / "journal.log", Cliff(edge=0.0), trials=7)
+    assert len(trials) == 7
+    with pytest.raises(SettingsError, match="none of 7 trials has a finite validation error"):
+        study.best(trials)

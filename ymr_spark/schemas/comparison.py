@@ -84,6 +84,7 @@ SEARCH = table(
     ("trial", INT),  # from 0, in the order tried
     ("parameters", STRING),  # JSON
     ("epoch", INT),  # or iteration, from 1; 1 alone where the model shows none
+    # Null where a fold's is no finite number:
     ("train_mse", DOUBLE),  # mean over the folds, as the model's training reports it
     ("validation_mse", DOUBLE),  # mean over the folds, of the rows held out
     ("fold_sd", DOUBLE),  # standard deviation of the folds' validation_mse

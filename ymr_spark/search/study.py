@@ -15,12 +15,17 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
+from ymr_spark.errors import SettingsError
+
 log = logging.getLogger(__name__)
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 Parameters = dict[str, Any]
 # One entry per epoch with train_mse and validation_mse, in stars squared.
 Curve = list[dict[str, Any]]
+# A trial that has no finite error counts as tried: the sampler holds it for the worst.
+_TRIED = (TrialState.COMPLETE, TrialState.PRUNED)
+_FIGURES = ("train_mse", "validation_mse", "fold_sd")
 _RANDOM_TRIALS = 5
 
 
@@ -29,12 +34,13 @@ class Trial:
     """One choice of hyperparameters, and what cross-validation says of each epoch."""
 
     parameters: Parameters
-    curve: Curve  # means over the folds, with the validation MSE's deviation as fold_sd
+    curve: Curve  # of `across_folds`
 
     @property
-    def best(self) -> dict[str, Any]:
-        """The epoch of least validation MSE."""
-        return min(self.curve, key=lambda point: point["validation_mse"])
+    def best(self) -> dict[str, Any] | None:
+        """The epoch of least validation MSE; None where no epoch has one."""
+        judged = [point for point in self.curve if point["validation_mse"] is not None]
+        return min(judged, key=lambda point: float(point["validation_mse"]), default=None)
 
 
 def search(
@@ -54,7 +60,7 @@ def search(
     Args:
         journal: a file of this very search.
         curves: fits with these hyperparameters, one curve per fold, all of one length.
-        trials: finished ones in all; more than before goes on with the search.
+        trials: those tried in all; more than before goes on with the search.
     """
     study = optuna.create_study(
         storage=JournalStorage(JournalFileBackend(str(journal))),
@@ -63,11 +69,26 @@ def search(
     )
     for killed in study.get_trials(states=(TrialState.RUNNING,)):
         study.tell(killed.number, state=TrialState.FAIL)
-    finished = _finished(study)
-    while len(finished) < trials:
-        _try_next(study, space, first, curves, seed, finished)
-        finished = _finished(study)
-    return finished[:trials]
+    tried = _tried(study)
+    while len(tried) < trials:
+        _try_next(study, space, first, curves, seed, tried)
+        tried = _tried(study)
+    return tried[:trials]
+
+
+def best(trials: Sequence[Trial]) -> tuple[Parameters, dict[str, Any]]:
+    """The hyperparameters of least validation MSE, and the epoch that has it.
+
+    Raises:
+        SettingsError: no trial has a finite error.
+    """
+    judged = [(trial.parameters, trial.best) for trial in trials if trial.best is not None]
+    if not judged:
+        raise SettingsError(
+            f"search: none of {len(trials)} trials has a finite validation error, such as that by "
+            f"{json.dumps(trials[0].parameters)}; set other ranges in the section search"
+        )
+    return min(judged, key=lambda found: float(found[1]["validation_mse"]))
 
 
 def _try_next(
@@ -76,9 +97,9 @@ def _try_next(
     first: Sequence[Parameters],
     curves: Callable[[Parameters], Sequence[Curve]],
     seed: int,
-    finished: list[Trial],
+    tried: list[Trial],
 ) -> None:
-    number = len(finished)
+    number = len(tried)
     if number < len(first) and not study.get_trials(states=(TrialState.WAITING,)):
         study.enqueue_trial(first[number])
     # A sampler's random state does not survive a kill: every trial has one of its own.
@@ -86,33 +107,43 @@ def _try_next(
         seed=seed * 10_000 + number, n_startup_trials=_RANDOM_TRIALS, constant_liar=False
     )
     asked = study.ask(dict(space))
-    known = [trial.curve for trial in finished if trial.parameters == asked.params]
+    known = [trial.curve for trial in tried if trial.parameters == asked.params]
     curve = known[0] if known else across_folds(curves(asked.params))
     asked.set_user_attr("curve", curve)
-    trial = Trial(asked.params, curve)
-    study.tell(asked, trial.best["validation_mse"])
-    log.info(
-        "trial %d: validation %.4f in epoch %d by %s",
-        number,
-        trial.best["validation_mse"],
-        trial.best["epoch"],
-        json.dumps(trial.parameters),
-    )
+    found = Trial(asked.params, curve).best
+    if found is None:
+        study.tell(asked, state=TrialState.PRUNED)
+    else:
+        study.tell(asked, found["validation_mse"])
+    log.info("trial %d: %s by %s", number, _described(found), json.dumps(asked.params))
 
 
-def _finished(study: optuna.Study) -> list[Trial]:
-    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    return [Trial(trial.params, trial.user_attrs["curve"]) for trial in complete]
+def _described(found: dict[str, Any] | None) -> str:
+    if found is None:
+        return "no finite validation error"
+    return f"validation {found['validation_mse']:.4f} in epoch {found['epoch']}"
+
+
+def _tried(study: optuna.Study) -> list[Trial]:
+    found = study.get_trials(deepcopy=False, states=_TRIED)
+    return [Trial(trial.params, trial.user_attrs["curve"]) for trial in found]
 
 
 def across_folds(curves: Sequence[Curve]) -> Curve:
-    """Means over folds by epoch, and the standard deviation of the folds' validation MSE."""
+    """Means over folds by epoch, and the standard deviation of the folds' validation MSE as
+    fold_sd; None for what is no finite number.
+    """
     train, validation = (
-        np.array([[point[key] for point in curve] for curve in curves])
+        np.array([[point[key] for point in curve] for curve in curves], float)
         for key in ("train_mse", "validation_mse")
     )
-    columns = zip(train.mean(axis=0), validation.mean(axis=0), validation.std(axis=0), strict=True)
+    with np.errstate(invalid="ignore"):
+        means = train.mean(axis=0), validation.mean(axis=0), validation.std(axis=0)
     return [
-        {"epoch": epoch, "train_mse": float(t), "validation_mse": float(v), "fold_sd": float(sd)}
-        for epoch, (t, v, sd) in enumerate(columns, start=1)
+        {"epoch": epoch, **dict(zip(_FIGURES, map(_finite, point), strict=True))}
+        for epoch, point in enumerate(zip(*means, strict=True), start=1)
     ]
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
