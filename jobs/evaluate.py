@@ -10,7 +10,7 @@ import numpy as np
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from ymr_spark import atomically, certificate, cli, publication, runs, schemas, stages
+from ymr_spark import atomically, certificate, cli, publication, runs, schemas, stages, strict_json
 from ymr_spark.evaluation import breakdown, comparison, leaderboard, metrics, scan, slicing
 from ymr_spark.publication import identities, load
 from ymr_spark.recommendation import catalogue, quality
@@ -52,12 +52,12 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Fi
     seconds = {name: row["fit_seconds"] for name, row in models.items()}
     entries = leaderboard.entries(scored, pairs, orders, train, splits["test"], seconds)
     board = leaderboard.leaderboard(entries, lists, train, splits["test"], _floor(warehouse))
-    atomically.write(warehouse.path("reports/leaderboard.json"), json.dumps(board, indent=1))
+    atomically.write(warehouse.path("reports/leaderboard.json"), strict_json.dumps(board, indent=1))
     stage = stages.named("evaluate")
     tables = [r for r in (*stage.reads, *stage.writes) if r in schemas.TABLES]
     own = {"evaluate": settings.model_dump(mode="json", include={"seed", *stage.settings})}
     issued = certificate.issue(warehouse, tables, runs.governing(stage, warehouse) | own)
-    atomically.write(warehouse.path(certificate.RESOURCE), json.dumps(issued, indent=1))
+    atomically.write(warehouse.path(certificate.RESOURCE), strict_json.dumps(issued, indent=1))
     return {"rows": splits["test"][0], "models": len(models)}
 
 

@@ -1,6 +1,5 @@
 """shards/, songs, genres, bias_* -> two_tower_*, deep_cross_*, predictions: the deep models."""
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -8,7 +7,7 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from ymr_spark import atomically, barrier, checkpoints, cli, provenance, publication
+from ymr_spark import atomically, barrier, checkpoints, cli, provenance, publication, strict_json
 from ymr_spark.models.factors import FactorModel, Ints
 from ymr_spark.models.mlp import MlpModel
 from ymr_spark.settings import Settings
@@ -57,7 +56,7 @@ def _trained(
     kept = warehouse.path(f"models/{name}/")
     with atomically.replacing(kept / "saved_model") as folder:
         two_tower.save(model, folder)
-    atomically.write(kept / "learning_curve.json", json.dumps(curve, indent=1))
+    atomically.write(kept / "learning_curve.json", strict_json.dumps(curve, indent=1))
     return model.artifact(name, ids, catalogue), curve
 
 

@@ -2,7 +2,6 @@
 
 import argparse
 import inspect
-import json
 import logging
 import sys
 import time
@@ -13,7 +12,16 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from ymr_spark import environment, logs, provenance, runs, session, settings_file, stages
+from ymr_spark import (
+    environment,
+    logs,
+    provenance,
+    runs,
+    session,
+    settings_file,
+    stages,
+    strict_json,
+)
 from ymr_spark.errors import YmrError
 from ymr_spark.settings import Settings
 from ymr_spark.warehouse import Warehouse
@@ -75,7 +83,8 @@ def guarded(stage: str, work: Callable[[], Figures]) -> int:
         log.exception("failed")
         code, figures = 1, {"status": "failed", "error": f"{type(e).__name__}: {e}"[:500]}
     seconds = round(time.monotonic() - started, 1)
-    print(json.dumps({"stage": stage, "status": "done", "rows": 0, **figures, "seconds": seconds}))
+    line = {"stage": stage, "status": "done", "rows": 0, **figures, "seconds": seconds}
+    print(strict_json.dumps(line))
     sys.stdout.flush()
     return code
 

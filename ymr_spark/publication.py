@@ -1,6 +1,5 @@
 """What every training job does with a fitted model: tables, predictions, registry, figures."""
 
-import json
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from ymr_spark import strict_json
 from ymr_spark.errors import DataContractError
 from ymr_spark.models import artifacts
 from ymr_spark.models.factors import FactorModel
@@ -78,7 +78,7 @@ def publish_predictions(
         "train_hash": train_hash,
         "ratings_version": warehouse.pin("ratings"),
         "fit_seconds": fit_seconds,
-        "parameters": json.dumps(parameters, sort_keys=True),
+        "parameters": strict_json.dumps(parameters, sort_keys=True),
     }
     warehouse.save([registration], "models", where={"model": model.name})
     return {

@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 
-from ymr_spark import atomically, provenance
+from ymr_spark import atomically, provenance, strict_json
 from ymr_spark.errors import WarehouseLocked
 from ymr_spark.settings import Settings
 from ymr_spark.stages import Stage, makers
@@ -148,7 +148,8 @@ def write_manifest(
         **figures,
     }
     atomically.write(
-        warehouse.root / "runs" / run_id / f"{stage.name}.json", json.dumps(manifest, indent=1)
+        warehouse.root / "runs" / run_id / f"{stage.name}.json",
+        strict_json.dumps(manifest, indent=1),
     )
 
 

@@ -9,7 +9,7 @@ from ymr_spark.models.blocks import user_blocks
 
 def fitted(
     spark: SparkSession, rows: list[tuple[int, int, int]], damping: float
-) -> tuple[user_lean.FactorModel, float]:
+) -> tuple[user_lean.FactorModel, float | None]:
     users, songs, stars = zip(*rows, strict=True)
     base = flat_model(float(np.mean(stars)), max(users) + 1, max(songs) + 1)
     return user_lean.fit(user_blocks(ratings(spark, rows)), base, damping)
@@ -60,4 +60,4 @@ def test_users_of_equal_lean_are_not_parted() -> None:
     # Cut between the two 4s would gain 5, but there is no such threshold.
     lean, excess = np.array([4.0, 4.0, 2.0]), np.array([5.0, -4.0, -1.0])
     assert user_lean.best_threshold(lean, excess) == 4.0
-    assert user_lean.best_threshold(lean, np.array([5.0, -6.0, -1.0])) == np.inf
+    assert user_lean.best_threshold(lean, np.array([5.0, -6.0, -1.0])) is None

@@ -13,7 +13,7 @@ from ymr_spark.models.factors import FactorModel, Floats, find
 _TOTALS = "user_id int, count long, stars long"
 
 
-def fit(blocks: DataFrame, bias: FactorModel, damping: float) -> tuple[FactorModel, float]:
+def fit(blocks: DataFrame, bias: FactorModel, damping: float) -> tuple[FactorModel, float | None]:
     """5 stars for users whose shrunk mean reaches a threshold, 1 star for the others.
 
     A user's shrunk mean is (sum of stars + damping · mean) / (ratings + damping). The threshold
@@ -25,7 +25,8 @@ def fit(blocks: DataFrame, bias: FactorModel, damping: float) -> tuple[FactorMod
         bias: fitted on the same rows; gives the mean, the users and the songs.
 
     Returns:
-        The model, of rank 0 and without song offsets, and the threshold in stars.
+        The model, of rank 0 and without song offsets, and the threshold in stars, None where no
+        user reaches one.
     """
     totals = blocks.mapInArrow(_totals, _TOTALS).toArrow()
     users, counts, stars = (column.to_numpy() for column in totals.columns)
@@ -35,19 +36,20 @@ def fit(blocks: DataFrame, bias: FactorModel, damping: float) -> tuple[FactorMod
     excess = np.zeros(len(lean))
     excess[place] = stars - 3.0 * counts
     threshold = best_threshold(lean, excess)
+    high = np.zeros(len(lean), bool) if threshold is None else lean >= threshold
     overall = 5.0 if excess.sum() >= 0 else 1.0
     model = replace(
         bias,
         name="user_lean",
         mean=overall,
-        user_offsets=np.where(lean >= threshold, 5.0, 1.0) - overall,
+        user_offsets=np.where(high, 5.0, 1.0) - overall,
         song_offsets=np.zeros(len(bias.song_ids)),
     )
     return model, threshold
 
 
-def best_threshold(lean: Floats, excess: Floats) -> float:
-    """The threshold t, one of `lean` or infinity, of least squared error.
+def best_threshold(lean: Floats, excess: Floats) -> float | None:
+    """The threshold t, one of `lean`, of least squared error; None if 5 is best for no user.
 
     Predicting 5 rather than 1 for a user changes the sum of squares by 8 Σ (3 - r), so the best
     t has the largest sum of `excess` = Σ (r - 3) over the users with lean >= t.
@@ -57,7 +59,7 @@ def best_threshold(lean: Floats, excess: Floats) -> float:
     last_of_equals = np.r_[lean[order][1:] != lean[order][:-1], True]
     gains = np.where(last_of_equals, gains, -np.inf)
     best = int(np.argmax(gains))
-    return float(lean[order][best]) if gains[best] > 0 else float("inf")
+    return float(lean[order][best]) if gains[best] > 0 else None
 
 
 def _totals(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
