@@ -43,6 +43,15 @@ def test_the_model_of_dense_layers() -> None:
     assert len(curve("two_tower_mlp", max_epochs=2)) == 2
 
 
+@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize("stars", [1, 5])
+def test_ratings_that_are_all_at_one_end_of_the_scale(name: str, stars: int) -> None:
+    rows = [np.where([False, False, True], stars, rows) for rows in ROWS.values()]
+    train, held_out = ((part[:, 0], part[:, 1], part[:, 2]) for part in rows[:2])
+    found = two_tower_search.curve(name, train, held_out, **FIXED | QUICK | FORMS[name])
+    assert all(0 <= point["validation_mse"] < 0.001 for point in found)
+
+
 @pytest.mark.parametrize("seed", [None, (1, 2)])
 def test_a_pass_has_every_row_once(seed: tuple[int, ...] | None) -> None:
     columns = {"a": np.arange(10), "b": np.arange(10) ** 2}

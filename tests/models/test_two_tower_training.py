@@ -202,6 +202,8 @@ def test_early_stopping() -> None:
     assert two_tower_training.stopped(curve, 2)
     assert not two_tower_training.stopped(curve, 3)
     assert not two_tower_training.stopped([], 1)
+    broken = [{"validation_mse": mse} for mse in (float("nan"), 2.0, float("nan"))]
+    assert two_tower_training.best_epoch(broken) == 1
 
 
 def test_unknown_users_and_songs_are_never_trained(straight: Fitted) -> None:

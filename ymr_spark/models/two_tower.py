@@ -11,6 +11,7 @@ import tensorflow_recommenders as tfrs
 from ymr_spark.models.factors import FactorModel, Floats, Ints
 
 LOWEST, HIGHEST = 1.0, 5.0
+_EDGE = 0.001  # of the scale: 0.004 stars
 
 
 class TwoTower(tfrs.Model):  # type: ignore[misc]
@@ -25,9 +26,7 @@ class TwoTower(tfrs.Model):  # type: ignore[misc]
     ) -> None:
         super().__init__()
         self.features, self.objective = tuple(features), objective
-        # The score of the mean rating.
-        share = share_of_scale(mean)
-        self.mean = tf.constant(np.log(share / (1 - share)), tf.float32)
+        self.mean = tf.constant(score_of(mean), tf.float32)
         self.task = tfrs.tasks.Ranking(
             loss=objective, metrics=[tf.keras.metrics.MeanSquaredError(name="mse")]
         )
@@ -45,6 +44,14 @@ class TwoTower(tfrs.Model):  # type: ignore[misc]
     def _stars(self, *indices: tf.Tensor) -> tf.Tensor:
         """Predictions (rows,) in stars, given the columns of `features`, each (rows,)."""
         return self.stars(dict(zip(self.features, indices, strict=True)))
+
+
+def score_of(mean: float) -> float:
+    """The score that predicts the mean rating; of one at an end of the scale, which no score
+    predicts, that of `_EDGE` of the scale within.
+    """
+    share = float(np.clip(share_of_scale(mean), _EDGE, 1 - _EDGE))
+    return float(np.log(share / (1 - share)))
 
 
 def share_of_scale(stars: Any) -> Any:

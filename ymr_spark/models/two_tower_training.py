@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from ymr_spark.models.two_tower import TwoTower, squared_error
@@ -212,8 +213,9 @@ def figures(epoch: int, train_mse: float, validation_mse: float, started: float)
 
 
 def best_epoch(curve: Curve) -> int:
-    """The position of the lowest validation MSE."""
-    return min(range(len(curve)), key=lambda epoch: curve[epoch]["validation_mse"])
+    """The position of the lowest validation MSE; one that is no number is higher than any."""
+    errors = np.array([entry["validation_mse"] for entry in curve], float)
+    return int(np.argmin(np.where(np.isnan(errors), np.inf, errors)))
 
 
 def assign(variables: list[tf.Variable], values: list[tf.Variable]) -> None:
