@@ -9,7 +9,7 @@ import pyarrow.dataset as ds
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from ymr_spark import cli, schemas
+from ymr_spark import atomically, cli, schemas
 from ymr_spark.errors import DataContractError, SettingsError
 from ymr_spark.models import artifacts
 from ymr_spark.models.blocks import user_blocks
@@ -94,11 +94,12 @@ def _columns(ranked: DataFrame, model: FactorModel, reason: str) -> DataFrame:
 
 def _export(table: DataFrame, folder: Path, kind: str) -> None:
     rows = table.orderBy("user_id", "rank")
-    writer = rows.write.mode("overwrite")
-    if kind == "csv":
-        writer.csv(str(folder), header=True)
-    else:
-        writer.json(str(folder))
+    with atomically.replacing(folder) as partial:
+        writer = rows.write.mode("overwrite")
+        if kind == "csv":
+            writer.csv(str(partial), header=True)
+        else:
+            writer.json(str(partial))
     log.info("exported to %s", folder)
 
 
