@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import psutil
 
-from ymr_spark import atomically, provenance, strict_json
+from ymr_spark import atomically, file_system, provenance, strict_json
 from ymr_spark.errors import WarehouseLocked
 from ymr_spark.settings import Settings
 from ymr_spark.stages import Stage, makers
@@ -34,24 +34,32 @@ def lock(warehouse: Warehouse, run_id: str) -> Iterator[None]:
 
     Raises:
         WarehouseLocked: another run holds it; says which, where and since when.
+        EnvironmentProblem: the file system is not one for a warehouse.
     """
-    warehouse.root.mkdir(parents=True, exist_ok=True)
     path = warehouse.root / "run.lock"
     if os.environ.get(LOCK_HOLDER) == _holder(path).get("run_id", ""):
         yield
         return
-    with path.open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise WarehouseLocked(
-                f"{path}: held by {_holder(path)}; wait for that run or stop it"
-            ) from None
+    file_system.require(warehouse.root)
+    with file_system.needed(path, "cannot be opened"):
+        opened = path.open("a+")
+    with opened as file:
+        with file_system.needed(path, "no file locks"):
+            _claim(file, path)
         file.truncate(0)
         file.write(json.dumps(_myself(run_id)))
         file.flush()
         yield
         file.truncate(0)
+
+
+def _claim(file: TextIO, path: Path) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise WarehouseLocked(
+            f"{path}: held by {_holder(path)}; wait for that run or stop it"
+        ) from None
 
 
 def _myself(run_id: str) -> dict[str, Any]:
