@@ -20,7 +20,8 @@ def sent(rank: int) -> tuple[float, float]:
     side = latent_factor.begin(flat_model(3.0, 500, 1), rank, seed=1).users
     seen = latent_factor._seen(side)
     collected = side.ids.nbytes + side.means.nbytes + side.covariances.nbytes
-    return collected / 500, sum(part.nbytes for part in vars(seen).values()) / 500
+    broadcast = (seen.ids, seen.first, seen.second, seen.positions._table)
+    return collected / 500, sum(part.nbytes for part in broadcast) / 500
 
 
 def test_latent_factor() -> None:

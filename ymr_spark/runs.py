@@ -6,7 +6,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -127,7 +127,12 @@ def _still_there(warehouse: Warehouse, resource: str, written: str | None) -> bo
 
 def latest_manifest(stage: str, warehouse: Warehouse) -> dict[str, Any] | None:
     """The manifest of the stage's last finished run, whatever its run id and the clock."""
-    return max(_manifests(stage, warehouse), key=lambda m: int(m["sequence"]), default=None)
+    return max(_manifests(stage, warehouse), key=_sequence, default=None)
+
+
+def _sequence(manifest: Mapping[str, Any]) -> int:
+    """0 for one that was written before runs were counted."""
+    return int(manifest.get("sequence", 0))
 
 
 def _manifests(stage: str, warehouse: Warehouse) -> list[dict[str, Any]]:
@@ -149,7 +154,7 @@ def write_manifest(
     manifest = {
         "stage": stage.name,
         "run_id": run_id,
-        "sequence": last["sequence"] + 1 if last else 1,
+        "sequence": _sequence(last) + 1 if last else 1,
         "finished": datetime.now(UTC).isoformat(),
         "fingerprint": stage_fingerprint,
         "outputs": {resource: warehouse.state(resource) for resource in stage.writes},

@@ -6,7 +6,7 @@ or has a suffix (a file). `raw/` stands for the raw folder of the settings.
 
 from dataclasses import dataclass
 
-from ymr_spark.schemas import FACTOR_MODELS
+from ymr_spark.models.names import FACTOR_MODELS
 from ymr_spark.settings import Settings
 
 

@@ -2,6 +2,7 @@
 
 from pyspark.sql import types as T
 
+from ymr_spark.models.names import DEEP_MODELS, FACTOR_MODELS
 from ymr_spark.schemas.comparison import (
     BY_SIZE,
     DIFFERENCES,
@@ -106,12 +107,6 @@ TABLES: dict[str, T.StructType] = {
     "search": SEARCH,
 }
 
-DEEP_MODELS = ("two_tower_dot", "two_tower_mlp", "deep_cross")
-# The models whose score is that of models.factors: only they can rank all songs.
-FACTOR_MODELS = (
-    *("constant", "user_lean", "bias", "als", "latent_factor"),
-    *("two_tower_dot", "deep_cross"),
-)
 TABLES |= {
     f"{model}_{side}": schema
     for model in FACTOR_MODELS
