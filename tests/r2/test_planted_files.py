@@ -183,6 +183,23 @@ def test_files_that_were_not_planted_are_left_alone(spark: SparkSession, tmp_pat
     assert (tmp_path / "train_0.txt").read_text() == "0\t1\t5\n"
 
 
+def test_a_folder_among_planted_files_is_left_alone(spark: SparkSession, tmp_path: Path) -> None:
+    for planted in ("truth.json", "truth_0.parquet", "train_0.txt", ".DS_Store"):
+        (tmp_path / planted).touch()
+    (tmp_path / "warehouse").mkdir()
+    with pytest.raises(DataContractError, match="raw: warehouse: not planted"):
+        files.generate(spark, tmp_path.rename(tmp_path.with_name("raw")), SEED, SIZE)
+
+
+def test_clutter_is_in_nobodys_way(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".DS_Store").touch()
+    monkeypatch.setattr(files.world, "plant", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        files.generate(spark, tmp_path, SEED, SIZE)
+
+
 def test_a_disk_too_small_is_found_first(spark: SparkSession, tmp_path: Path) -> None:
     size = files.Size(10**9, 1_000, 10**15, 1, 0.01)
     with pytest.raises(EnvironmentProblem, match="GB free"):

@@ -18,6 +18,7 @@ from pyspark.sql import SparkSession
 
 from ymr_spark import atomically
 from ymr_spark.errors import DataContractError, EnvironmentProblem
+from ymr_spark.r2 import names
 from ymr_spark.r2.planted import genres, latent, rows, sampling, world
 from ymr_spark.r2.planted.rows import Rows
 from ymr_spark.r2.planted.songs import Songs
@@ -104,11 +105,20 @@ def _require_room(folder: Path, size: Size) -> None:
             f"{folder}: {free / 1e9:.1f} GB free, planted files need up to {needed / 1e9:.1f} GB; "
             "free some, choose another raw.folder or fewer planted.train_ratings"
         )
-    if folder.exists() and any(folder.iterdir()) and not (folder / TRUTH).exists():
+    if strangers := _not_planted(folder):
         raise DataContractError(
-            f"{folder}: has files but no {TRUTH}, so they were not planted and are left alone; "
-            "choose an empty raw.folder, or set raw.source to folder to use them"
+            f"{folder}: {', '.join(strangers)}: not planted (what is has {TRUTH} beside it), left "
+            "alone; choose an empty raw.folder, or set raw.source to folder to use what is there"
         )
+
+
+def _not_planted(folder: Path) -> list[str]:
+    """What a new planting would take away with the folder that is no planting of before."""
+    found = sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+    kept = [name for name in found if not names.is_clutter(name)]
+    if TRUTH not in found:
+        return kept
+    return [name for name in kept if not (names.is_taken(name) or names.is_truth(name))]
 
 
 def write_songs(songs: Songs, path: Path) -> None:
