@@ -1,7 +1,7 @@
 import judged
 import numpy as np
 import pytest
-from pyspark.sql import SparkSession
+from pyspark.sql import Row, SparkSession
 
 from ymr_spark.evaluation import breakdown, metrics
 
@@ -62,6 +62,19 @@ def test_order_by_hand(sums) -> None:
     # Only user 1 has two ratings, in the right order.
     assert (row["pairwise_users"], row["pairwise"]) == (1, 1.0)
     assert (row["ndcg_users"], row["ndcg"]) == (3, 1.0)
+
+
+def test_orders_add_up_groups_of_users_by_hand() -> None:
+    # NDCG of users 0.5, 1 and 1, 0.5 and 0; pairwise accuracy of one user.
+    groups = [[[3, 2.5, 2.25], [0, 0, 0]], [[2, 0.5, 0.25], [1, 0.75, 0.5625]]]
+    sums = [Row(model="m", split="test", orders=np.array(g, float).tobytes()) for g in groups]
+    (row,) = breakdown.orders(sums)
+    assert (row["ndcg_users"], row["pairwise_users"]) == (5, 1)
+    assert (row["ndcg"], row["pairwise"]) == (0.6, 0.75)
+    half = 1.96 * np.std([0.5, 1, 1, 0.5, 0]) / 5**0.5
+    assert (row["ndcg_low"], row["ndcg_high"]) == pytest.approx((0.6 - half, 0.6 + half))
+    none = Row(model="m", split="test", orders=np.zeros((2, 3)).tobytes())
+    assert breakdown.orders([none])[0]["ndcg"] is None
 
 
 def test_intervals_agree_with_the_bootstrap_over_users(spark: SparkSession) -> None:

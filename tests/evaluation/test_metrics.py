@@ -6,7 +6,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from ymr_spark.errors import DataContractError
-from ymr_spark.evaluation import metrics
+from ymr_spark.evaluation import metrics, scan
 
 HELD_OUT = [(1, 10, 5), (1, 11, 1), (2, 10, 3)]
 
@@ -20,6 +20,9 @@ def test_errors_by_hand(spark: SparkSession) -> None:
     sums = judged.sums(predicted, judged.held_out(spark, HELD_OUT), "m")
     (errors,) = metrics.by_split(sums).values()
     draws = metrics.resampled_mse(errors, resamples=50, seed=1)
+    # A draw may leave out both users, and then says nothing.
+    assert 30 < len(draws) < 50
+    assert np.isfinite(draws).all()
     (score,) = metrics.scores("test", errors, draws)
     assert (score["model"], score["split"], score["rows"]) == ("m", "test", 3)
     assert score["mse"] == pytest.approx(5.25 / 3)
@@ -35,7 +38,15 @@ def test_ratings_that_are_not_whole_are_not_judged(spark: SparkSession) -> None:
         judged.sums(predicted, held_out, "m")
 
 
-def test_each_model_keeps_its_own_errors(spark: SparkSession) -> None:
+def test_an_interval_has_95_percent_of_the_draws() -> None:
+    assert metrics.interval(np.arange(1001.0)) == (25, 975)
+
+
+def test_each_model_keeps_its_own_errors(
+    spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Users in groups of their own, each whole in one of them.
+    monkeypatch.setattr(scan, "_HELD_ROWS", 1)
     rows = [
         (model, split, user, song, stars + wrong, False)
         for model, wrong in (("b", 2.0), ("a", 1.0))
@@ -85,6 +96,7 @@ def test_interval_equals_the_normal_one_for_many_users() -> None:
     half = 1.96 * by_user.std() / np.sqrt(len(by_user))
     assert (high - low) / 2 == pytest.approx(half, rel=0.08)
     assert interval(errors, 100, 1) == interval(errors, 100, 1)
+    assert len(metrics.resampled_mse(errors, 50, 1)) == 50
 
 
 def told_apart(*scales: float) -> list[int]:
