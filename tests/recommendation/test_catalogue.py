@@ -11,6 +11,7 @@ from ymr_spark.statistics import scans
 def test_read(spark: SparkSession) -> None:
     rows = ratings(spark, [(1, 30, 5), (2, 30, 2), (1, 10, 4)])
     rows = rows.union(ratings(spark, [(1, 20, 5), (3, 30, 5)], "test"))
+    rows = rows.union(ratings(spark, [(2, 20, 5), (4, 30, 5)], "validation"))
     counts = scans.by_song(rows, scans.by_user(rows)).toArrow()
     songs = table(spark, "songs", [(10, 0, 6, 0), (20, 0, 7, 0), (30, 1, 8, 2)]).toArrow()
     found = catalogue.read(counts, songs)

@@ -1,8 +1,11 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from builders import flat_model, ratings
+from pyspark.sql import SparkSession
 from sklearn.metrics import ndcg_score
 
 from ymr_spark.recommendation import quality
@@ -45,3 +48,22 @@ def test_ndcg_is_that_of_an_established_library() -> None:
 def test_nobody_liked_anything() -> None:
     found = quality.quality(table(LISTS, [(1, 1, 2)]), table(LIKED, []), 5, 2)
     assert found == {"users": 0, "recall": None, "ndcg": None, "coverage": 0.5}
+
+
+def test_models_are_judged_by_songs_liked_in_test_of_those_not_heard(spark: SparkSession) -> None:
+    # Everybody's order is 0, 1, 2, ...; user 1 has heard 0 in train and 1 in validation.
+    rows = ratings(spark, [(1, 0, 5), (2, 1, 1), (3, 9, 3)])
+    rows = rows.union(ratings(spark, [(1, 1, 5)], "validation"))
+    # Of user 1's list 2, 3 the song 3 is liked, 2 is not; user 2 likes 0; 3 likes nothing.
+    rows = rows.union(ratings(spark, [(1, 2, 3), (1, 3, 4), (2, 0, 5), (3, 0, 1)], "test"))
+    order = replace(flat_model(3.0, 4, 10), name="order", song_offsets=-np.arange(10.0))
+    back = replace(order, name="back", song_offsets=np.arange(10.0))
+    first, last = quality.of_models(rows, [order, back], 10, k=2, users=99, seed=1)
+    assert (first["model"], first["k"], first["users"]) == ("order", 2, 2)
+    assert first["recall"] == 1
+    assert first["ndcg"] == pytest.approx((1 / math.log2(3) + 1) / 2)
+    # 2 and 3; 0 and 2; 0 and 1.
+    assert first["coverage"] == 0.4
+    assert (last["model"], last["recall"], last["ndcg"]) == ("back", 0, 0)
+    (alone,) = quality.of_models(rows, [order], 10, k=2, users=1, seed=1)
+    assert alone["users"] <= 1

@@ -58,3 +58,22 @@ def test_restricted_by_hand() -> None:
     np.testing.assert_allclose(found.song_factors, [[2], [4]])
     scores, *_ = found.score(np.array([1]), np.array([40]))
     np.testing.assert_allclose(scores, [3 + 0.4 - 1.5 + 4])
+
+
+def test_restrict_puts_the_options_together() -> None:
+    """Songs in an order of the model's own: 40 is left out by its genre, 10 by its ratings."""
+    ids = np.array([10, 20, 30, 40])
+    nothing = np.zeros((1, 0), np.float32), np.zeros((4, 0), np.float32)
+    model = FactorModel(
+        "m", 3.0, np.array([1]), np.zeros(1), nothing[0], ids, np.zeros(4), nothing[1]
+    )
+    asked = {"min_ratings": 2, "exclude_genres": [], "popularity_damping": 0.5, "per_artist": 1}
+    found, cap = restrictions.restrict(model, SONGS, PARENTS, include_genres=[11, 2], **asked)
+    assert found.song_ids.tolist() == [20, 30]
+    np.testing.assert_allclose(found.song_offsets, [-0.5, -1.0])
+    assert cap is not None
+    assert (cap.artist_ids.tolist(), cap.songs) == ([1, 2], 1)
+    without = asked | {"exclude_genres": [1], "per_artist": None}
+    found, cap = restrictions.restrict(model, SONGS, PARENTS, include_genres=[], **without)
+    assert found.song_ids.tolist() == [30]
+    assert cap is None

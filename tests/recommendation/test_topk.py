@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from builders import dense_ratings, ratings, table
+from builders import dense_ratings, flat_model, ratings, table
 from pyspark.sql import DataFrame, SparkSession
 
-from ymr_spark.models.blocks import user_blocks
+from ymr_spark.models.blocks import UserBlock, user_blocks
 from ymr_spark.models.factors import FactorModel
 from ymr_spark.recommendation import topk
 
@@ -48,6 +50,21 @@ def test_equals_brute_force(heard: DataFrame, rank: int, cap: topk.ArtistCap | N
         assert [row.song_id for row in mine] == expected.tolist()
         assert [row.rank for row in mine] == list(range(1, len(expected) + 1))
         np.testing.assert_allclose([row.score for row in mine], scores, atol=1e-5)
+
+
+def test_users_of_a_slice_of_a_block_have_their_own_songs_left_out() -> None:
+    # User 4 is not in the model: no user's taste is theirs.
+    tiny = replace(
+        flat_model(3.0, 3, 4),
+        user_factors=np.array([[9], [1], [-1]], np.float32),
+        song_offsets=np.array([0.4, 0.3, 0.2, 0.1]),
+        song_factors=np.array([[0], [1], [2], [3]], np.float32),
+    )
+    counts, songs = np.int32([1, 2, 1, 1]), np.int32([0, 3, 0, 1, 2])
+    block = UserBlock(np.int32([0, 1, 2, 4]), counts, songs, np.ones(5, np.int8))
+    found = topk._Ranking(tiny, None, 2).of(block, slice(1, 4)).to_pylist()
+    lists = [(row["user_id"], row["rank"], row["song_id"]) for row in found]
+    assert lists == [(1, 1, 2), (1, 2, 1), (2, 1, 0), (2, 2, 2), (4, 1, 0), (4, 2, 1)]
 
 
 def test_a_user_who_has_heard_nearly_all_gets_what_is_left(heard: DataFrame) -> None:
@@ -129,4 +146,10 @@ def test_violations_are_found(spark: SparkSession, heard: DataFrame) -> None:
     assert "19 songs, 20 expected" in judged(rows[:of_two] + rows[of_two + 1 :])
     assert "scores differ" in judged(
         [*rows[:of_two], (user, rank, kept, score - 0.1), *rows[of_two + 1 :]]
+    )
+    listed = {row[2] for row in rows if row[0] == user}
+    heard_songs = {row.song_id for row in chosen.where("user_id = 2").collect()}
+    other = min(set(range(5, SONGS + 5)) - listed - heard_songs)
+    assert "songs differ from brute force" in judged(
+        [*rows[:of_two], (user, rank, other, score), *rows[of_two + 1 :]]
     )
