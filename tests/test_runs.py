@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -45,10 +46,11 @@ def test_current_after_a_run(files: Warehouse) -> None:
     assert runs.is_current(STAGE, files, Settings(), CODE)
 
 
+@pytest.mark.parametrize("content", ["22", "2"], ids=["longer", "as long"])
 @pytest.mark.parametrize("changed", ["raw/", "shards/"])
-def test_not_current_when_a_file_changed(files: Warehouse, changed: str) -> None:
+def test_not_current_when_a_file_changed(files: Warehouse, changed: str, content: str) -> None:
     record(files, Settings())
-    (files.path(changed) / "train_0.txt").write_text("22")
+    (files.path(changed) / "train_0.txt").write_text(content)
     assert not runs.is_current(STAGE, files, Settings(), CODE)
 
 
@@ -56,6 +58,21 @@ def test_not_current_when_the_output_is_gone(files: Warehouse) -> None:
     record(files, Settings())
     (files.path("shards/") / "train_0.txt").unlink()
     assert not runs.is_current(STAGE, files, Settings(), CODE)
+
+
+def test_current_though_others_write_their_rows_into_its_tables(files: Warehouse) -> None:
+    stage = replace(STAGE, writes=("songs",))
+    song = dict.fromkeys(schemas.SONGS.fieldNames(), 1)
+    for _ in range(2):
+        files.save([song], "songs")
+    runs.write_manifest(
+        stage, files, "r1", runs.fingerprint(stage, files, Settings(), CODE), {"rows": 1}
+    )
+    files.save([song], "songs")
+    assert runs.is_current(stage, files, Settings(), CODE)
+    shutil.rmtree(files.path("songs"))
+    files.save([song], "songs")
+    assert not runs.is_current(stage, files, Settings(), CODE)
 
 
 def test_an_optional_input_counts_once_it_is_there(files: Warehouse) -> None:

@@ -1,7 +1,9 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ymr_spark import split
 from ymr_spark.split import row_hash, validation_rows
 
 MASK = 2**64 - 1
@@ -35,7 +37,11 @@ def test_a_split_by_hand() -> None:
     assert np.c_[user, song][chosen].tolist() == [[1, 0], [1, 2], [3, 8]]
 
 
-def test_many_users_against_sorting_all_of_their_rows() -> None:
+@pytest.mark.parametrize("candidates", [3, 1, 0.2], ids=["", "some lack", "most lack"])
+def test_many_users_against_sorting_all_of_their_rows(
+    monkeypatch: pytest.MonkeyPatch, candidates: float
+) -> None:
+    monkeypatch.setattr(split, "_CANDIDATES", candidates)
     random = np.random.default_rng(1)
     sizes = np.r_[1, 2, 19, 20, 21, 5_000, random.integers(1, 400, 300)]
     user = np.repeat(np.arange(len(sizes)) * 3, sizes)

@@ -139,6 +139,15 @@ def test_folders_that_move_keep_their_state(tmp_path: Path) -> None:
     assert None not in before
 
 
+def test_state_tells_tables_of_one_version_apart(warehouse: Warehouse, tmp_path: Path) -> None:
+    """A table that was removed and made anew begins at version 0 again."""
+    other = Warehouse(tmp_path / "other")
+    for one, song in ((warehouse, 1), (other, 2)):
+        row = dict.fromkeys(schemas.SONGS.fieldNames(), song)
+        assert one.save([row], "songs") == 0
+    assert warehouse.state("songs") != other.state("songs")
+
+
 def test_a_missing_table_names_the_job(spark: SparkSession, warehouse: Warehouse) -> None:
     with pytest.raises(DataContractError, match=r"ratings: not there.*jobs/ingest\.py"):
         warehouse.read(spark, "ratings")
@@ -157,8 +166,25 @@ def test_another_schema_is_refused(spark: SparkSession, warehouse: Warehouse) ->
         warehouse.load("ratings")
 
 
+def xxhash64(*values: int) -> int:
+    """Spark's xxhash64 of int columns: the published hash of four bytes, each seeding the next."""
+    mask, found = 2**64 - 1, 42
+    primes = 0x9E3779B185EBCA87, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x27D4EB2F165667C5
+    for value in values:
+        found = found + primes[3] + 4 & mask ^ value * primes[0] & mask
+        found = (found << 23 | found >> 41) & mask
+        found = found * primes[1] + primes[2] & mask
+        found = (found ^ found >> 33) * primes[1] & mask
+        found = (found ^ found >> 29) * primes[2] & mask
+        found ^= found >> 32
+    return found
+
+
 def test_identity_is_of_the_rows_only(spark: SparkSession) -> None:
     frame = ratings(spark, ROWS)
+    hashes = [xxhash64(*row) for row in ROWS]
+    halves = sum(h >> 32 for h in hashes), sum(h & 0xFFFFFFFF for h in hashes)
+    assert identity(frame) == {"train": (3, f"{halves[0]:016x}{halves[1]:016x}")}
     same = identity(frame.orderBy("rating").repartition(3))
     assert identity(frame) == same
     assert same["train"] == IDENTITY

@@ -82,3 +82,11 @@ def test_a_cut_leaves_every_line_on_one_side() -> None:
     assert after.faults == ((1, Reason.FIELDS),)
     assert [after.lines.line(int(i)) for i in after.rows.line] == [b"4\t5\t1", b"6\t7\t2"]
     assert after.lines.offset.tolist() == [18, 24, 26]
+
+
+@pytest.mark.parametrize("at", range(6))
+def test_a_cut_at_any_line_loses_no_fault(at: int) -> None:
+    sides = parsed(b"1\t2\t3\nx\n4\t5\t1\ny\n6\t7\t2\n").cut(at)
+    faults = [side.lines.line(line) for side in sides for line, _ in side.faults]
+    assert faults == [b"x", b"y"]
+    assert [len(side.lines) for side in sides] == [at, 5 - at]

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from raw_files import ratings, write
 
-from ymr_spark.r2 import files
+from ymr_spark.r2 import files, ranges
 from ymr_spark.r2.blocks import paired_blocks
 from ymr_spark.r2.ranges import Range, Stretch, plan
 
@@ -19,30 +19,46 @@ def planned(folder: Path, target: int) -> list[Range]:
     return plan(files.find(folder).parts, target)
 
 
+@pytest.mark.parametrize("scan", [4_096, 16])
 @pytest.mark.parametrize("target", [1, 100, 1_000, 10_000, 10**9])
-def test_every_line_is_in_one_range_and_no_user_in_two(tmp_path: Path, target: int) -> None:
+def test_every_line_is_in_one_range_and_no_user_in_two(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: int, scan: int
+) -> None:
+    monkeypatch.setattr(ranges, "_SCAN_BYTES", scan)
     train, test = ratings(users=40, per_user=30, seed=1)
     # users without train rows before, between and after; a user who has no test row
     test = [b"0\t499\t3\n", *test[:100], *test[110:], b"900\t3\t1\n"]
-    ranges = planned(write(tmp_path, b"".join(train[30:]), b"".join(test)), target)
-    assert [u for r in ranges for u in users_of(r.train)] == users_of(
-        Stretch(ranges[0].train.file, 0, None)
+    found = planned(write(tmp_path, b"".join(train[30:]), b"".join(test)), target)
+    assert [u for r in found for u in users_of(r.train)] == users_of(
+        Stretch(found[0].train.file, 0, None)
     )
-    assert [u for r in ranges for u in users_of(r.test)] == users_of(
-        Stretch(ranges[0].test.file, 0, None)
+    assert [u for r in found for u in users_of(r.test)] == users_of(
+        Stretch(found[0].test.file, 0, None)
     )
-    users = [sorted({*users_of(r.train), *users_of(r.test)}) for r in ranges]
+    users = [sorted({*users_of(r.train), *users_of(r.test)}) for r in found]
     assert all(a[-1] < b[0] for a, b in pairwise(users))
-    assert (len(ranges) > 5) == (target <= 1_000)
+    assert (len(found) > 5) == (target <= 1_000)
+
+
+@pytest.mark.parametrize("target", [100, 10**9])
+@pytest.mark.parametrize("block", [1, 64, 10**6])
+def test_ranges_read_in_blocks_give_each_line_once(tmp_path: Path, target: int, block: int) -> None:
+    train, test = ratings(users=12, per_user=30, seed=2)
+    # The last lines have no line feed.
+    folder = write(tmp_path, b"".join(train).rstrip(b"\n"), b"".join(test).rstrip(b"\n"))
+    pairs = [pair for r in planned(folder, target) for pair in paired_blocks(r, block)]
+    for side, lines in ((0, train), (1, test)):
+        found = [p[side].lines.line(i) for p in pairs for i in range(len(p[side].lines))]
+        assert [line + b"\n" for line in found] == lines
 
 
 def test_unsorted_files_lose_no_line(tmp_path: Path) -> None:
     train, test = ratings(users=40, per_user=30, seed=1)
     random = np.random.default_rng(1)
     write(tmp_path, b"".join(random.permutation(train)), b"".join(random.permutation(test)))
-    ranges = planned(tmp_path, 500)
-    assert sum(len(users_of(r.train)) for r in ranges) == len(train)
-    assert sum(len(users_of(r.test)) for r in ranges) == len(test)
+    found = planned(tmp_path, 500)
+    assert sum(len(users_of(r.train)) for r in found) == len(train)
+    assert sum(len(users_of(r.test)) for r in found) == len(test)
 
 
 @pytest.mark.parametrize("suffix", ["", ".gz", ".bz2"])

@@ -20,6 +20,7 @@ def test_naming_styles_and_numbers(tmp_path: Path) -> None:
         (1, "test-1.txt.gz"),
         (2, "train_2.txt.bz2"),
     ]
+    assert [file.part for file in raw.ratings] == [1, 1, 2, 2, 10, 10]
     for file in raw.ratings:
         with file.open() as opened:
             assert opened.read() in (b"0\t0\t1\n", b"0\t1\t1\n")

@@ -137,6 +137,9 @@ def test_files_do_not_depend_on_partitions(
     export.write(indices.indexed(export.grouped(other, 8, 1), index), tmp_path / "train")
     expected = filled.path("shards/") / "train"
     assert manifest.files_of(tmp_path / "train") == manifest.files_of(expected)
+    groups = [export.grouped(train, 8, seed).where("row_group = 0") for seed in (1, 2)]
+    one, two = ({(r.user_id, r.song_id) for r in group.collect()} for group in groups)
+    assert len(one & two) < 0.5 * len(one)
 
 
 def test_order_is_random_to_users_and_ratings(filled: Warehouse) -> None:
