@@ -2,9 +2,11 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from builders import dense_ratings, flat_model, ratings, table
 from pyspark.sql import DataFrame, Row, SparkSession
+from scipy.sparse import csr_matrix
 
 from ymr_spark import schemas
 from ymr_spark.models import bias, neighborhood, residuals, similarity
@@ -165,7 +167,9 @@ def predicted(
     return frame.orderBy("user_id", "song_id").collect()
 
 
-def test_predictions_by_hand(spark: SparkSession) -> None:
+def test_predictions_by_hand(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Two groups of songs, each with the lists of its own.
+    monkeypatch.setattr(neighborhood, "_SONGS_AT_ONCE", 2)
     # Neighbours by two common users: 0 of 1 and 2, 1 and 2 of 0.
     rows = predicted(spark, [(0, 2), (1, 0), (2, 1)], damping=0.0)
     lean = (-1 * SIM_01 + 2 * SIM_02) / (SIM_01 - SIM_02)
@@ -191,3 +195,26 @@ def test_rows_without_a_rated_neighbour_fall_back(spark: SparkSession) -> None:
         (8, 0, True),
     ]
     assert [row.prediction for row in rows[1:]] == [3.25, 3.25, 3.0]
+
+
+def test_predictions_stay_on_the_scale_whatever_the_neighbours_say(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(neighborhood, "_ROWS_AT_ONCE", 2)
+    # Song 0 is like song 1 and unlike song 2; each user has rated both alike.
+    near = pa.table(
+        {
+            "song_id": pa.array([0], pa.int32()),
+            "neighbor_ids": pa.array([[1, 2]], pa.list_(pa.int32())),
+            "similarities": pa.array([[0.5, -0.25]], pa.list_(pa.float32())),
+        }
+    )
+    left = csr_matrix(np.array([[0, 4, 1], [0, -4, 0], [0, 0, 2], [0, 0, 0]], np.float32))
+    rated = residuals.Residuals(np.arange(4), np.arange(3), left)
+    users, songs = np.array([0, 1, 2, 3, 1]), np.array([0, 0, 0, 0, 2])
+    found, fallback = neighborhood.stars(users, songs, near, rated, flat_model(3.0, 4, 3), 0.0)
+    # 3 + (2 - 0.25) / 0.75; 3 - 4; 3 - 2; nothing rated; no list of song 2.
+    np.testing.assert_allclose(found, [5.0, 1.0, 1.0, 3.0, 3.0])
+    assert fallback.tolist() == [False, False, False, True, True]
+    damped, _ = neighborhood.stars(users, songs, near, rated, flat_model(3.0, 4, 3), 1.0)
+    np.testing.assert_allclose(damped, [4.0, 3 - 2 / 1.5, 3 - 0.5 / 1.25, 3.0, 3.0])

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from ymr_spark.models.artifacts import only
 from ymr_spark.models.two_tower import TwoTower
@@ -55,9 +56,9 @@ def mlp() -> TwoTowerMlp:
 MLP = logistic(2, 1.25, 2.25)
 
 
-def deep_cross() -> DeepCross:
+def deep_cross(l2: float = 0.0) -> DeepCross:
     """Only album and artist have rows: [0.5, 1] and [0.25, 0]."""
-    model = DeepCross(RATINGS, 2.0, dimension=1, width=1, song_dropout=0.1, l2=0.0, seed=1)
+    model = DeepCross(RATINGS, 2.0, dimension=1, width=1, song_dropout=0.1, l2=l2, seed=1)
     model.user_tower.table.assign([[0, 0], [0.2, 0.4], [0.2, 0.4]])
     model.own.table.assign([[0, 0], [0.1, -0.5]])
     content = model.content
@@ -128,11 +129,45 @@ def test_the_loss_of_an_epoch() -> None:
     assert float(loss + sum(model.losses)) * 3 == pytest.approx(expected, rel=1e-5)
 
 
+def test_the_loss_of_the_mlp_is_the_squared_error_and_each_ratings_share_of_its_rows() -> None:
+    model = mlp()
+    for tower in (model.user_tower, model.song_tower):
+        tower.penalty = tf.fill(tower.penalty.shape, 0.5)
+    batch = {"user_index": np.int32([1, 2]), "song_index": np.int32([1, 1])}
+    loss = model.compute_loss(batch | {"rating": np.int8([5, 1])})
+    expected = np.mean((np.array(MLP) - [5, 1]) ** 2) + 0.5 * (1 + 9 + 2 * 4) / 2
+    assert float(loss + sum(model.losses)) == pytest.approx(expected, rel=1e-5)
+    built = TwoTowerMlp(RATINGS, 2.0, dimension=1, layers=(2,), l2=0.5, seed=1)
+    assert {*built.user_tower.penalty.numpy(), *built.song_tower.penalty.numpy()} == {0.5}
+
+
+def test_an_epoch_adds_l2_times_the_squares_of_each_row_of_deep_cross() -> None:
+    model = deep_cross(l2=4.0)
+    users, one = np.int32([1, 2, 1]), np.int32([1, 1, 1])
+    model({"user_index": users, "song_index": one, **dict.fromkeys(CONTENT, one)})
+    # As `RATINGS` has them but for album and artist: one rating there, three rows here.
+    users_ = 2 * (0.1 * 0.2**2 + 0.4**2)
+    expected = 4 * (users_ + 0.1 * 0.1**2 + 0.5**2 + 3 * (0.5**2 + 1 + 0.25**2))
+    assert float(sum(model.losses)) * 3 == pytest.approx(expected, rel=1e-5)
+
+
+def test_training_leaves_out_the_songs_own_row_for_a_share_of_the_rows() -> None:
+    model = deep_cross()
+    model.compile(optimizer=tf.keras.optimizers.SGD())
+    one = np.ones(4_000, np.int32)
+    features = {"song_index": one, **dict.fromkeys(CONTENT, one)}
+    content, whole = (model.songs(features)[0].numpy() - [own, 0] for own in (0.1, 0.0))
+    found = model.songs(features, training=True).numpy()
+    left_out = np.isclose(found[:, 0], content[0])
+    assert np.isclose(found[~left_out, 0], whole[0]).all()
+    assert np.mean(left_out) == pytest.approx(0.1, abs=0.02)
+
+
 def test_the_mlp_scores_alike_and_gives_strangers_the_mean() -> None:
     model = mlp().artifact("mlp", {"user": USER_IDS, "song": SONG_IDS}, {})
-    found, known = model.predict(np.int32([10, 20, 99, 10]), np.int32([7, 7, 7, 8]))
-    np.testing.assert_allclose(found, [*MLP, 2.0, 2.0], rtol=1e-6)
-    assert known.tolist() == [True, True, False, False]
+    found, known = model.predict(np.int32([99, 10, 20, 10]), np.int32([7, 7, 7, 8]))
+    np.testing.assert_allclose(found, [2.0, *MLP, 2.0], rtol=1e-6)
+    assert known.tolist() == [False, True, True, False]
 
 
 def test_an_mlp_of_fewer_users_gives_the_others_the_mean() -> None:
