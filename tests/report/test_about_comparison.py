@@ -34,6 +34,15 @@ def test_a_slice_counts_wins_and_tells_of_cold_songs() -> None:
     assert card.rows[0] == ("0", "100", "2.2500", "2.5000", "1.0000")
 
 
+def test_a_bin_counts_for_whom_its_error_is_lower() -> None:
+    tables = judged_rows.tables()
+    for row in tables["slices"]:
+        if row["model"] == "bias" and row["bin"] == 0:
+            row["mse"] = 2.0
+    (card,) = (c for c in about_comparison.cards(BOARD, tables) if c.name == "activity")
+    assert "two_tower_dot has a lower error than bias in 1 of 2 bins" in card.finding
+
+
 def test_calibration_is_the_mean_distance_weighted_by_rows() -> None:
     assert "by 0.200 stars on average for two_tower_dot, by 0.400" in cards()["calibration"].finding
 

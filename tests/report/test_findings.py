@@ -54,6 +54,17 @@ def test_ratings_most_and_least() -> None:
     assert card.rows[2][:3] == ("3", "0", "0.00%")
 
 
+def test_the_shift_from_train_to_test_has_its_sign() -> None:
+    def finding(test: int) -> str:
+        means = {"train": 3, "validation": 3, "test": test}
+        return about_ratings._splits(
+            [{"split": s, "value": m, "share": 1.0} for s, m in means.items()]
+        ).finding
+
+    assert "3.00 in train and 2.00 in test, 1.00 less" in finding(2)
+    assert "3.00 in train and 4.00 in test, 1.00 more" in finding(4)
+
+
 def test_tail_points_are_shares_at_or_above() -> None:
     histogram = [{"ratings": 1, "members": 6}, {"ratings": 10, "members": 3}]
     histogram += [{"ratings": 100, "members": 1}]
