@@ -4,6 +4,7 @@ import argparse
 import json
 import logging
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -37,6 +38,10 @@ def run(options: argparse.Namespace) -> cli.Figures:
     run_id = options.run_id
     logs.configure(settings.logs, "pipeline", run_id)
     todo = _todo(settings, options.until)
+    if settings.spark_submit and shutil.which(settings.spark_submit[0]) is None:
+        raise SettingsError(
+            f"spark_submit: no command {settings.spark_submit[0]}; put it on PATH or give its path"
+        )
     environment.require_java()
     warehouse = Warehouse(settings.warehouse, settings.raw.folder)
     with runs.lock(warehouse, run_id), ExitStack() as jvm:

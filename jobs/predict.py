@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ymr_spark import cli, publication
+from ymr_spark import cli, publication, text_file
 from ymr_spark.errors import SettingsError
 from ymr_spark.prediction import scoring, terminal
 from ymr_spark.prediction.answers import Pair, Published
@@ -44,9 +44,9 @@ def _names(published: Iterable[str], wanted: str | None) -> list[str]:
 def _read(file: str) -> list[Pair]:
     """The pairs of a file; argparse turns the errors into exit code 2."""
     try:
-        lines = Path(file).read_text().splitlines()
-    except OSError as e:
-        raise argparse.ArgumentTypeError(f"{file}: cannot be read ({e.strerror})") from e
+        lines = text_file.read(Path(file), "--pairs takes a file of ids").splitlines()
+    except SettingsError as e:
+        raise argparse.ArgumentTypeError(str(e)) from e
     found = []
     for number, words in enumerate(map(str.split, lines), start=1):
         if len(words) != 2 or not all(w.isdecimal() and int(w) < 2**31 for w in words):

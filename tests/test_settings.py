@@ -1,9 +1,12 @@
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from ymr_spark import settings_file
 from ymr_spark.errors import SettingsError
+from ymr_spark.schemas import FACTOR_MODELS
+from ymr_spark.setting_types import Listing
 from ymr_spark.settings import Settings
 
 CONF = Path(__file__).parent.parent / "conf"
@@ -42,11 +45,146 @@ def test_overrides_win_and_keep_their_neighbours(conf: Path) -> None:
         ("search.folds=1", "search.folds: .*greater than or equal to 2"),
         ("search.ranks=[8, 2]", r"search.ranks: .*\[lowest, highest\].*8, 2"),
         ("search.learning_rates=[0, 1]", "search.learning_rates: .*positive"),
+        ("als.regularization=0", "als.regularization: .*greater than or equal to 0.000001"),
+        ("search.regularizations=[1e-9, 1]", "search.regularizations.0: .*greater than or equal"),
+        ("compare_by_size.shares=[2.0]", "compare_by_size.shares.0: .*less than 1"),
+        ("compare_by_size.shares=[0.5, 0.25]", "compare_by_size.shares: expected ascending"),
+        ("compare_by_size.shares=[0.5, 0.5]", "compare_by_size.shares: expected ascending"),
+        ("compare_by_size.shares=[]", "compare_by_size.shares: .*at least 1"),
+        ("two_tower.models=[deep_cross, deep_cross]", "two_tower.models: expected each .* once"),
+        ("two_tower_dot.attributes=[album, album]", "attributes: expected each value once"),
+        ("two_tower_mlp.layers=[64, 0]", "two_tower_mlp.layers.1: .*greater than or equal to 1"),
+        ("recommend.model=similarity", "recommend.model: .*'best'.*'deep_cross'"),
+        ("recommend.exclude_genres=[-1]", "recommend.exclude_genres.0: .*equal to 0"),
+        ("planted={users: 9_000_000, parts: 2}", "planted: .*16,777,215 users in all parts"),
+        ("recommend.k=2147483648", "recommend.k: expected at most 2,147,483,647"),
+        ("bias.song_damping=1e300", "bias.song_damping: expected at most"),
+        ("seed=20261126123", "seed: expected at most"),
+        ("seed=0", "seed: .*greater than or equal to 1"),
+        ("als.rank=true", "als.rank: expected another value than true or false"),
+        ("search.ranks=[true, 4]", "search.ranks: expected another value than true or false"),
+        ("als={rank: 1, rank: 2}", "--set als=.*line 1: rank is there already, in line 1"),
+        ("als.rank=1:30", "als.rank: .*integer.*'1:30'"),
+        ("als.rank=2026-01-31", "als.rank: .*integer"),
+        ("als.rank=!!python/name:os.system ''", "not a YAML value"),
+        ("als.rank=!!int x", "not a YAML value"),
+        ("als.rank=" + "9" * 5000, "not a YAML value"),
+        ("als.rank=" + "[" * 5000, "not a YAML value"),
+        ("spark_submit=['']", "spark_submit.0: .*at least 1"),
+        *((f"bias.user_damping={x}", "user_damping: ") for x in (".inf", "-.inf", ".nan", "inf")),
+        *((f"bias.user_damping={x}", "user_damping: ") for x in ("nan", "1e999", "infinity")),
     ],
 )
 def test_a_wrong_setting_is_explained(conf: Path, override: str, words: str) -> None:
     with pytest.raises(SettingsError, match=words):
         settings_file.load(conf, [override])
+
+
+@pytest.mark.parametrize(
+    ("text", "rank"),
+    [("010", 10), ("0x10", 16), ("0o10", 8), ("1_000", 1000), ("1e2", 100), ("+7", 7), ("'7'", 7)],
+)
+def test_numbers_are_what_they_look_like(conf: Path, text: str, rank: int) -> None:
+    assert settings_file.load(conf, [f"als.rank={text}"]).als.rank == rank
+
+
+def test_words_for_truth(conf: Path) -> None:
+    for word, truth in (("yes", True), ("off", False), ("true", True)):
+        assert settings_file.load(conf, [f"one_jvm={word}"]).one_jvm is truth
+
+
+def test_a_section_by_option_keeps_the_keys_that_it_does_not_name(conf: Path) -> None:
+    assert settings_file.load(conf, ["als={iterations: 3}"]).als.rank == 7
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("als: {rank: 7}\nseed: 2\nals: {iterations: 3}\n", "line 3: als .* already, in line 1"),
+        ("als:\n  rank: 7\n  'rank': 8\n", "line 3: rank is there already, in line 2"),
+        ("search:\n  ranks:\n    - 1\n    - x\n", "line 4: search.ranks.1: .*integer"),
+        ("seed: 1\nals:\n  rnak: 2\n", "line 3: unknown key als.rnak"),
+        ("als.rank: 2\n", "line 1: als.rank: write .*als: {rank: …}"),
+        ("on: 2\n", "unknown key on"),
+        ("seed: 1\n--- \nseed: 2\n", "not a YAML value"),
+        ("[1]: 2\n", "not a YAML value"),
+        ("als: &a {rank: 2}\nbias: {x: *a}\n", "line 2: unknown key bias.x"),
+    ],
+)
+def test_a_wrong_file_is_explained_by_its_lines(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "wrong.yaml"
+    path.write_text(text)
+    with pytest.raises(SettingsError, match=rf"wrong\.yaml.*{words}"):
+        settings_file.load(path)
+
+
+def test_another_encoding_than_utf_8(tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_bytes("seed: 3\nwarehouse: café\n".encode("latin-1"))
+    with pytest.raises(SettingsError, match=r"x\.yaml, line 2: not UTF-8"):
+        settings_file.load(path)
+    path.write_bytes("seed: 3\nwarehouse: café\n".encode("utf-8-sig"))
+    assert settings_file.load(path).warehouse == Path("café")
+
+
+def test_spark_defaults_are_found_from_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = settings_file.load(CONF / "sample.yaml").spark_defaults
+    assert found == CONF / "sample-spark.conf"
+
+
+@pytest.mark.parametrize("key", ["warehouse", "raw.folder", "recommend.users", "spark_defaults"])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        *((url, "no URL") for url in ("hdfs://n/x", "s3a://b/x", "file:///x", "hdfs:/x")),
+        *((f"'{text}'", "without blanks") for text in ("", " ", "/tmp/x ", " /tmp/x")),
+        ("~nobody-has-this-name/x", "home"),
+        ("$HOME/x", "variables"),
+        ("3", "path"),
+    ],
+)
+def test_what_is_no_path(conf: Path, key: str, text: str, words: str) -> None:
+    with pytest.raises(SettingsError, match=rf"{key}: .*{words}"):
+        settings_file.load(conf, [f"{key}={text}"])
+
+
+@pytest.mark.parametrize("name", ["a\\b", "a*", "a?", "[a", "a]", "{a", "a}", "a|b", "a^b", "a#b"])
+def test_folders_that_not_all_can_read(conf: Path, name: str) -> None:
+    for key in ("warehouse", "raw.folder"):
+        with pytest.raises(SettingsError, match=f"{key}: .*cannot read"):
+            settings_file.load(conf, [f"{key}='/tmp/{name}/x'"])
+
+
+@pytest.mark.parametrize("name", ['"a\\nb"', '"a\\tb"', '"a\\x7f"', "100%25", "a%2Fb"])
+def test_folders_of_odd_characters(conf: Path, name: str) -> None:
+    with pytest.raises(SettingsError, match=r"warehouse: .*cannot read"):
+        settings_file.load(conf, [f"warehouse={name}"])
+
+
+def test_a_working_directory_that_not_all_can_read(
+    conf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = tmp_path / "data [1]"
+    odd.mkdir()
+    monkeypatch.chdir(odd)
+    with pytest.raises(SettingsError, match=r"warehouse: .*data \[1\].*cannot read"):
+        settings_file.load(conf)
+
+
+def test_the_home_and_what_folders_may_be_called(
+    conf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    assert settings_file.load(conf, ["warehouse=~/wh"]).warehouse == Path("/home/me/wh")
+    name = "/srv/my é % data, v=1 + 'new' & 2026-01-31T00:00"
+    assert settings_file.load(conf, [f'raw.folder="{name}"']).raw.folder == Path(name)
+
+
+def test_the_models_that_lists_are_made_by() -> None:
+    assert set(get_args(Listing)) == {"best", *FACTOR_MODELS}
 
 
 @pytest.mark.parametrize("text", ["[1, 2]", "", "a: b: c"])

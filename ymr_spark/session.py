@@ -11,7 +11,7 @@ from py4j.protocol import Py4JJavaError
 from pyspark.java_gateway import launch_gateway
 from pyspark.sql import SparkSession
 
-from ymr_spark import delta_jars, logs
+from ymr_spark import delta_jars, logs, text_file
 from ymr_spark.errors import EnvironmentProblem
 
 # Set where spark-submit, or `shared_jvm`, started the JVM.
@@ -72,6 +72,8 @@ def _require_delta(spark: SparkSession) -> None:
 def _act_as_spark_submit(defaults: Path | None) -> None:
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     if defaults is not None:
+        # Spark's launcher would end with a stack of Java's.
+        text_file.read(defaults, "set spark_defaults to a file of Spark properties")
         arguments = f"--properties-file {shlex.quote(str(defaults))} pyspark-shell"
         os.environ.setdefault("PYSPARK_SUBMIT_ARGS", arguments)
 

@@ -4,45 +4,49 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    model_validator,
+from pydantic import Field, model_validator
+
+from ymr_spark import paths
+from ymr_spark.setting_types import (
+    LARGEST_ID,
+    Distinct,
+    Id,
+    Listing,
+    LocalPath,
+    Rank,
+    Ranks,
+    Rate,
+    Rates,
+    Ridge,
+    Ridges,
+    Rounds,
+    Section,
+    Shares,
+    Width,
 )
-
-
-def _ascending(bounds: tuple[float, float]) -> tuple[float, float]:
-    if not 0 < bounds[0] <= bounds[1]:
-        raise ValueError("expected [lowest, highest], positive and ascending")
-    return bounds
-
-
-# The lowest and the highest value, both included.
-Range = Annotated[tuple[float, float], AfterValidator(_ascending)]
-IntRange = Annotated[tuple[int, int], AfterValidator(_ascending)]
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Raw(Section):
     """Where the raw R2 files come from."""
 
     source: Literal["planted", "movielens-100k", "folder"] = "planted"
-    folder: Path = Path("build/demo/raw")
+    folder: LocalPath = Path("build/demo/raw")
 
 
 class Planted(Section):
     """The size of the planted data set; see docs/planted.md for what is in it."""
 
-    users: int = Field(5_000, ge=10, description="users in a full part")
-    songs: int = Field(3_000, ge=100)
+    users: int = Field(5_000, ge=10, le=LARGEST_ID, description="users in a full part")
+    songs: int = Field(3_000, ge=100, le=LARGEST_ID)
     train_ratings: int = Field(1_000_000, ge=100, description="train rows in a full part")
     parts: int = Field(1, ge=1, le=10)
     cold_song_share: float = Field(0.01, ge=0, lt=0.5, description="songs rated in test only")
+
+    @model_validator(mode="after")
+    def _users_have_ids(self) -> "Planted":
+        if self.users * self.parts > LARGEST_ID:
+            raise ValueError(f"expected at most {LARGEST_ID:,} users in all parts together")
+        return self
 
 
 class Ingest(Section):
@@ -61,7 +65,7 @@ class Bias(Section):
     user_damping: float = Field(5.0, ge=0)
     song_damping: float = Field(5.0, ge=0)
     tolerance: float = Field(1e-4, gt=0, description="largest change of an offset, in stars")
-    max_iterations: int = Field(20, ge=1)
+    max_iterations: Rounds = 20
 
 
 class Similarity(Section):
@@ -79,18 +83,18 @@ class Similarity(Section):
 class Als(Section):
     """Spark's ALS; `regularization` is scaled by the number of ratings (ALS-WR)."""
 
-    rank: int = Field(16, ge=1)
-    regularization: float = Field(0.1, ge=0)
-    iterations: int = Field(10, ge=1)
-    blocks: int = Field(4, ge=1)
+    rank: Rank = 16
+    regularization: Ridge = 0.1
+    iterations: Rounds = 10
+    blocks: int = Field(4, ge=1, le=10_000)
     checkpoint_interval: int = Field(5, ge=1)
 
 
 class LatentFactor(Section):
     """mean + b_u + b_s + p_u · q_s; regularisation is learnt, see docs/training.md."""
 
-    rank: int = Field(12, ge=1)
-    max_iterations: int = Field(15, ge=1)
+    rank: Rank = 12
+    max_iterations: Rounds = 15
     tolerance: float = Field(2e-4, ge=0, description="least gain of an iteration in validation MSE")
 
 
@@ -102,10 +106,10 @@ class Shards(Section):
 class TwoTower(Section):
     """What the deep models share; each has a section of its own besides."""
 
-    models: list[Literal["two_tower_dot", "two_tower_mlp", "deep_cross"]] = Field(
-        ["two_tower_dot", "two_tower_mlp", "deep_cross"], min_length=1
+    models: Annotated[list[Literal["two_tower_dot", "two_tower_mlp", "deep_cross"]], Distinct] = (
+        Field(["two_tower_dot", "two_tower_mlp", "deep_cross"], min_length=1)
     )
-    stall_seconds: float = Field(120, gt=0, description="the longest wait for the shards")
+    stall_seconds: float = Field(120, gt=0, le=1e6, description="the longest wait for the shards")
     workers: int = Field(
         1, ge=1, description="tasks of a Spark barrier stage that train together, a core each"
     )
@@ -114,61 +118,65 @@ class TwoTower(Section):
 class Deep(Section):
     """One two-tower model: its form and its training by Adagrad."""
 
-    dimension: int = Field(5, ge=1, description="of the embeddings of users and songs")
-    learning_rate: float = Field(0.15, gt=0)
+    dimension: Rank = Field(5, description="of the embeddings of users and songs")
+    learning_rate: Rate = 0.15
     decay: float = Field(0, ge=0, lt=1, description="share of the rate that an epoch takes off")
-    initial_accumulator: float = Field(1e-7, gt=0)
+    initial_accumulator: Rate = 1e-7
     batch_size: int = Field(8_192, ge=1)
-    max_epochs: int = Field(20, ge=1)
+    max_epochs: Rounds = 20
     patience: int = Field(2, ge=1, description="epochs without a better validation MSE")
     l2: float = Field(8.0, ge=0, description="weight of the squares of each id's row")
 
 
 class TwoTowerDot(Deep):
-    dimension: int = Field(4, ge=1, description="of the embeddings of users and songs")
-    learning_rate: float = Field(0.3, gt=0)
+    dimension: Rank = Field(4, description="of the embeddings of users and songs")
+    learning_rate: Rate = 0.3
     decay: float = Field(0.15, ge=0, lt=1, description="share of the rate that an epoch takes off")
-    attributes: list[Literal["album", "artist", "genre", "top_genre"]] = Field(
+    attributes: Annotated[list[Literal["album", "artist", "genre", "top_genre"]], Distinct] = Field(
         ["album", "artist"], description="of songs, whose rows are added to the songs' own"
     )
 
 
 class TwoTowerMlp(Deep):
-    dimension: int = Field(16, ge=1, description="of the embeddings of users and songs")
+    dimension: Rank = Field(16, description="of the embeddings of users and songs")
     batch_size: int = Field(4_096, ge=1)
-    layers: tuple[int, ...] = Field((64, 32), description="widths of the ReLU layers")
+    layers: tuple[Width, ...] = Field(
+        (64, 32), max_length=16, description="widths of the ReLU layers"
+    )
     l2: float = Field(0.02, ge=0, description="weight of a row's squares for each of its ratings")
 
 
 class DeepCross(Deep):
-    width: int = Field(32, ge=1, description="of the ReLU layer beside the cross layer")
+    width: Width = Field(32, description="of the ReLU layer beside the cross layer")
     song_dropout: float = Field(
         0.1, ge=0, lt=1, description="share of train rows scored by the song's content alone"
     )
 
 
 class Evaluate(Section):
-    resamples: int = Field(1_000, ge=40, description="bootstrap draws of users")
+    resamples: int = Field(1_000, ge=40, le=100_000, description="bootstrap draws of users")
     ranked_users: int = Field(5_000, ge=1, description="whose lists of songs are judged")
-    ranked_songs: int = Field(100, ge=1, description="the length of these lists")
+    ranked_songs: int = Field(100, ge=1, le=100_000, description="the length of these lists")
 
 
 class CompareBySize(Section):
     """Models fitted anew to nested samples of the train rows."""
 
-    shares: tuple[float, ...] = Field(
-        (1 / 64, 1 / 16, 1 / 4), description="of the train rows, rounded to whole row groups"
+    shares: Shares = Field(
+        (1 / 64, 1 / 16, 1 / 4),
+        min_length=1,
+        description="of the train rows, rounded to whole row groups",
     )
 
 
 class Recommend(Section):
-    model: str = Field("best", description="a model's name, or the best one on validation")
+    model: Listing = Field("best", description="a model that has a score for every song")
     k: int = Field(100, ge=1)
     min_ratings: int = Field(0, ge=0, description="train ratings that a song must have")
-    include_genres: list[int] = Field(
+    include_genres: list[Id] = Field(
         [], description="only songs of these genres or of genres below them; empty: all songs"
     )
-    exclude_genres: list[int] = Field([], description="no song of these or of genres below them")
+    exclude_genres: list[Id] = Field([], description="no song of these or of genres below them")
     per_artist: int | None = Field(None, ge=1, description="the most songs of one artist a list")
     popularity_damping: float = Field(
         0,
@@ -176,7 +184,7 @@ class Recommend(Section):
         description="stars taken off for each tenfold number of a song's ratings; of the "
         "logits of two-tower models, which near the middle of the scale are the same",
     )
-    users: Path | None = Field(
+    users: LocalPath | None = Field(
         None,
         description="a file of user ids, one a line (another content is noticed with --force "
         "only); without it, everyone with a rating",
@@ -190,22 +198,22 @@ class Search(Section):
 
     model: Literal["als", "latent_factor", "two_tower_dot", "two_tower_mlp"] = "latent_factor"
     sample_ratings: int = Field(2_000_000, ge=100, description="about; whole users are taken")
-    folds: int = Field(3, ge=2)
-    trials: int = Field(12, ge=1, description="a larger number goes on with a finished search")
-    max_epochs: int = Field(8, ge=1, description="of two-tower models; all of them are judged")
-    ranks: IntRange = (2, 32)
-    regularizations: Range = (0.01, 0.5)
-    learning_rates: Range = (0.02, 1.0)
-    initial_accumulators: Range = (1e-8, 0.1)
+    folds: int = Field(3, ge=2, le=100)
+    trials: Rounds = Field(12, description="a larger number goes on with a finished search")
+    max_epochs: Rounds = Field(8, description="of two-tower models; all of them are judged")
+    ranks: Ranks = (2, 32)
+    regularizations: Ridges = (0.01, 0.5)
+    learning_rates: Rates = (0.02, 1.0)
+    initial_accumulators: Rates = (1e-8, 0.1)
 
 
 class Settings(Section):
-    warehouse: Path = Path("build/demo")
+    warehouse: LocalPath = Path("build/demo")
     seed: int = Field(1, ge=1, description="every random choice follows from it")
-    spark_defaults: Path | None = Field(
+    spark_defaults: LocalPath | None = Field(
         None, description="Spark properties for plain `python`; spark-submit takes its own"
     )
-    spark_submit: list[str] = Field(
+    spark_submit: list[Annotated[str, Field(min_length=1)]] = Field(
         [], description="the command before a stage's script; empty: plain python, local master"
     )
     one_jvm: bool = Field(
@@ -243,4 +251,10 @@ class Settings(Section):
     def _one_way_to_start(self) -> "Settings":
         if self.one_jvm and self.spark_submit:
             raise ValueError("one_jvm: spark_submit starts a JVM for each stage; set only one")
+        return self
+
+    @model_validator(mode="after")
+    def _folders_that_all_can_read(self) -> "Settings":
+        paths.require_for_all("warehouse", self.warehouse)
+        paths.require_for_all("raw.folder", self.raw.folder)
         return self

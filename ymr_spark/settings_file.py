@@ -5,36 +5,46 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
+from ymr_spark import settings_yaml, text_file
 from ymr_spark.errors import SettingsError
 from ymr_spark.settings import Settings
+from ymr_spark.settings_yaml import Place
+
+# Where each value was given: a file's line, or an option.
+Origins = dict[Place, str]
 
 
 def load(path: Path, overrides: Iterable[str] = ()) -> Settings:
     """Read `path`, apply `a.b=c` overrides, validate.
 
     Raises:
-        SettingsError: naming the file or option, the key, and what was expected.
+        SettingsError: naming the file's line or the option, the key, and what was expected.
     """
-    try:
-        values = yaml.safe_load(path.read_text())
-    except OSError as e:
-        raise SettingsError(f"{path}: cannot be read ({e.strerror}); pass --conf FILE") from e
-    except yaml.YAMLError as e:
-        raise SettingsError(f"{path}: not YAML: {e}") from e
+    values, lines = settings_yaml.parsed(text_file.read(path, "pass --conf FILE"), str(path))
     if not isinstance(values, dict):
         raise SettingsError(f"{path}: expected a mapping of settings, found {values!r}")
+    _find_spark_defaults(values, path)
+    origins: Origins = {place: f"{path}, line {line}" for place, line in lines.items()}
     for override in overrides:
-        _apply(values, override)
+        _apply(values, override, origins)
     try:
         return Settings.model_validate(values)
     except ValidationError as e:
-        raise SettingsError(f"{path}: " + "; ".join(_explain(p) for p in e.errors())) from e
+        problems = (f"{_origin(p['loc'], origins) or path}: {_explain(p)}" for p in e.errors())
+        raise SettingsError("; ".join(problems)) from e
 
 
-def _apply(values: dict[str, Any], override: str) -> None:
+def _find_spark_defaults(values: dict[str, Any], path: Path) -> None:
+    """In the working directory or in a folder above the settings file."""
+    name = values.get("spark_defaults")
+    if isinstance(name, str) and name:
+        places = (folder / name for folder in (Path(), *path.absolute().parents))
+        values["spark_defaults"] = str(next(filter(Path.is_file, places), name))
+
+
+def _apply(values: dict[str, Any], override: str, origins: Origins) -> None:
     key, equals, text = override.partition("=")
     *sections, last = key.split(".")
     if not equals or not all([*sections, last]):
@@ -43,19 +53,37 @@ def _apply(values: dict[str, Any], override: str) -> None:
         values = values.setdefault(name, {})
         if not isinstance(values, dict):
             raise SettingsError(f"--set {override}: {name} is a value, not a section")
-    try:
-        values[last] = yaml.safe_load(text)
-    except yaml.YAMLError as e:
-        raise SettingsError(f"--set {override}: {text!r} is not a YAML value") from e
+    value, inside = settings_yaml.parsed(text, f"--set {override}")
+    _merge(values, {last: value})
+    place = (*sections, last)
+    origins |= {place: f"--set {override}"}
+    origins |= {(*place, *below): f"--set {override}" for below in inside}
+
+
+def _merge(values: dict[str, Any], new: Mapping[str, Any]) -> None:
+    """A section among the new values leaves the other keys of that section alone."""
+    for name, value in new.items():
+        if isinstance(value, dict) and isinstance(values.get(name), dict):
+            _merge(values[name], value)
+        else:
+            values[name] = value
+
+
+def _origin(place: Place, origins: Origins) -> str | None:
+    known = (origins.get(place[:end]) for end in range(len(place), 0, -1))
+    return next(filter(None, known), None)
 
 
 def _explain(problem: Mapping[str, Any]) -> str:
     key = ".".join(map(str, problem["loc"]))
+    expected: str = problem["msg"].removeprefix("Value error, ")
     if not key:
-        return str(problem["msg"])
+        return expected
     if problem["type"] != "extra_forbidden":
-        return f"{key}: {problem['msg']}, found {problem['input']!r}"
+        return f"{key}: {expected}, found {problem['input']!r}"
     known = sorted(_keys(Settings))
+    if key in known:
+        return f"{key}: write the section and its key apart: {key.replace('.', ': {', 1)}: …}}"
     nearest = difflib.get_close_matches(key, known, n=1, cutoff=0.0)
     return f"unknown key {key}; the nearest known key is {nearest[0]}"
 

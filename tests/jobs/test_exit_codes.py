@@ -44,6 +44,16 @@ def test_codes(
     assert json.loads(done.stdout.splitlines()[-1])["status"] == "failed"
 
 
+def test_a_command_that_is_not_there(tmp_path: Path) -> None:
+    done = job(
+        "pipeline",
+        *("--set", f"warehouse={tmp_path}", "--set", "one_jvm=false"),
+        *("--set", "spark_submit=[no-such-submit]"),
+    )
+    assert done.returncode == 2
+    assert "spark_submit: no command no-such-submit" in done.stderr
+
+
 def test_a_missing_argument_is_a_usage_error() -> None:
     done = subprocess.run(
         [sys.executable, "jobs/ingest.py"], cwd=ROOT, capture_output=True, text=True

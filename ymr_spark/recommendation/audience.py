@@ -6,6 +6,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from ymr_spark import text_file
 from ymr_spark.errors import SettingsError
 
 
@@ -30,10 +31,7 @@ def audience(
 
 
 def _user_ids(path: Path) -> list[int]:
-    try:
-        lines = path.read_text().split()
-    except OSError as e:
-        raise SettingsError(f"recommend.users={path}: cannot be read ({e.strerror})") from e
+    lines = text_file.read(path, "recommend.users takes a file of user ids").split()
     wrong = [line for line in lines if not (line.isdecimal() and int(line) < 2**31)]
     if wrong or not lines:
         found = repr(wrong[0]) if wrong else "nothing"
