@@ -85,8 +85,11 @@ def test_more_trials_go_on_and_fewer_are_the_first(
     assert search(tmp_path / "journal.log", Valley(0), trials=3) == straight[:3]
 
 
-def test_another_seed_tries_other_points(straight: list[study.Trial], tmp_path: Path) -> None:
-    other = study.search(tmp_path / "j", SPACE, FIRST, Valley(), trials=4, seed=2)
+@pytest.mark.parametrize("seed", [2, 20_261_126, 2**31 - 1])
+def test_another_seed_tries_other_points(
+    straight: list[study.Trial], tmp_path: Path, seed: int
+) -> None:
+    other = study.search(tmp_path / "j", SPACE, FIRST, Valley(), trials=4, seed=seed)
     assert other[:2] == straight[:2]
     assert other[3] != straight[3]
 

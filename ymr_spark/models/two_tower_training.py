@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ymr_spark import seeds
 from ymr_spark.models.two_tower import TwoTower, squared_error
 from ymr_spark.models.two_tower_deep_cross import DeepCross
 from ymr_spark.models.two_tower_dot import TwoTowerDot
@@ -22,7 +23,6 @@ from ymr_spark.shards.reader import dataset, stalls_explained
 log = logging.getLogger(__name__)
 Curve = list[dict[str, Any]]
 CHECKPOINTS_KEPT = 2
-_EPOCHS_A_SEED = 10_000
 # Returning to Python after each step costs half the time.
 STEPS_AT_ONCE = 32
 
@@ -141,7 +141,7 @@ def rate(learning_rate: float, decay: float, epoch: int) -> float:
 
 def order(seed: int, epoch: int) -> int:
     """The seed of an epoch's order of rows."""
-    return seed * _EPOCHS_A_SEED + epoch
+    return seeds.of(seed, epoch)
 
 
 class Progress:

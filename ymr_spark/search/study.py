@@ -15,6 +15,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
+from ymr_spark import seeds
 from ymr_spark.errors import SettingsError
 
 log = logging.getLogger(__name__)
@@ -104,7 +105,7 @@ def _try_next(
         study.enqueue_trial(first[number])
     # A sampler's random state does not survive a kill: every trial has one of its own.
     study.sampler = TPESampler(
-        seed=seed * 10_000 + number, n_startup_trials=_RANDOM_TRIALS, constant_liar=False
+        seed=seeds.of(seed, number), n_startup_trials=_RANDOM_TRIALS, constant_liar=False
     )
     asked = study.ask(dict(space))
     known = [trial.curve for trial in tried if trial.parameters == asked.params]
