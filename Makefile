@@ -17,9 +17,12 @@ ifeq ($(DATA),planted)
 else ifeq ($(DATA),movielens-100k)
   DEMO := --conf conf/movielens-100k.yaml
 else
-  DEMO := --conf conf/sample.yaml --set raw.source=folder --set raw.folder=$(abspath $(DATA)) \
-          --set warehouse=build/$(notdir $(abspath $(DATA)))
+  # The digest of its path tells a folder from others of its name.
+  DEMO = --conf conf/sample.yaml --set raw.source=folder --set "raw.folder=$$DATA" --set \
+      "warehouse=build/$$(basename "$$DATA")-$$(realpath -m "$$DATA" | sha256sum | cut -c 1-8)"
 endif
+# For the shell, which keeps blanks and quotes in them as they are.
+export DATA WAREHOUSE
 
 .PHONY: help demo full test test-cluster check doctor setup lock cluster-up cluster-demo cluster-down wheel package clean
 help: ## list the targets
@@ -30,7 +33,7 @@ demo: setup ## ratings to leaderboard; DATA=planted | movielens-100k | FOLDER
 
 full: setup ## the pipeline on planted data of R2's full size; WAREHOUSE=DIR
 	@$(BIN)/python jobs/pipeline.py --conf conf/full.yaml \
-	    --set warehouse=$(WAREHOUSE) --set raw.folder=$(WAREHOUSE)/raw
+	    --set "warehouse=$$WAREHOUSE" --set "raw.folder=$$WAREHOUSE/raw"
 
 test: setup .venv/airflow/ready ## the tests but those on a cluster
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not cluster"

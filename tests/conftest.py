@@ -30,7 +30,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
 
 @pytest.fixture
 def warehouse(tmp_path: Path) -> Warehouse:
-    return Warehouse(tmp_path / "warehouse", tmp_path / "raw")
+    return Warehouse(tmp_path / "ware house, é 100 %", tmp_path / "raw")
 
 
 @pytest.fixture(scope="session")

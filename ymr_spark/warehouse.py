@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -114,16 +115,22 @@ class Warehouse:
         delta = DeltaTable(self.path(table), version=self.pin(table))
         _check_schema(table, T.StructType.fromJson(json.loads(delta.schema().to_json())))
         columns = arrow_schema(table)
-        files = delta.file_uris()
+        files = self._files(table, delta)
         if not files:
             return columns.empty_table()
-        rows = ds.dataset(files, partitioning="hive", partition_base_dir=str(self.path(table)))
+        rows = ds.dataset(
+            [*map(str, files)], partitioning="hive", partition_base_dir=str(self.path(table))
+        )
         return rows.to_table(columns.names, filter=where).cast(columns)
 
     def files(self, table: str) -> list[Path]:
         """The data files of the table at its pinned version, in the order of their names."""
-        uris = DeltaTable(self.path(table), version=self.pin(table)).file_uris()
-        return sorted(map(Path, uris))
+        return self._files(table, DeltaTable(self.path(table), version=self.pin(table)))
+
+    def _files(self, table: str, delta: DeltaTable) -> list[Path]:
+        # The log has relative paths in percent-encoding; `file_uris` encodes the table's own too.
+        found = pa.table(delta.get_add_actions())["path"].to_pylist()
+        return sorted(self.path(table) / unquote(path) for path in found)
 
     def pin(self, table: str) -> int:
         """The version at which this object reads the table."""

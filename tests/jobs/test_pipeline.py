@@ -64,7 +64,7 @@ def versions(root: Path) -> dict[str, int | None]:
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A warehouse that the whole pipeline has filled."""
-    root = tmp_path_factory.mktemp("pipeline")
+    root = tmp_path_factory.mktemp("pipe line, é 100 % of ")
     assert run("pipeline", root)["status"] == "done"
     return root
 

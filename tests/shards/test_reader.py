@@ -16,7 +16,8 @@ Shards = tuple[Path, Manifest]
 
 @pytest.fixture
 def shards(tmp_path: Path) -> Shards:
-    return tmp_path, shard_files.write(tmp_path, {"train": ROWS}, row_groups=8)
+    folder = tmp_path / "sha rds, é 100 %"
+    return folder, shard_files.write(folder, {"train": ROWS}, row_groups=8)
 
 
 def read(shards: Shards, **options: object) -> list[np.ndarray]:

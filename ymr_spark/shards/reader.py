@@ -52,7 +52,8 @@ def dataset(
             from which `stalls_explained` takes it.
     """
     sizes = dict(sorted(manifest.splits[split].row_groups.items()))
-    urls = [(folder / split / name).absolute().as_uri() for name in sizes]
+    # Petastorm takes what follows the scheme for the path as it is, without decoding it.
+    urls = [f"file://{(folder / split / name).absolute()}" for name in sizes]
     worker, workers = shard if shard is not None else (0, 1)
     mine = list(sizes.values())[worker::workers]
 
