@@ -27,6 +27,7 @@ from ymr_spark.settings import Settings
 from ymr_spark.warehouse import Warehouse
 
 log = logging.getLogger(__name__)
+_LONGEST_NAME = 200  # bytes; file systems take 255
 
 # The figures that a job returns for its manifest; "rows" is what the job is about.
 Figures = dict[str, Any]
@@ -41,11 +42,24 @@ def parser(purpose: str | None) -> argparse.ArgumentParser:
     arguments.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting"
     )
-    arguments.add_argument("--run-id", help="the name of the manifests' folder")
+    arguments.add_argument(
+        "--run-id", type=_folder_name, metavar="ID", help="the name of the manifests' folder"
+    )
     arguments.add_argument(
         "--force", action="store_true", help="run even where nothing that it depends on changed"
     )
     return arguments
+
+
+def _folder_name(text: str) -> str:
+    """argparse turns the error into exit code 2."""
+    plain = text.isprintable() and "/" not in text and text.strip() == text
+    if not plain or text.startswith(".") or not 1 <= len(text.encode()) <= _LONGEST_NAME:
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: expected a plain name of a folder, such as 2026-01-31, without / and no "
+            "dot or blank first"
+        )
+    return text
 
 
 def main(stage: str, purpose: str | None, run: Run, argv: Sequence[str] | None) -> int:
@@ -79,7 +93,9 @@ def guarded(stage: str, work: Callable[[], Figures]) -> int:
     except YmrError as e:
         log.error("%s", e)
         code, figures = e.exit_code, {"status": "failed", "error": str(e)}
-    except Exception as e:
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as e:  # delta-rs panics by one that is no Exception
         log.exception("failed")
         code, figures = 1, {"status": "failed", "error": f"{type(e).__name__}: {e}"[:500]}
     seconds = round(time.monotonic() - started, 1)
