@@ -60,6 +60,17 @@ def test_a_data_file_that_is_gone_is_named_with_the_jobs_that_make_it(
             look("ratings")
 
 
+def test_a_log_that_is_cut_off_is_named_with_the_jobs_that_make_it(warehouse: Warehouse) -> None:
+    row = dict.fromkeys(schemas.SONGS.fieldNames(), 1)
+    for _ in range(2):
+        warehouse.save([row], "songs")
+    commit = sorted((warehouse.path("songs") / "_delta_log").glob("*.json"))[0]
+    for damage in (lambda: commit.write_text(commit.read_text()[:-40]), commit.unlink):
+        damage()
+        with pytest.raises(DataContractError, match=r"songs: version 1 .*jobs/ingest\.py again"):
+            Warehouse(warehouse.root).load("songs")
+
+
 def test_what_a_stage_does_not_declare_is_out_of_its_reach(warehouse: Warehouse) -> None:
     left = warehouse.only(["ratings", "models/als/"])
     assert left.path("ratings") == warehouse.path("ratings")

@@ -115,11 +115,11 @@ def governing(stage: Stage, warehouse: Warehouse) -> dict[str, dict[str, Any]]:
 
 def _still_there(warehouse: Warehouse, resource: str, written: str | None) -> bool:
     now = warehouse.state(resource)
-    if written is None:
-        return now is None
+    if now is None or written is None:
+        return now == written
     if warehouse.missing(resource):
         return False
-    if now is None or not written.startswith("v"):
+    if not written.startswith("v"):
         return now == written
     # Tables that several stages write go on to later versions.
     return int(now[1:].split("-")[0]) >= int(written[1:].split("-")[0])

@@ -14,6 +14,7 @@ from urllib.parse import unquote
 import pyarrow as pa
 import pyarrow.dataset as ds
 from deltalake import DeltaTable, write_deltalake
+from deltalake.exceptions import DeltaError
 from pyspark.sql import Column, DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
@@ -83,10 +84,9 @@ class Warehouse:
                 way_out = "give a folder with R2's files by --set raw.folder=DIR"
             raise DataContractError(f"{path}: not there or empty; {way_out}")
         if gone := self.missing(resource):
-            writers = " or ".join(f"jobs/{s.name}.py" for s in stages.writers(resource))
             raise DataContractError(
-                f"{gone[0]}: a data file of table {resource} is not there; put it back, or run "
-                f"{writers} again"
+                f"{gone[0]}: a data file of table {resource} is not there; put it back, or "
+                f"{_again(resource)}"
             )
 
     def missing(self, resource: str) -> list[Path]:
@@ -112,7 +112,7 @@ class Warehouse:
     def load(self, table: str, where: ds.Expression | None = None) -> pa.Table:
         """The rows of the table at its pinned version; raises as `read`."""
         self.require(table)
-        delta = DeltaTable(self.path(table), version=self.pin(table))
+        delta = self._delta(table)
         _check_schema(table, T.StructType.fromJson(json.loads(delta.schema().to_json())))
         columns = arrow_schema(table)
         files = self._files(table, delta)
@@ -125,7 +125,17 @@ class Warehouse:
 
     def files(self, table: str) -> list[Path]:
         """The data files of the table at its pinned version, in the order of their names."""
-        return self._files(table, DeltaTable(self.path(table), version=self.pin(table)))
+        return self._files(table, self._delta(table))
+
+    def _delta(self, table: str) -> DeltaTable:
+        path, version = self.path(table), self.pin(table)
+        try:
+            return DeltaTable(path, version=version)
+        except DeltaError as e:
+            raise DataContractError(
+                f"{path}: version {version} of its Delta log cannot be read "
+                f"({str(e).splitlines()[0]}); move the folder away and {_again(table)}"
+            ) from e
 
     def _files(self, table: str, delta: DeltaTable) -> list[Path]:
         # The log has relative paths in percent-encoding; `file_uris` encodes the table's own too.
@@ -213,6 +223,10 @@ def identity_sums() -> list[Column]:
 def identity_of(sums: Row | Mapping[str, int]) -> tuple[int, str]:
     """Rows and content hash out of `identity_sums`."""
     return sums["rows"], f"{sums['hash_high']:016x}{sums['hash_low']:016x}"
+
+
+def _again(table: str) -> str:
+    return "run " + " or ".join(f"jobs/{s.name}.py" for s in stages.writers(table)) + " again"
 
 
 def _within(resource: str, other: str) -> bool:
