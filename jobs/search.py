@@ -51,8 +51,8 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Fi
         trials=section.trials,
         seed=settings.seed,
     )
-    warehouse.save(_table(section.model, trials), "search", where={"model": section.model})
     parameters, best = study.best(trials)
+    warehouse.save(_table(section.model, trials), "search", where={"model": section.model})
     log.info("best: %s with %s", json.dumps(parameters), best)
     return {"rows": rows, "model": section.model, "best": best | {"parameters": parameters}}
 

@@ -1,6 +1,7 @@
 """What the cards on the comparison say, of rows whose story is known."""
 
 import judged_rows
+import pytest
 
 from ymr_spark.report import about_comparison, about_studies
 from ymr_spark.report.card import Card
@@ -60,9 +61,55 @@ def test_orders_come_as_on_the_leaderboard() -> None:
 
 
 def test_the_search_names_its_best_trial() -> None:
-    card = cards()["search"]
+    card = cards()["search-als"]
     assert "als is best with rank 4 after 2: cross-validated MSE 1.8000" in card.finding
     assert card.rows[1] == ("rank 5", "2.9000", "2.8000")
+
+
+def test_searches_of_several_models_are_cards_of_their_own() -> None:
+    als = judged_rows.tables()["search"]
+    other = [
+        row
+        | {"model": "two_tower_dot", "parameters": '{"learning_rate": 0.3}', "validation_mse": m}
+        for row, m in zip(als, (1.0, None, 2.5, None), strict=True)
+    ]
+    found = about_studies.cards(BOARD, [], [*als, *other])
+    assert [card.name for card in found] == ["search-als", "search-two-tower-dot"]
+    assert "als is best with rank 4 after 2: cross-validated MSE 1.8000" in found[0].finding
+    assert "two_tower_dot is best with learning_rate 0.3 after 1" in found[1].finding
+    assert len(found[0].rows) == len(found[1].rows) == 2
+    assert found[1].rows[0] == ("learning_rate 0.3", "1.0000", "–")
+
+
+@pytest.mark.parametrize("names", [("als", "constant", "bias"), ("deep_cross", "two_tower_dot")])
+def test_rivals_of_one_kind_are_the_two_best(names: tuple[str, ...]) -> None:
+    board = {"models": [{"name": name} for name in names]}
+    assert about_comparison.rivals(board) == names[:2]
+
+
+def test_a_model_alone_is_compared_with_nothing() -> None:
+    board = {"models": [{"name": "bias"}]}
+    tables = judged_rows.tables()
+    assert about_comparison.rivals(board) == ("bias",)
+    for name in ("slices", "orders"):
+        tables[name] = [row for row in tables[name] if row["model"] == "bias"]
+    for card in about_comparison.cards(board, tables):
+        assert "bias than bias" not in card.finding
+        assert "lower error" not in card.finding
+
+
+def test_nothing_to_order_and_too_few_users() -> None:
+    tables = judged_rows.tables()
+    none = dict.fromkeys(("pairwise", "pairwise_low", "pairwise_high", "ndcg_low", "ndcg_high"))
+    without = tables | {"orders": [row | none for row in tables["orders"]]}
+    assert "orders" not in {card.name for card in about_comparison.cards(BOARD, without)}
+    few = dict.fromkeys(("mse_low", "mse_high", *[*none][1:]))
+    unsure = {
+        name: [r | {k: None for k in few if k in r} for r in rows] for name, rows in tables.items()
+    }
+    found = {card.name: card for card in about_comparison.cards(BOARD, unsure)}
+    assert found["orders"].rows[0] == ("two_tower_dot", "0.7500", "–", "0.7500", "–")
+    assert "two_tower_dot has the least, 2.250, bias 2.500" in found["popularity"].finding
 
 
 def test_without_the_jobs_on_request_their_cards_are_not_there() -> None:

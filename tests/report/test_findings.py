@@ -1,6 +1,17 @@
 """The sentences of the report on numbers whose story is known."""
 
-from ymr_spark.report import about_lists, about_members, about_models, about_ratings
+import re
+
+import pytest
+
+from ymr_spark.report import (
+    about_genres,
+    about_lists,
+    about_members,
+    about_models,
+    about_ratings,
+    charts,
+)
 from ymr_spark.report.card import number, share, short, weighted_mean
 
 SCORE = {"rmse": 1.0, "mae": 0.8, "fallback_share": 0.0, "fit_seconds": 1.0}
@@ -24,6 +35,63 @@ def test_leaderboard_does_not_claim_what_the_rows_do_not_show() -> None:
     finding = about_models._leaderboard({"test_rows": 10, "models": models}).finding
     assert "a difference that these rows cannot tell from chance" in finding
     assert "floor" not in finding
+
+
+def test_leaderboard_of_too_few_users_makes_no_claim() -> None:
+    unsure = {"mse_low": None, "mse_high": None}
+    models = [model("deep", 1.25, 1) | unsure, model("bias", 2.0, 1) | unsure]
+    card = about_models._leaderboard({"floor_mse": 2.5, "test_rows": 10, "models": models})
+    assert "the users are too few to tell" in card.finding
+    assert "closes" not in card.finding
+    assert card.rows[0][3] == "–"
+
+
+def test_a_curve_with_epochs_that_have_no_finite_error() -> None:
+    curve = [
+        {"epoch": e, "validation_mse": v, "train_mse": v}
+        for e, v in ((1, None), (2, 1.5), (3, None))
+    ]
+    assert "least after epoch 2, MSE 1.5000" in about_models._curve("deep", curve, {}).finding
+    nothing = about_models._curve("deep", curve[:1], {})
+    assert nothing.finding == "No epoch has a finite validation error."
+    assert nothing.rows == [("1", "–", "–", "–")]
+
+
+def test_genres_of_one_name_keep_their_own_counts() -> None:
+    size = {"split": "train_files", "level": 1, "songs": 1, "mean": 3.0}
+    own = [
+        size | {"grain": grain, "genre_id": g, "top_genre_id": g, "name": name, "count": n}
+        for g, name, n in ((3, "Rock", 5), (7, "Rock", 4), (9, "Pop", 2))
+        for grain in ("own", "top")
+    ]
+    tops = [
+        {"split": "train_files", "rating": 5, "rank": rank, "genre_id": g, "name": name, "count": n}
+        for rank, (g, name, n) in enumerate(((3, "Rock", 5), (7, "Rock", 4), (9, "Pop", 2)), 1)
+    ]
+    found = about_genres.cards({"summary_genres": own, "summary_top_genres": tops})
+    cards = {card.name: card for card in found}
+    assert [row[0] for row in cards["genre-counts"].rows] == ["Rock (3)", "Rock (7)", "Pop"]
+    assert cards["top-genres"].rows[4][:4] == ("5", "Rock (3) (5)", "Rock (7) (4)", "Pop (2)")
+    assert all(f"{n}</text>" in cards["top-genres"].chart for n in (5, 4, 2))
+    assert "3 genres are among the ten biggest" in cards["top-genres"].finding
+    assert "liked alike, at 3.00 stars" in cards["genre-means"].finding
+
+
+def test_ratings_that_are_all_alike() -> None:
+    row = {"split": "train_files", "column": "rating", "value": 5, "count": 9, "share": 1.0}
+    assert about_ratings._ratings([row]).finding == "All ratings in the train files are 5."
+
+
+@pytest.mark.parametrize("count", [1, 3, 4, 9])
+def test_a_chart_draws_every_line(count: int) -> None:
+    series = {f"line {i}": ((1.0, 2.0), (float(i), 1.0)) for i in range(count)}
+    drawn = charts.lines("many", "many lines", series, x="x", y="y")
+    assert all(f">line {i}<" in drawn for i in range(count)) or count == 1
+    paths = re.findall(
+        r'<g id="many-line2d_\d+">\s*<path d="[^"]*" clip-path[^>]*style="([^"]*)', drawn
+    )
+    data = [style for style in paths if "var(--series" in style]
+    assert len(set(data)) == len(data) == count
 
 
 def test_learning_curve_names_the_best_step_and_the_rise_after_it() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ymr_spark.report import charts
-from ymr_spark.report.card import Card, Rows, by, number, where
+from ymr_spark.report.card import Card, Row, Rows, by, interval, number, where
 from ymr_spark.schemas import DEEP_MODELS
 
 Board = Mapping[str, Any]
@@ -25,33 +25,34 @@ def cards(board: Board, tables: Mapping[str, Rows]) -> list[Card]:
     pair, slices = rivals(board), tables["slices"]
     found = [_slice(name, slices, pair) for name in _SLICES if where(slices, slice=name)]
     found += [_calibration(slices, pair), _actual(slices, tables["sample"], pair)]
-    return [*found, _order(tables["orders"], board)]
+    return [*found, *_order(tables["orders"], board)]
 
 
 def rivals(board: Board) -> tuple[str, ...]:
-    """The best classical and the best deep model, the better one first."""
+    """The best classical and the best deep model, the better one first; where all are of one
+    kind, the two best, and a model alone where there is no other.
+    """
     names = [model["name"] for model in board["models"]]
     kinds = [name in DEEP_MODELS for name in names]
+    if len(set(kinds)) < 2:
+        return tuple(names[:2])
     first = {kind: names[kinds.index(kind)] for kind in set(kinds)}
     return tuple(sorted(first.values(), key=names.index))
 
 
 def _slice(name: str, slices: Rows, pair: Sequence[str]) -> Card:
     rows = where(slices, slice=name)
-    models = [*pair, *(["bias"] if "bias" not in pair else [])]
+    models = [*pair, *(["bias"] if "bias" not in pair and where(rows, model="bias") else [])]
     mse = {m: {r["bin"]: r for r in where(rows, model=m)} for m in models}
     bins = sorted(mse[pair[0]])
     labels = [mse[pair[0]][b]["label"] for b in bins]
     excess = [b for b in bins if mse[pair[0]][b]["floor_mse"] is not None]
-    wins = sum(mse[pair[0]][b]["mse"] < mse[pair[-1]][b]["mse"] for b in bins)
-    finding = f"{pair[0]} has a lower error than {pair[-1]} in {wins} of {len(bins)} bins"
+    finding = f"{pair[0]} alone, in {len(bins)} bins"
+    if len(pair) > 1:
+        wins = sum(mse[pair[0]][b]["mse"] < mse[pair[1]][b]["mse"] for b in bins)
+        finding = f"{pair[0]} has a lower error than {pair[1]} in {wins} of {len(bins)} bins"
     if 0 in bins and name == "popularity":
-        cold = min(models, key=lambda m: float(mse[m][0]["mse"]))
-        low, high, base = mse[cold][0]["mse_low"], mse[cold][0]["mse_high"], mse["bias"][0]["mse"]
-        finding += (
-            f"; on songs without train ratings {cold} has the least, {mse[cold][0]['mse']:.3f}"
-        )
-        finding += f" ({low:.3f} – {high:.3f}), bias {base:.3f}" if cold != "bias" else ""
+        finding += _cold({model: found[0] for model, found in mse.items()})
     best, worst = (f([mse[m][b]["mse"] for m in models for b in bins]) for f in (min, max))
     return Card(
         name,
@@ -78,6 +79,17 @@ def _slice(name: str, slices: Rows, pair: Sequence[str]) -> Card:
             x="test MSE, stars squared",
         ),
     )
+
+
+def _cold(rows: Mapping[str, Row]) -> str:
+    """Which model is best on songs that nobody rated, given each one's row of them."""
+    best = min(rows, key=lambda model: float(rows[model]["mse"]))
+    found = f"; on songs without train ratings {best} has the least, {rows[best]['mse']:.3f}"
+    if rows[best]["mse_low"] is not None:
+        found += f" ({interval(rows[best]['mse_low'], rows[best]['mse_high'], 3)})"
+    if best != "bias" and "bias" in rows:
+        found += f", bias {rows['bias']['mse']:.3f}"
+    return found
 
 
 def _calibration(slices: Rows, pair: Sequence[str]) -> Card:
@@ -152,16 +164,19 @@ def _actual(slices: Rows, sample: Rows, pair: Sequence[str]) -> Card:
     )
 
 
-def _order(orders: Rows, board: Board) -> Card:
+def _order(orders: Rows, board: Board) -> list[Card]:
+    """None where no user has two different ratings to put in order."""
     names = [m["name"] for m in board["models"]]
     rows = sorted(orders, key=lambda row: names.index(row["model"]))
     judged = [row for row in rows if row["pairwise"] is not None]
+    if not judged:
+        return []
     best = max(judged, key=lambda row: float(row["pairwise"]))
     finding = (
         f"{best['model']} puts {best['pairwise']:.1%} of a user's pairs of differently rated "
         "held-out songs in the right order"
     )
-    return Card(
+    card = Card(
         "orders",
         "The order of each user's held-out songs",
         finding + ".",
@@ -170,9 +185,9 @@ def _order(orders: Rows, board: Board) -> Card:
             (
                 row["model"],
                 number(row["ndcg"], 4),
-                f"{row['ndcg_low']:.4f} – {row['ndcg_high']:.4f}",
+                interval(row["ndcg_low"], row["ndcg_high"]),
                 number(row["pairwise"], 4),
-                f"{row['pairwise_low']:.4f} – {row['pairwise_high']:.4f}",
+                interval(row["pairwise_low"], row["pairwise_high"]),
             )
             for row in judged
         ],
@@ -185,3 +200,4 @@ def _order(orders: Rows, board: Board) -> Card:
             x="share of pairs in the right order, test",
         ),
     )
+    return [card]

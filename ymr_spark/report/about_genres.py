@@ -4,21 +4,27 @@ import math
 from collections.abc import Mapping
 
 from ymr_spark.report import charts, reference
-from ymr_spark.report.card import Card, Row, Rows, number, share, short, where
+from ymr_spark.report.card import Card, Row, Rows, number, share, short, told_apart, where
 
 _SHOWN = 12
 _STARS = range(1, 6)
 
 
 def cards(tables: Mapping[str, Rows]) -> list[Card]:
-    sizes = where(tables["summary_genres"], split="train_files")
+    sizes = _named(where(tables["summary_genres"], split="train_files"))
     own, tops = where(sizes, grain="own"), where(sizes, grain="top")
     return [
         _counts(own),
         _means(own),
-        _top_ten(where(tables["summary_top_genres"], split="train_files")),
+        _top_ten(_named(where(tables["summary_top_genres"], split="train_files"))),
         _hierarchy(own, tops),
     ]
+
+
+def _named(rows: Rows) -> list[Row]:
+    """The rows, with names that tell genres of one name apart."""
+    names = told_apart({row["genre_id"]: row["name"] for row in rows})
+    return [{**row, "name": names[row["genre_id"]]} for row in rows]
 
 
 def _most_rated(own: Rows) -> list[Row]:
@@ -70,6 +76,8 @@ def _means(own: Rows) -> Card:
     finding = (
         f"Of the {len(shown)} genres with most ratings {best['name']} is liked best, at "
         f"{best['mean']:.2f} stars, and {worst['name']} least, at {worst['mean']:.2f}."
+        if best["mean"] > worst["mean"]
+        else f"The genres with most ratings are liked alike, at {best['mean']:.2f} stars."
     )
     alt = "Mean rating of the genres with most ratings: " + ", ".join(
         f"{row['name']} {row['mean']:.2f}" for row in shown
@@ -93,9 +101,10 @@ def _means(own: Rows) -> Card:
 
 
 def _top_ten(rows: Rows) -> Card:
-    ranks = {(row["name"], row["rating"]): row for row in rows}
-    names = list(dict.fromkeys(row["name"] for row in sorted(rows, key=lambda r: r["rank"])))
-    everywhere = [name for name in names if all((name, r) in ranks for r in _STARS)]
+    ranks = {(row["genre_id"], row["rating"]): row for row in rows}
+    names = {r["genre_id"]: r["name"] for r in sorted(rows, key=lambda r: int(r["rank"]))}
+    given = {row["rating"] for row in rows}
+    everywhere = [genre for genre in names if all((genre, r) in ranks for r in given)]
     finding = (
         f"{len(everywhere)} genres are among the ten biggest of every rating; "
         f"{len(names) - len(everywhere)} are of some only (empty cells)."
@@ -105,7 +114,7 @@ def _top_ten(rows: Rows) -> Card:
         for rating in _STARS
     ]
     largest = max(math.log(row["count"]) for row in rows)
-    counts = [[_count(ranks.get((name, r))) for r in _STARS] for name in names]
+    counts = [[_count(ranks.get((genre, r))) for r in _STARS] for genre in names]
     alt = "The ten genres with most ratings for each rating. " + "; ".join(
         f"{rating}: " + ", ".join(r["name"] for r in _in_order(rows, rating)) for rating in _STARS
     )
@@ -118,7 +127,7 @@ def _top_ten(rows: Rows) -> Card:
         charts.cells(
             "top-genres",
             alt,
-            names,
+            list(names.values()),
             [str(r) for r in _STARS],
             counts,
             text=short,

@@ -9,14 +9,15 @@ from ymr_spark.report.card import Card, Rows, number, share
 _GENRES = 4  # of an example user's heard and of the recommended songs
 
 
-def cards(ranking: Rows, recommend: Mapping[str, Any]) -> list[Card]:
+def cards(ranking: Rows, recommend: Mapping[str, Any] | None) -> list[Card]:
     """
     Args:
         ranking: of reports/leaderboard.json.
-        recommend: the stage's manifest.
+        recommend: the stage's manifest, None where no run of it came to its end.
     """
     judged = [row for row in ranking if row["ndcg"] is not None]
-    return [*([_ranking(judged)] if judged else []), _lists(recommend)]
+    found = [_ranking(judged)] if judged else []
+    return found + ([_lists(recommend)] if recommend is not None else [])
 
 
 def _ranking(ranking: Rows) -> Card:
@@ -61,9 +62,9 @@ def _lists(recommend: Mapping[str, Any]) -> Card:
     if recommend["shared"] is not None:
         finding += f". Two users' lists have {share(recommend['shared'])} in common"
     shares = {
-        "songs in any list": recommend["coverage"],
-        "long tail, in lists": recommend["long_tail_share"],
-        "long tail, in ratings": recommend["long_tail_ratings"],
+        "songs in any list": recommend["coverage"] or 0.0,
+        "long tail, in lists": recommend["long_tail_share"] or 0.0,
+        "long tail, in ratings": recommend["long_tail_ratings"] or 0.0,
         "common to two lists": recommend["shared"] or 0.0,
     }
     return Card(

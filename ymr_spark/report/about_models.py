@@ -1,10 +1,11 @@
 """Cards on the models: the leaderboard, learning curves, what each stage cost."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ymr_spark.report import charts, reference
-from ymr_spark.report.card import Card, number, share
+from ymr_spark.report.card import Card, interval, number, share
 
 Board = Mapping[str, Any]
 Manifest = Mapping[str, Any]
@@ -28,6 +29,8 @@ def _leaderboard(board: Board) -> Card:
         finding += f"; {next_['name']} follows with {next_['mse']:.4f}, " + (
             "worse beyond chance"
             if apart
+            else "but the users are too few to tell that from chance"
+            if best["mse_low"] is None
             else "a difference that these rows cannot tell from chance"
         )
     closed = _closed(board)
@@ -41,7 +44,7 @@ def _leaderboard(board: Board) -> Card:
             m["name"],
             str(m["group"]),
             number(m["mse"], 4),
-            f"{m['mse_low']:.4f} – {m['mse_high']:.4f}",
+            interval(m["mse_low"], m["mse_high"]),
             number(m["rmse"], 4),
             number(m["mae"], 4),
             share(closed[m["name"]]) if m["name"] in closed else "–",
@@ -86,6 +89,8 @@ def _closed(board: Board) -> dict[str, float]:
     if "floor_mse" not in board or "bias" not in mse:
         return {}
     distance = mse["bias"] - board["floor_mse"]
+    if distance <= 0:
+        return {}
     return {name: (mse["bias"] - e) / distance for name, e in mse.items() if e < mse["bias"]}
 
 
@@ -103,13 +108,9 @@ def _curve(name: str, curve: Sequence[Mapping[str, Any]], board: Board) -> Card:
     at = [point[step] for point in curve]
     train = [point["train_mse"] for point in curve if "train_mse" in point]
     validation = [point["validation_mse"] for point in curve]
-    best = min(range(len(curve)), key=validation.__getitem__)
-    finding = (
-        f"The validation error is least after {step} {at[best]}, MSE {validation[best]:.4f}"
-        + (f", with {train[best]:.4f} on train" if train else "")
-        + (f", and rises to {validation[-1]:.4f} by {step} {at[-1]}." if at[-1] > at[best] else ".")
-    )
-    series = {"validation": (at, validation)} | ({"train": (at, train)} if train else {})
+    finding = _least(step, at, validation, train)
+    series = {"validation": (at, _drawn(validation))}
+    series |= {"train": (at, _drawn(train))} if train else {}
     seconds = [point.get("seconds") for point in curve]
     levels = {"planted floor": board["floor_mse"]} if "floor_mse" in board else {}
     return Card(
@@ -138,6 +139,26 @@ def _curve(name: str, curve: Sequence[Mapping[str, Any]], board: Board) -> Card:
             dots=True,
         ),
     )
+
+
+def _drawn(values: Sequence[float | None]) -> list[float]:
+    """A gap in the line where there is no finite number."""
+    return [math.nan if value is None else value for value in values]
+
+
+def _least(
+    step: str, at: Sequence[int], validation: Sequence[float | None], train: Sequence[float | None]
+) -> str:
+    judged = {i: mse for i, mse in enumerate(validation) if mse is not None}
+    if not judged:
+        return f"No {step} has a finite validation error."
+    best = min(judged, key=judged.__getitem__)
+    found = f"The validation error is least after {step} {at[best]}, MSE {judged[best]:.4f}"
+    if train:
+        found += f", with {number(train[best], 4)} on train"
+    if at[-1] > at[best]:
+        found += f", and rises to {number(validation[-1], 4)} by {step} {at[-1]}"
+    return found + "."
 
 
 def _cost(manifests: Sequence[Manifest]) -> Card:

@@ -37,6 +37,8 @@ def _ratings(rows: Rows) -> Card:
     finding = (
         f"{share(extremes, 0)} of the ratings in the train files are 1 or 5; {most} is given "
         f"{shares[most] / shares[least]:.1f} times as often as {least}."
+        if most != least
+        else f"All ratings in the train files are {most}."
     )
     alt = "Share of each rating: " + ", ".join(
         f"{r} {share(s)}" for r, s in zip(_STARS, found, strict=True)
@@ -118,7 +120,7 @@ def _described(rows: Rows) -> Card:
     rating = columns["rating"]
     finding = (
         f"{number(rating['count'])} ratings in the train files have mean {rating['mean']:.4f} and "
-        f"standard deviation {rating['stddev']:.4f}; half of all genre ids are "
+        f"standard deviation {number(rating['stddev'], 4)}; half of all genre ids are "
         f"{columns['genre_id']['q50']:.0f}."
     )
     cells = [
@@ -150,9 +152,11 @@ def _correlations(rows: Rows) -> Card:
         strongest = max(with_rating, key=lambda c: abs(with_rating[c]))
         finding = (
             f"Of all columns {_flat(strongest)} goes most with the rating, at "
-            f"r = {with_rating[strongest]:+.3f}; genres alone predict little "
-            f"(r = {with_rating.get('genre_id', 0):+.3f})."
+            f"r = {with_rating[strongest]:+.3f}"
         )
+        if "genre_id" in with_rating:
+            finding += f"; genres alone predict little (r = {with_rating['genre_id']:+.3f})"
+        finding += "."
     matrix = [[found[a, b] for b in names] for a in names]
     published = {frozenset(pair): r for pair, r in reference.CORRELATIONS.items()}
     pairs = [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]

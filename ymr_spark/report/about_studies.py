@@ -17,7 +17,8 @@ def cards(board: Board, by_size: Rows, search: Rows) -> list[Card]:
         by_size, search: schemas.BY_SIZE and SEARCH rows, none where the job did not run.
     """
     found = [_size(by_size, board)] if by_size else []
-    return found + ([_grid(search)] if search else [])
+    searched = sorted({row["model"] for row in search if row["validation_mse"] is not None})
+    return found + [_grid(model, where(search, model=model)) for model in searched]
 
 
 def _size(by_size: Rows, board: Board) -> Card:
@@ -59,15 +60,16 @@ def _size(by_size: Rows, board: Board) -> Card:
     )  # fmt: skip
 
 
-def _grid(search: Rows) -> Card:
+def _grid(model: str, search: Rows) -> Card:
+    name = f"search-{model.replace('_', '-')}"
     trials = sorted({row["trial"] for row in search})
     last = max(row["epoch"] for row in search)
     found = {(row["trial"], row["epoch"]): row["validation_mse"] for row in search}
     labels = [_parameters(where(search, trial=trial)[0]["parameters"]) for trial in trials]
-    model = search[0]["model"]
-    best = min(search, key=lambda row: float(row["validation_mse"]))
+    judged = [row for row in search if row["validation_mse"] is not None]
+    best = min(judged, key=lambda row: float(row["validation_mse"]))
     low = float(best["validation_mse"])
-    high = sorted(found.values())[len(found) * 3 // 4]
+    high = sorted(float(row["validation_mse"]) for row in judged)[len(judged) * 3 // 4]
     finding = (
         f"{model} is best with {_parameters(best['parameters'])} after {best['epoch']}: "
         f"cross-validated MSE {low:.4f}"
@@ -75,8 +77,8 @@ def _grid(search: Rows) -> Card:
     epochs = range(1, last + 1)
     values = [[found.get((trial, epoch)) for epoch in epochs] for trial in trials]
     return Card(
-        "search",
-        "The search over hyperparameters",
+        name,
+        f"{model}: the search over hyperparameters",
         finding + ".",
         ("parameters", *(str(epoch) for epoch in epochs)),
         [
@@ -84,7 +86,7 @@ def _grid(search: Rows) -> Card:
             for label, row in zip(labels, values, strict=True)
         ],
         charts.cells(
-            "search",
+            name,
             finding,
             labels,
             [str(epoch) for epoch in epochs],

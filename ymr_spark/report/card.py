@@ -1,5 +1,6 @@
 """One chart of the report with what it shows in words and in numbers."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -42,8 +43,20 @@ def number(value: float | None, digits: int = 0) -> str:
     return "–" if value is None else f"{value:,.{digits}f}"
 
 
-def share(value: float, digits: int = 1) -> str:
-    return f"{value:.{digits}%}"
+def share(value: float | None, digits: int = 1) -> str:
+    """As percent; a dash for None."""
+    return "–" if value is None else f"{value:.{digits}%}"
+
+
+def interval(low: float | None, high: float | None, digits: int = 4) -> str:
+    """A dash where there is none."""
+    return "–" if low is None or high is None else f"{low:.{digits}f} – {high:.{digits}f}"
+
+
+def told_apart(names: Mapping[int, str]) -> dict[int, str]:
+    """The names by id, with the id behind those that several have."""
+    times = Counter(names.values())
+    return {id_: f"{name} ({id_})" if times[name] > 1 else name for id_, name in names.items()}
 
 
 def short(value: float) -> str:

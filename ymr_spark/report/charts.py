@@ -4,6 +4,7 @@ import io
 import re
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -33,6 +34,8 @@ _STYLE = {
     **{"axes.spines.top": False, "axes.spines.right": False, "axes.spines.left": False},
     **{"ytick.left": False, "legend.frameon": False, "legend.fontsize": 8.5},
 }
+# Of lines beyond the colours, which then come once more.
+_DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)))
 Series = Mapping[str, Sequence[float]]
 Format = Callable[[float], str]
 
@@ -52,7 +55,8 @@ def columns(
         at, width = np.arange(len(labels)), 0.8 / len(series)
         for i, (label, values) in enumerate(series.items()):
             left = at + (i - (len(series) - 1) / 2) * width
-            bars = axes.bar(left, values, width * 0.94, color=_SERIES[i], label=label)
+            color = _SERIES[i % len(_SERIES)]
+            bars = axes.bar(left, values, width * 0.94, color=color, label=label)
             if len(series) == 1:
                 axes.bar_label(bars, [share(v) for v in values], fontsize=8.5, padding=3)
         if reference:
@@ -114,9 +118,11 @@ def lines(
     """Lines of (x, y), and dashed levels across; `log` names the axes, "x" or "xy"."""
 
     def draw(axes: Axes) -> None:
-        for color, (label, (xs, ys)) in zip(_SERIES, series.items(), strict=False):
+        for i, (label, (xs, ys)) in enumerate(series.items()):
+            again, color = divmod(i, len(_SERIES))
+            style = {"color": _SERIES[color], "ls": _DASHES[again % len(_DASHES)]}
             mark = "o" if dots else ""
-            axes.plot(xs, ys, color=color, lw=1.8, marker=mark, ms=3.5, label=label)
+            axes.plot(xs, ys, lw=1.8, marker=mark, ms=3.5, label=label, **style)
         for label, level in (levels or {}).items():
             axes.axhline(level, color=_REFERENCE, lw=1.4, ls=(0, (4, 3)), label=label)
         if "x" in log:
@@ -176,16 +182,18 @@ def intervals(
     name: str,
     alt: str,
     labels: Sequence[str],
-    values: Sequence[tuple[float, float, float]],
+    values: Sequence[tuple[float, float | None, float | None]],
     *,
     levels: Mapping[str, float],
     x: str,
 ) -> str:
-    """A dot with its interval (value, low, high) for each label, and levels from top to bottom."""
+    """A dot with its interval (value, low, high), where there is one, for each label, and levels
+    from top to bottom.
+    """
 
     def draw(axes: Axes) -> None:
         at = np.arange(len(labels))
-        middle, low, high = np.array(values).T
+        middle, low, high = np.array(values, float).T
         axes.hlines(at, low, high, colors=_SERIES[0], lw=3, alpha=0.5)
         axes.plot(middle, at, "o", color=_SERIES[0], ms=5)
         for label, level in levels.items():

@@ -64,7 +64,7 @@ def render(
             *about_comparison.cards(board, tables),
         ],
         "Lists of songs": about_lists.cards(
-            board["ranking"], next(m for m in manifests if m["stage"] == "recommend")
+            board["ranking"], next((m for m in manifests if m["stage"] == "recommend"), None)
         ),
         "The ratings": about_ratings.cards(tables),
         "Genres": about_genres.cards(tables),
