@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import judged
 import numpy as np
 import pytest
@@ -6,7 +8,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from ymr_spark.errors import DataContractError
-from ymr_spark.evaluation import metrics, scan
+from ymr_spark.evaluation import certainty, metrics, scan
 
 HELD_OUT = [(1, 10, 5), (1, 11, 1), (2, 10, 3)]
 
@@ -97,6 +99,45 @@ def test_interval_equals_the_normal_one_for_many_users() -> None:
     assert (high - low) / 2 == pytest.approx(half, rel=0.08)
     assert interval(errors, 100, 1) == interval(errors, 100, 1)
     assert len(metrics.resampled_mse(errors, 50, 1)) == 50
+
+
+@pytest.mark.parametrize("users", [1, 2, 10, 49])
+def test_few_users_do_not_tell(users: int) -> None:
+    errors = planted_errors(users, 1.0, 5, 1.0, 4.0)
+    draws = metrics.resampled_mse(errors, 200, seed=1)
+    scored, pairs = (
+        metrics.scores("test", errors, draws),
+        metrics.differences("test", errors, draws),
+    )
+    assert {row[end] for row in scored for end in ("mse_low", "mse_high")} == {None}
+    assert {pair[end] for pair in pairs for end in ("low", "high")} == {None}
+    assert metrics.groups(scored, pairs) == [1, 1]
+
+
+def test_many_users_of_whom_one_has_most_rows_do_not_tell() -> None:
+    errors = planted_errors(400, 1.0, 5, 1.0, 4.0)
+    assert errors.enough
+    heavy = replace(errors, rows=np.r_[2_000.0, errors.rows[1:]])
+    assert not heavy.enough
+
+
+def test_models_that_differ_for_few_users_are_not_told_apart() -> None:
+    errors = planted_errors(400, 1.0, 5, 1.0, 1.0)
+    for users, low in ((0, 0.0), (6, None), (60, pytest.approx(0.06, abs=0.03))):
+        other = errors.squared[:, 0] + 4 * (np.arange(400) < users)
+        pair = replace(errors, squared=np.c_[errors.squared[:, 0], other])
+        draws = metrics.resampled_mse(pair, 400, seed=1)
+        found = metrics.differences("test", pair, draws)
+        assert [p["low"] for p in found if p["model"] == "m1"] == [low]
+
+
+def test_as_many_users_as_are_asked_for_hold_the_truth_nine_times_in_ten() -> None:
+    """Of the heavy-tailed errors in docs/comparing.md."""
+    covered = 0
+    for seed in range(300):
+        low, high = interval(planted_errors(certainty.LEAST_USERS, 1.0, seed), 200, seed)
+        covered += low < 1.0 < high
+    assert covered >= 0.88 * 300
 
 
 def told_apart(*scales: float) -> list[int]:

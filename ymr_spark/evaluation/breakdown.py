@@ -5,7 +5,8 @@ a slice, with n_u rows and the sum s_u of squared errors of user u,
 
     standard error = sqrt(Σ_u (s_u - m n_u)²) / Σ_u n_u,
 
-the linearised variance of a ratio (Cochran 1977, section 6).
+the linearised variance of a ratio (Cochran 1977, section 6). There is none where the users are
+too few, see `certainty`.
 """
 
 import math
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 from pyspark.sql import Row
 
-from ymr_spark.evaluation import ordering, scan
+from ymr_spark.evaluation import certainty, ordering, scan
 from ymr_spark.evaluation.slicing import Slicings
 from ymr_spark.models.factors import Floats
 
@@ -70,8 +71,7 @@ def _slice(place: dict[str, Any], values: Floats) -> dict[str, Any]:
     return {
         "rows": int(rows),
         "mse": mse,
-        "mse_low": mse - _WIDTH * error,
-        "mse_high": mse + _WIDTH * error,
+        **_around("mse", mse, error, certainty.enough(rows, sums["rows_rows"])),
         "mean_prediction": sums["prediction"] / rows,
         "mean_rating": sums["rating"] / rows,
         "floor_mse": sums["floor"] / rows if known else None,
@@ -81,12 +81,14 @@ def _slice(place: dict[str, Any], values: Floats) -> dict[str, Any]:
 def _mean(name: str, users: float, total: float, squares: float) -> dict[str, Any]:
     """A mean over users with its interval; None where no user has a value."""
     if not users:
-        return {f"{name}_users": 0, name: None, f"{name}_low": None, f"{name}_high": None}
+        return {f"{name}_users": 0, name: None, **_around(name, 0.0, 0.0, enough=False)}
     mean = total / users
     error = math.sqrt(max(squares / users - mean**2, 0.0) / users)
-    return {
-        f"{name}_users": int(users),
-        name: mean,
-        f"{name}_low": mean - _WIDTH * error,
-        f"{name}_high": mean + _WIDTH * error,
-    }
+    around = _around(name, mean, error, certainty.enough(users, users))
+    return {f"{name}_users": int(users), name: mean, **around}
+
+
+def _around(name: str, mean: float, error: float, enough: bool) -> dict[str, float | None]:
+    """The interval by a standard error; none where the users are not enough."""
+    low, high = mean - _WIDTH * error, mean + _WIDTH * error
+    return {f"{name}_low": low if enough else None, f"{name}_high": high if enough else None}

@@ -80,7 +80,7 @@ def show(board: Mapping[str, Any]) -> None:
             str(m["group"]),
             m["name"],
             f"{m['mse']:.4f}",
-            f"{m['mse_low']:.4f} – {m['mse_high']:.4f}",
+            "–" if m["mse_low"] is None else f"{m['mse_low']:.4f} – {m['mse_high']:.4f}",
             f"{m['rmse']:.4f}",
             f"{m['mae']:.4f}",
             f"{m['fallback_share']:.1%}",

@@ -10,7 +10,7 @@ import numpy as np
 from pyspark.sql import Row
 from scipy.stats import poisson
 
-from ymr_spark.evaluation import scan
+from ymr_spark.evaluation import certainty, scan
 from ymr_spark.models.factors import Floats
 
 # Poisson(1) at as many quantiles: drawing one of them is ten times faster than drawing anew.
@@ -27,6 +27,16 @@ class SplitErrors:
     squared: Floats  # (users, models), stars squared
     absolute: Floats  # (users, models), stars
     fallbacks: Floats  # (users, models), rows
+
+    @property
+    def enough(self) -> bool:
+        """Whether these users are enough to tell how sure an error is."""
+        return certainty.enough(float(self.rows.sum()), float(self.rows @ self.rows))
+
+    def differ_enough(self, one: int, other: int) -> bool:
+        """The same of two models' difference: they may differ on the rows of few users only."""
+        differing = np.count_nonzero(self.squared[:, one] != self.squared[:, other])
+        return self.enough and not 0 < differing < certainty.LEAST_USERS
 
     @property
     def mse(self) -> Floats:
@@ -82,8 +92,10 @@ def resampled_mse(errors: SplitErrors, resamples: int, seed: int) -> Floats:
     return mse
 
 
-def interval(draws: Floats) -> tuple[float, float]:
-    """95 % of the draws, as many below as above."""
+def interval(draws: Floats, enough: bool = True) -> tuple[float, float] | tuple[None, None]:
+    """95 % of the draws, as many below as above; none where the users are not enough."""
+    if not enough:
+        return None, None
     low, high = np.quantile(draws, [0.025, 0.975])
     return float(low), float(high)
 
@@ -93,7 +105,7 @@ def scores(split: str, errors: SplitErrors, draws: Floats) -> list[dict[str, Any
     mse, mae, fallback_share = errors.mse, errors.mae, errors.fallback_share
     found = []
     for i, model in enumerate(errors.models):
-        low, high = interval(draws[:, i])
+        low, high = interval(draws[:, i], errors.enough)
         found.append(
             {
                 "model": model,
@@ -114,7 +126,7 @@ def differences(split: str, errors: SplitErrors, draws: Floats) -> list[dict[str
     """schemas.DIFFERENCES rows, as dicts: one per ordered pair of models."""
     found = []
     for i, j in permutations(range(len(errors.models)), 2):
-        low, high = interval(draws[:, i] - draws[:, j])
+        low, high = interval(draws[:, i] - draws[:, j], errors.differ_enough(i, j))
         found.append(
             {
                 "model": errors.models[i],
@@ -132,9 +144,9 @@ def groups(scored: Iterable[Mapping[str, Any]], pairs: Iterable[Mapping[str, Any
     """The group of each model of one split, 1 for the best; `scored` by MSE ascending.
 
     A model that cannot be told apart from the first of a group, the interval of their
-    difference including 0, belongs to it.
+    difference including 0, belongs to it; so do all where there are no intervals.
     """
-    worse = {(p["model"], p["other"]) for p in pairs if p["low"] > 0}
+    worse = {(p["model"], p["other"]) for p in pairs if p["low"] is not None and p["low"] > 0}
     found: list[int] = []
     first = ""
     for name in (score["model"] for score in scored):

@@ -10,7 +10,7 @@ METRICS = table(
     ("mse", DOUBLE),  # stars squared
     ("rmse", DOUBLE),
     ("mae", DOUBLE),
-    ("mse_low", DOUBLE),  # 95 % interval, users resampled
+    ("mse_low", DOUBLE),  # 95 % interval, users resampled; null where users are too few
     ("mse_high", DOUBLE),
     ("fallback_share", DOUBLE),
 )
@@ -21,7 +21,7 @@ DIFFERENCES = table(
     ("other", STRING),
     ("split", STRING),
     ("difference", DOUBLE),  # the model's MSE less the other's, stars squared
-    ("low", DOUBLE),  # 95 % interval, users resampled alike for both
+    ("low", DOUBLE),  # 95 % interval, users resampled alike for both; null as above
     ("high", DOUBLE),
 )
 
@@ -46,7 +46,7 @@ SLICES = table(
     ("label", STRING),
     ("rows", LONG),
     ("mse", DOUBLE),  # stars squared
-    ("mse_low", DOUBLE),  # 95 % interval, a user's rows taken as one cluster
+    ("mse_low", DOUBLE),  # 95 % interval, a user's rows taken as one cluster; null as above
     ("mse_high", DOUBLE),
     ("mean_prediction", DOUBLE),  # stars
     ("mean_rating", DOUBLE),  # stars
@@ -54,7 +54,7 @@ SLICES = table(
 )
 
 # One row per (model, split): how each user's held-out songs are put in order; see
-# evaluation.ordering. Means over users, with 95 % intervals.
+# evaluation.ordering. Means over users, with 95 % intervals, null where the users are too few.
 ORDERS = table(
     ("model", STRING),
     ("split", STRING),
