@@ -11,6 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from ymr_spark import atomically, certificate, cli, publication, runs, schemas, stages, strict_json
+from ymr_spark.errors import DataContractError
 from ymr_spark.evaluation import breakdown, comparison, leaderboard, metrics, scan, slicing
 from ymr_spark.publication import identities, load
 from ymr_spark.recommendation import catalogue, quality
@@ -28,6 +29,11 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Fi
     models = publication.all_registered(warehouse)
     splits = {name: (s["rows"], s["hash"]) for name, s in identities(warehouse).items()}
     train = splits.pop("train")
+    if "test" not in splits:
+        raise DataContractError(
+            f"{warehouse.path('ratings')}: no test rows, so there is nothing to judge models by; "
+            "give ingest a test file with ratings"
+        )
     comparison.check_train_rows(models.values(), train)
     comparison.check_held_out(held_out, splits)
     rows = sum(count for count, _ in splits.values())

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +40,9 @@ class Rows:
         return self.users, self.songs, self.stars
 
     def mse(self, model: FactorModel) -> float:
-        """Mean squared error of the model's predictions, in stars squared."""
+        """Mean squared error of the model's predictions, in stars squared; NaN of no rows."""
+        if not len(self.stars):
+            return math.nan
         predictions, _ = model.predict(self.users, self.songs)
         return float(np.mean((predictions - self.stars) ** 2))
 

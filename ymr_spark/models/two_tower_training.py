@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import sys
 import time
 from collections.abc import Callable
@@ -197,7 +198,12 @@ def _epoch(
         verbose="auto" if sys.stdout.isatty() else 0,
     )
     squares, rows = squared_error(model, validation)
-    return figures(epoch, float(shown.history["mse"][0]), squares / rows, started)
+    return figures(epoch, float(shown.history["mse"][0]), mean(squares, rows), started)
+
+
+def mean(total: float, rows: float) -> float:
+    """NaN of no rows."""
+    return total / rows if rows else math.nan
 
 
 def figures(epoch: int, train_mse: float, validation_mse: float, started: float) -> dict[str, Any]:

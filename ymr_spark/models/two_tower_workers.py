@@ -69,7 +69,7 @@ def work(
         errors = squared_error(kept.model, share.batches("validation"))
         trained = sum(map(float, squares)), share.trained_rows()
         sums = _summed(strategy, *trained, *errors)
-        mses = sums[0] / sums[1], sums[2] / sums[3]
+        mses = training.mean(*sums[:2]), training.mean(*sums[2:])
         kept.record(training.figures(epoch, *mses, started), save=worker == 0)
 
 

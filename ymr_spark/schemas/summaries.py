@@ -35,7 +35,7 @@ SUMMARY_COLUMNS = table(
     ("column", STRING),  # rating, genre_id, parent_genre_id or level
     ("count", LONG),
     ("mean", DOUBLE),
-    ("stddev", DOUBLE),  # of the sample
+    ("stddev", DOUBLE),  # of the sample; null for a single row
     ("min", DOUBLE),
     ("q25", DOUBLE),
     ("q50", DOUBLE),

@@ -30,15 +30,17 @@ def cube(song_counts: DataFrame, songs: DataFrame, genres: DataFrame) -> DataFra
 def columns(cells: DataFrame) -> DataFrame:
     """One row per (split, column): the describe table, joined per rating.
 
-    The standard deviation is the sample's; quartiles are exact, linear between neighbours.
+    The standard deviation is the sample's, null for a single row; quartiles are exact, linear
+    between neighbours.
     """
     long = cells.unpivot(["split", "count"], list(DESCRIBED), "column", "value")
     x, n = F.col("value").cast("double"), F.col("count")
-    spread = F.sum(x * x * n) - F.sum(x * n) * F.sum(x * n) / F.sum(n)
+    # Rounding must not leave a column that does not vary below zero.
+    spread = F.greatest(F.lit(0.0), F.sum(x * x * n) - F.sum(x * n) * F.sum(x * n) / F.sum(n))
     described = long.groupBy("split", "column").agg(
         F.sum(n).alias("count"),
         (F.sum(x * n) / F.sum(n)).alias("mean"),
-        F.sqrt(spread / (F.sum(n) - 1)).alias("stddev"),
+        F.sqrt(F.try_divide(spread, F.sum(n) - 1)).alias("stddev"),
         F.min(x).alias("min"),
         F.percentile(x, list(QUARTILES), n).alias("quartiles"),
         F.max(x).alias("max"),
