@@ -38,14 +38,15 @@ class FactorModel:
     def score(self, user_ids: Ints, song_ids: Ints) -> tuple[Floats, Flags, Flags]:
         """Unbounded scores (n,), and where the user and the song are known.
 
-        What is unknown adds nothing: an unknown song is scored by the mean and the user.
+        What is unknown adds nothing: an unknown song is scored by the mean and the user. The ids
+        may be of any shapes that broadcast; the score of a pair does not depend on the shape.
         """
         user, user_known = find(self.user_ids, user_ids)
         song, song_known = find(self.song_ids, song_ids)
         scores = self.mean + np.where(user_known, self.user_offsets[user], 0.0)
-        scores += np.where(song_known, self.song_offsets[song], 0.0)
+        scores = scores + np.where(song_known, self.song_offsets[song], 0.0)
         factors = self.user_factors[user], self.song_factors[song]
-        taste = np.einsum("ij,ij->i", *factors, dtype=np.float64)
+        taste = np.einsum("...f,...f->...", *factors, dtype=np.float64)
         return scores + np.where(user_known & song_known, taste, 0.0), user_known, song_known
 
     def predict(self, user_ids: Ints, song_ids: Ints) -> tuple[Floats, Flags]:
@@ -53,6 +54,11 @@ class FactorModel:
         scores, user_known, song_known = self.score(user_ids, song_ids)
         stars = to_stars(scores, self.lowest, self.highest, self.link)
         return stars, user_known & song_known
+
+    @property
+    def tells_songs_apart(self) -> bool:
+        """Whether its songs can be put in any order but that of their ids."""
+        return bool(np.ptp(self.song_offsets) or np.ptp(self.song_factors, axis=0).any())
 
 
 def to_stars(scores: Floats, lowest: float, highest: float, link: Link) -> Floats:
