@@ -10,6 +10,8 @@ Najork 2008). Pairwise accuracy is the share of a user's pairs with different ra
 predictions order alike, a tie counting one half; Somers' D is twice that, less 1.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from ymr_spark.models.factors import Floats, Ints
@@ -17,39 +19,57 @@ from ymr_spark.models.factors import Floats, Ints
 K = 10
 
 
-def ndcg(user: Ints, ratings: Ints, stars: Floats, k: int = K) -> Floats:
-    """(users,) of the rows of each user; `user` counts from 0 and ascends.
+class Ranked(NamedTuple):
+    """The rows of users who count from 0 and ascend, each one's highest prediction first."""
 
-    Args:
-        ratings: actual stars, 1..5.
-        stars: predictions.
-    """
+    user: Ints
+    ratings: Ints  # actual stars, 1..5
+    stars: Floats  # predictions
+
+
+def ranked(user: Ints, ratings: Ints, stars: Floats) -> Ranked:
+    """Rows whose `user` counts from 0 and ascends, put in order."""
+    order = np.lexsort((-stars, user))
+    return Ranked(user, ratings[order], stars[order])
+
+
+def ndcg(rows: Ranked, k: int = K) -> Floats:
+    """NDCG@k of each user, (users,)."""
+    user, ratings, stars = rows
     gains = np.exp2(ratings) - 1
     starts = _starts(user)
     rank = np.arange(len(user)) - np.repeat(starts, np.diff(np.r_[starts, len(user)]))
     discounts = np.where(rank < k, 1 / np.log2(rank + 2), 0.0)
-    order = np.lexsort((-stars, user))
-    ties = _starts(user[order], stars[order])
+    ties = _starts(user, stars)
     sizes = np.diff(np.r_[ties, len(user)])
-    shared = np.repeat(np.add.reduceat(gains[order], ties) / sizes, sizes)
+    shared = np.repeat(np.add.reduceat(gains, ties) / sizes, sizes)
     ideal = gains[np.lexsort((-gains, user))]
     gained, most = (np.add.reduceat(g * discounts, starts) for g in (shared, ideal))
     found: Floats = gained / most
     return found
 
 
-def pairwise(user: Ints, ratings: Ints, stars: Floats) -> tuple[Floats, Floats]:
+def pairwise(rows: Ranked) -> tuple[Floats, Floats]:
     """Pairs in the right order and pairs with different ratings, (users,) each."""
-    users = int(user[-1]) + 1
-    right, pairs = np.zeros(users), np.zeros(users)
-    signed = ratings.astype(np.int8)
-    for apart in range(1, int(np.bincount(user).max())):
-        row = np.flatnonzero((user[apart:] == user[:-apart]) & (signed[apart:] != signed[:-apart]))
-        actual = np.sign(signed[row + apart] - signed[row])
-        alike = np.sign(stars[row + apart] - stars[row]) * actual
-        pairs += np.bincount(user[row], minlength=users)
-        right += np.bincount(user[row], (alike + 1) / 2, minlength=users)
-    return right, pairs
+    user, ratings, stars = rows
+    first, last = _bounds(user)
+    highest, lowest = _bounds(user, stars)
+    right, pairs = np.zeros(len(user)), np.zeros(len(user))
+    for rating in np.unique(ratings)[1:]:
+        own = np.flatnonzero(ratings == rating)
+        # Rows of lower ratings before each row; those of an equal prediction count one half.
+        worse = np.r_[0, np.cumsum(ratings < rating)]
+        right[own] = worse[last[own]] - (worse[highest[own]] + worse[lowest[own]]) / 2
+        pairs[own] = worse[last[own]] - worse[first[own]]
+    starts = _starts(user)
+    return np.add.reduceat(right, starts), np.add.reduceat(pairs, starts)
+
+
+def _bounds(*columns: Ints | Floats) -> tuple[Ints, Ints]:
+    """Where each row's run of rows that are equal in all columns begins, and where it ends."""
+    starts = _starts(*columns)
+    ends = np.r_[starts[1:], len(columns[0])]
+    return np.repeat(starts, ends - starts), np.repeat(ends, ends - starts)
 
 
 def _starts(*columns: Ints | Floats) -> Ints:

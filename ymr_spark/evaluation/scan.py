@@ -179,7 +179,8 @@ def _slice_sums(rows: _Rows, bins: Ints, size: int, stars: Floats, squared: Floa
 
 def _order_sums(rows: _Rows, stars: Floats) -> Floats:
     """(2, ORDERS); users whose ratings are all equal have no pair to put in order."""
-    right, pairs = ordering.pairwise(rows.user, rows.ratings, stars)
+    ranked = ordering.ranked(rows.user, rows.ratings, stars)
+    right, pairs = ordering.pairwise(ranked)
     accuracy = right[pairs > 0] / pairs[pairs > 0]
-    each = ordering.ndcg(rows.user, rows.ratings, stars), accuracy
+    each = ordering.ndcg(ranked), accuracy
     return np.array([[len(v), v.sum(), (v**2).sum()] for v in each])
