@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ymr_spark import cli, publication, text_file
+from ymr_spark import cli, ids, publication
 from ymr_spark.errors import SettingsError
 from ymr_spark.prediction import scoring, terminal
 from ymr_spark.prediction.answers import Pair, Published
@@ -44,27 +44,37 @@ def _names(published: Iterable[str], wanted: str | None) -> list[str]:
 def _read(file: str) -> list[Pair]:
     """The pairs of a file; argparse turns the errors into exit code 2."""
     try:
-        lines = text_file.read(Path(file), "--pairs takes a file of ids").splitlines()
+        lines = ids.lines(Path(file), "--pairs takes a file of ids")
     except SettingsError as e:
         raise argparse.ArgumentTypeError(str(e)) from e
-    found = []
-    for number, words in enumerate(map(str.split, lines), start=1):
-        if len(words) != 2 or not all(w.isdecimal() and int(w) < 2**31 for w in words):
-            raise argparse.ArgumentTypeError(
-                f"{file}, line {number}: expected a user id and a song id, found {words}"
-            )
-        found.append((int(words[0]), int(words[1])))
-    if not 1 <= len(found) <= _MOST_PAIRS:
+    if not 1 <= len(lines) <= _MOST_PAIRS:
         raise argparse.ArgumentTypeError(
-            f"{file}: {len(found)} pairs, expected 1 to {_MOST_PAIRS:,}"
+            f"{file}: {len(lines)} pairs, expected 1 to {_MOST_PAIRS:,}"
         )
-    return found
+    return [_pair(file, number, words) for number, words in enumerate(lines, start=1)]
+
+
+def _pair(file: str, line: int, words: Sequence[str]) -> Pair:
+    wanted = f"{file}, line {line}: expected a user id and a song id"
+    if len(words) != 2:
+        raise argparse.ArgumentTypeError(f"{wanted}, found {words}")
+    try:
+        return ids.parse(words[0]), ids.parse(words[1])
+    except ValueError as e:
+        raise argparse.ArgumentTypeError(f"{wanted}; {e}") from e
+
+
+def _id(word: str) -> int:
+    try:
+        return ids.parse(word)
+    except ValueError as e:
+        raise argparse.ArgumentTypeError(str(e)) from e
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = cli.parser(__doc__)
-    arguments.add_argument("--user", type=int, metavar="U")
-    arguments.add_argument("--song", type=int, metavar="S")
+    arguments.add_argument("--user", type=_id, metavar="U")
+    arguments.add_argument("--song", type=_id, metavar="S")
     arguments.add_argument("--model", metavar="M", help="one model; without it, all")
     arguments.add_argument("--pairs", type=_read, metavar="FILE", help="a user and song id a line")
     options = arguments.parse_args(argv)

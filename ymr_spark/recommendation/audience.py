@@ -6,7 +6,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from ymr_spark import text_file
+from ymr_spark import ids
 from ymr_spark.errors import SettingsError
 
 
@@ -23,17 +23,23 @@ def audience(
     """
     if path is None:
         return rated, []
-    ids = _user_ids(path)
-    users = spark.createDataFrame(pa.table({"user_id": pa.array(ids, pa.int32())}))
+    wanted = _user_ids(path)
+    users = spark.createDataFrame(pa.table({"user_id": pa.array(wanted, pa.int32())}))
     mine = rated.join(F.broadcast(users), "user_id", how="leftsemi")
     found = {row["user_id"] for row in mine.select("user_id").distinct().collect()}
-    return mine, sorted(set(ids) - found)
+    return mine, sorted(set(wanted) - found)
 
 
 def _user_ids(path: Path) -> list[int]:
-    lines = text_file.read(path, "recommend.users takes a file of user ids").split()
-    wrong = [line for line in lines if not (line.isdecimal() and int(line) < 2**31)]
-    if wrong or not lines:
-        found = repr(wrong[0]) if wrong else "nothing"
-        raise SettingsError(f"recommend.users={path}: expected a user id a line, found {found}")
-    return sorted({int(line) for line in lines})
+    lines = ids.lines(path, "recommend.users takes a file of user ids")
+    words = [(number, word) for number, line in enumerate(lines, start=1) for word in line]
+    if not words:
+        raise SettingsError(f"recommend.users={path}: expected a user id a line, found nothing")
+    return sorted({_user_id(path, number, word) for number, word in words})
+
+
+def _user_id(path: Path, line: int, word: str) -> int:
+    try:
+        return ids.parse(word)
+    except ValueError as e:
+        raise SettingsError(f"recommend.users={path}, line {line}: a user id a line: {e}") from e
