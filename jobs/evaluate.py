@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -97,13 +96,12 @@ def _lists(
     rankings = [catalogue.most_popular(songs)]
     rankings.append(catalogue.best_mean(songs, settings.bias.song_damping))
     models = (load(warehouse, n) for n in names if n in schemas.FACTOR_MODELS)
-    rankings += [m for m in models if m.song_factors.size or np.ptp(m.song_offsets)]
+    rankings += [m for m in models if m.tells_songs_apart]
     ratings = warehouse.read(spark, "ratings")
     options = settings.evaluate
     return quality.of_models(
         ratings,
         rankings,
-        len(songs.song_ids),
         k=options.ranked_songs,
         users=options.ranked_users,
         seed=settings.seed,

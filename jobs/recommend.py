@@ -1,11 +1,14 @@
 """ratings, songs, a model -> recommendations: the top K songs that each user has not rated."""
 
 import logging
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import pyarrow.dataset as ds
+import numpy as np
+import pyarrow.compute as pc
+from pyspark import StorageLevel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -26,65 +29,77 @@ _RESTRICTIONS = {
     *("min_ratings", "include_genres", "exclude_genres"),
     *("popularity_damping", "per_artist"),
 }
+_EXPORTS = ("csv", "jsonl")
 
 
 def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Figures:
-    """Rank the songs for every user; check a sample of users against brute force."""
+    """Rank the songs for every user; check a sample of users against brute force; write."""
     options = settings.recommend
-    name = _chosen(warehouse, options.model)
-    log.info("top %d songs by %s", options.k, name)
-    ratings = warehouse.read(spark, "ratings")
+    model = _chosen(warehouse, options.model)
+    log.info("top %d songs by %s", options.k, model.name)
     songs = catalogue.read(warehouse.load("summary_songs"), warehouse.load("songs"))
-    damping = settings.bias.song_damping
-    # For users without ratings, who have no taste to go by.
-    fallback = catalogue.best_mean(songs, damping)
-    model = load(warehouse, name)
     genres = warehouse.load("genres").to_pylist()
     asked = options.model_dump(include=_RESTRICTIONS)
     parents = {row["genre_id"]: row["parent_genre_id"] for row in genres}
     model, cap = restrict(model, songs, parents, **asked)
-    fallback, fallback_cap = restrict(fallback, songs, parents, **asked)
 
-    rated = ratings.where(F.col("split") != "test")
+    rated = warehouse.read(spark, "ratings").where(F.col("split") != "test")
     rated, strangers = audience(spark, rated, options.users)
     known = topk.recommend(user_blocks(rated), model, options.k, cap)
+    # So that the rows that are verified are those that are written.
+    known = known.persist(StorageLevel.DISK_ONLY)
     after = ", less for popularity" if options.popularity_damping else ""
-    table = _columns(known, model, f"{name}: %.2f stars predicted{after}")
+    table = _columns(known, model, f"{model.name}: %.2f stars predicted{after}")
+    candidates = model.song_ids
     if strangers:
         log.info("%d users have no ratings", len(strangers))
+        # They have no taste to go by.
+        fallback = catalogue.best_mean(songs, settings.bias.song_damping)
+        fallback, fallback_cap = restrict(fallback, songs, parents, **asked)
         same = topk.for_strangers(spark, strangers, fallback, options.k, fallback_cap)
         table = table.union(_columns(same, fallback, f"no ratings: mean of %.2f stars{after}"))
-    table = table.select(
-        "*",
-        F.lit(name).alias("model"),
-        F.lit(train_identity(warehouse)[1]).alias("train_hash"),
-    )
-    warehouse.write(table, "recommendations")
-    written = warehouse.read(spark, "recommendations")
-    users = rated.select("user_id").distinct().orderBy(F.xxhash64("user_id"), "user_id")
-    sample = users.limit(options.verified_users)
-    listed, heard = (frame.join(sample, "user_id", how="leftsemi") for frame in (written, rated))
+        candidates = np.union1d(candidates, fallback.song_ids)
+
+    compared = _sample(rated, options.verified_users)
+    listed, heard = (frame.where(F.col("user_id").isin(compared)) for frame in (known, rated))
     if wrong := topk.violations(listed, heard, model, options.k, cap):
-        raise DataContractError(f"recommendations by {name}: {'; '.join(wrong[:5])}")
-    if options.export:
-        _export(written, warehouse.path(f"recommendations.{options.export}"), options.export)
-    figures = {"rows": written.count(), "model": name, "verified": options.verified_users}
-    compared = [row["user_id"] for row in sample.collect()]
+        raise DataContractError(
+            f"recommendations by {model.name}: {'; '.join(wrong[:5])}; no table was written"
+        )
     names = {row["genre_id"]: row["name"] for row in genres}
     tops = {row["genre_id"]: names[row["top_genre_id"]] for row in genres}
-    return figures | lists.described(written, rated, compared, songs, tops)
+    figures = {"rows": table.count(), "model": model.name, "verified": len(compared)}
+    figures |= lists.described(table, rated, compared, songs, candidates, tops)
+    train_hash = train_identity(warehouse)[1]
+    table = table.withColumns({"model": F.lit(model.name), "train_hash": F.lit(train_hash)})
+    warehouse.write(table, "recommendations")
+    known.unpersist()
+    _export(warehouse.read(spark, "recommendations"), warehouse, options.export)
+    return figures
 
 
-def _chosen(warehouse: Warehouse, wanted: str) -> str:
-    scored = warehouse.load("metrics", ds.field("split") == "validation")
-    names = scored.sort_by([("mse", "ascending"), ("model", "ascending")])["model"].to_pylist()
+def _chosen(warehouse: Warehouse, wanted: str) -> FactorModel:
+    """The model of that name, or the best one that tells songs apart.
+
+    The best is that on validation; on test where no user has validation rows.
+    """
+    order = [("split", "descending"), ("mse", "ascending"), ("model", "ascending")]
+    scored = warehouse.load("metrics").sort_by(order)
     # The exact search is over offsets and factors, which the others have not.
-    names = [name for name in names if name in schemas.FACTOR_MODELS]
-    if wanted == "best":
-        return str(names[0])
-    if wanted not in names:
-        raise SettingsError(f"recommend.model={wanted}: expected best or one of {names}")
-    return wanted
+    names = [n for n in pc.unique(scored["model"]).to_pylist() if n in schemas.FACTOR_MODELS]
+    if wanted != "best":
+        if wanted not in names:
+            raise SettingsError(f"recommend.model={wanted}: expected best or one of {names}")
+        return load(warehouse, wanted)
+    if "validation" not in scored["split"].to_pylist():
+        log.warning("no user has validation rows: the best model is the best one on test")
+    for name in names:
+        if (model := load(warehouse, name)).tells_songs_apart:
+            return model
+    raise DataContractError(
+        f"recommend.model=best: none of {names} tells songs apart; train another model, or name "
+        "one of them to have the songs in the order of their ids"
+    )
 
 
 def _columns(ranked: DataFrame, model: FactorModel, reason: str) -> DataFrame:
@@ -92,11 +107,27 @@ def _columns(ranked: DataFrame, model: FactorModel, reason: str) -> DataFrame:
     return ranked.select("*", F.format_string(reason, stars).alias("reason"))
 
 
-def _export(table: DataFrame, folder: Path, kind: str) -> None:
-    rows = table.orderBy("user_id", "rank")
+def _sample(rated: DataFrame, users: int) -> list[int]:
+    everyone = rated.select("user_id").distinct().orderBy(F.xxhash64("user_id"), "user_id")
+    return [row["user_id"] for row in everyone.limit(users).collect()]
+
+
+def _export(table: DataFrame, warehouse: Warehouse, wanted: str | None) -> None:
+    """The table as files of the form that is wanted; those of earlier tables go."""
+    for form in _EXPORTS:
+        folder = warehouse.path(f"recommendations.{form}")
+        if form == wanted:
+            _write(table.orderBy("user_id", "rank"), folder, form)
+        elif folder.is_symlink():
+            folder.unlink()
+        elif folder.exists():
+            shutil.rmtree(folder)
+
+
+def _write(rows: DataFrame, folder: Path, form: str) -> None:
     with atomically.replacing(folder) as partial:
         writer = rows.write.mode("overwrite")
-        if kind == "csv":
+        if form == "csv":
             writer.csv(str(partial), header=True)
         else:
             writer.json(str(partial))

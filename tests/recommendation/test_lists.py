@@ -1,3 +1,5 @@
+from dataclasses import astuple
+
 import numpy as np
 import pytest
 from pyspark.sql import SparkSession
@@ -19,9 +21,10 @@ def test_described_by_hand(spark: SparkSession) -> None:
     recommended = spark.createDataFrame(rows, "user_id int, rank int, song_id int")
     heard = spark.createDataFrame([(1, 40), (1, 50), (1, 30), (2, 10)], "user_id int, song_id int")
     names = {0: "Unknown", 1: "Rock", 2: "Pop"}
-    found = lists.described(recommended, heard, [2, 1], SONGS, names, examples=2)
+    candidates = np.array([10, 20, 30, 40])
+    found = lists.described(recommended, heard, [2, 1], SONGS, candidates, names, examples=2)
     assert found["lists"] == 3
-    assert found["coverage"] == 3 / 5
+    assert found["coverage"] == 3 / 4
     assert found["long_tail_share"] == 2 / 5  # all songs but the most rated one are its tail
     assert found["long_tail_ratings"] == 40 / 100
     assert found["shared"] == pytest.approx(1 / 2)
@@ -31,8 +34,23 @@ def test_described_by_hand(spark: SparkSession) -> None:
     assert one["recommended"] == {"Rock": 0.5, "Unknown": 0.5}
 
 
+def test_songs_without_ratings_are_in_the_tail(spark: SparkSession) -> None:
+    songs = Catalogue(*(np.r_[column, [0, 0]] for column in astuple(SONGS)))
+    songs.song_ids[-2:] = [60, 70]
+    rows = [(1, 1, 20), (1, 2, 60), (1, 3, 10), (1, 4, 70)]
+    recommended = spark.createDataFrame(rows, "user_id int, rank int, song_id int")
+    heard = spark.createDataFrame([(1, 40)], "user_id int, song_id int")
+    names = {0: "Unknown", 1: "Rock", 2: "Pop"}
+    found = lists.described(recommended, heard, [1], songs, songs.song_ids, names)
+    assert found["long_tail_share"] == 3 / 4
+    assert found["long_tail_ratings"] == 40 / 100
+    assert found["coverage"] == 4 / 7
+    assert found["examples"][0]["recommended"] == {"Unknown": 1.0}
+
+
 def test_shared_by_hand() -> None:
     users = np.array([7, 7, 8, 8, 9, 9])
     songs = np.array([1, 2, 1, 2, 2, 3])
     assert lists.shared(users, songs) == pytest.approx((1 + 0.5 + 0.5) / 3)
     assert lists.shared(users[:2], songs[:2]) is None
+    assert lists.shared(users[:0], songs[:0]) is None

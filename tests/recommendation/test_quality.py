@@ -45,6 +45,11 @@ def test_ndcg_is_that_of_an_established_library() -> None:
     assert found["recall"] == pytest.approx(expected)
 
 
+def test_lists_may_be_shorter_than_they_were_asked_for() -> None:
+    lists, liked = table(LISTS, [(7, 1, 50), (7, 2, 51)]), table(LIKED, [(7, 51), (7, 9), (7, 8)])
+    assert quality.quality(lists, liked, 10**12, 8) == quality.quality(lists, liked, 8, 8)
+
+
 def test_nobody_liked_anything() -> None:
     found = quality.quality(table(LISTS, [(1, 1, 2)]), table(LIKED, []), 5, 2)
     assert found == {"users": 0, "recall": None, "ndcg": None, "coverage": 0.5}
@@ -58,10 +63,17 @@ def test_models_are_judged_by_songs_liked_in_test_of_those_not_heard(spark: Spar
     rows = rows.union(ratings(spark, [(1, 2, 3), (1, 3, 4), (2, 0, 5), (3, 0, 1)], "test"))
     order = replace(flat_model(3.0, 4, 10), name="order", song_offsets=-np.arange(10.0))
     back = replace(order, name="back", song_offsets=np.arange(10.0))
-    first, last = quality.of_models(rows, [order, back], 10, k=2, users=99, seed=1)
+    first, last = quality.of_models(rows, [order, back], k=2, users=99, seed=1)
     assert (first["model"], first["k"], first["users"]) == ("order", 2, 2)
     assert first["recall"] == 1
     assert first["ndcg"] == pytest.approx((1 / math.log2(3) + 1) / 2)
     # 2 and 3; 0 and 2; 0 and 1.
     assert first["coverage"] == 0.4
     assert (last["model"], last["recall"], last["ndcg"]) == ("back", 0, 0)
+
+
+def test_coverage_is_of_the_songs_that_a_model_knows(spark: SparkSession) -> None:
+    rows = ratings(spark, [(1, 0, 5), (2, 1, 4)]).union(ratings(spark, [(1, 1, 5)], "test"))
+    model = flat_model(3.0, users=3, songs=8)  # two of its songs have train ratings
+    (found,) = quality.of_models(rows, [model], k=6, users=5, seed=1)
+    assert (found["users"], found["recall"], found["coverage"]) == (1, 1, 6 / 8)

@@ -4,7 +4,8 @@ from builders import CATALOGUE as SONGS
 
 from ymr_spark.errors import SettingsError
 from ymr_spark.models.factors import FactorModel
-from ymr_spark.recommendation import restrictions
+from ymr_spark.recommendation import restrictions, topk
+from ymr_spark.recommendation.catalogue import Catalogue
 
 PARENTS = {0: 0, 1: 1, 11: 1, 111: 11, 2: 2}
 
@@ -35,11 +36,6 @@ def test_eligible(least: int, included: set, excluded: set, expected: list[int])
     assert SONGS.song_ids[chosen].tolist() == expected
 
 
-def test_no_song_left_is_an_error() -> None:
-    with pytest.raises(SettingsError, match="no song"):
-        restrictions.eligible(SONGS, 1001, None, set())
-
-
 def test_restricted_by_hand() -> None:
     model = FactorModel(
         "m",
@@ -51,8 +47,7 @@ def test_restricted_by_hand() -> None:
         np.array([0.1, 0.2, 0.3, 0.4]),
         np.array([[1.0], [2.0], [3.0], [4.0]], np.float32),
     )
-    chosen = np.array([False, True, False, True])
-    found = restrictions.restricted(model, chosen, SONGS.ratings, 0.5)
+    found = restrictions.restricted(model, SONGS.of(np.array([20, 40])), 0.5)
     assert found.song_ids.tolist() == [20, 40]
     np.testing.assert_allclose(found.song_offsets, [0.2 - 0.5 * 1, 0.4 - 0.5 * 3])
     np.testing.assert_allclose(found.song_factors, [[2], [4]])
@@ -77,3 +72,52 @@ def test_restrict_puts_the_options_together() -> None:
     found, cap = restrictions.restrict(model, SONGS, PARENTS, include_genres=[], **without)
     assert found.song_ids.tolist() == [30]
     assert cap is None
+
+
+# Song: artist, genre, train ratings. The model knows song 9 besides, which is in no table.
+WORLD = {1: (5, 11, 0), 2: (5, 2, 30), 3: (6, 111, 4), 4: (6, 1, 0), 6: (7, 2, 0), 8: (7, 2, 9)}
+PLAIN = {
+    "min_ratings": 0,
+    "include_genres": [],
+    "exclude_genres": [],
+    "popularity_damping": 0.0,
+    "per_artist": None,
+}
+
+
+def deep(*song_ids: int) -> FactorModel:
+    """A model that knows songs by their attributes, rated or not: the later, the better."""
+    songs = np.array(song_ids)
+    none = np.zeros((len(songs), 0), np.float32)
+    return FactorModel("deep", 3.0, np.array([1]), np.zeros(1), none[:1], songs, songs / 10.0, none)
+
+
+def listed(**options: object) -> list[int]:
+    rows = [WORLD[song] for song in sorted(WORLD)]
+    artists, genres, counts = np.array(rows).T
+    songs = Catalogue(np.array(sorted(WORLD)), artists, genres, counts, 3 * counts)
+    model, cap = restrictions.restrict(deep(*sorted(WORLD), 9), songs, PARENTS, **PLAIN | options)
+    return topk.brute_force(model, 1, np.array([], int), 9, cap)[0].tolist()
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, [8, 6, 4, 3, 2, 1]),
+        ({"exclude_genres": [1]}, [8, 6, 2]),
+        ({"include_genres": [1]}, [4, 3, 1]),
+        ({"include_genres": [11], "min_ratings": 1}, [3]),
+        ({"min_ratings": 1}, [8, 3, 2]),
+        ({"per_artist": 1}, [8, 4, 2]),
+        ({"popularity_damping": 0.5}, [6, 4, 8, 1, 3, 2]),
+    ],
+)
+def test_options_hold_for_songs_that_nobody_has_rated(
+    options: dict[str, object], expected: list[int]
+) -> None:
+    assert listed(**options) == expected
+
+
+def test_no_song_left_is_an_error() -> None:
+    with pytest.raises(SettingsError, match="no song of the model deep"):
+        listed(min_ratings=1001)

@@ -8,6 +8,7 @@ from pyspark.sql import DataFrame, SparkSession
 from ymr_spark.models.blocks import UserBlock, user_blocks
 from ymr_spark.models.factors import FactorModel
 from ymr_spark.recommendation import topk
+from ymr_spark.recommendation.ranking import Ranking
 
 USERS, SONGS, K = 60, 200, 20
 
@@ -62,7 +63,7 @@ def test_users_of_a_slice_of_a_block_have_their_own_songs_left_out() -> None:
     )
     counts, songs = np.int32([1, 2, 1, 1]), np.int32([0, 3, 0, 1, 2])
     block = UserBlock(np.int32([0, 1, 2, 4]), counts, songs, np.ones(5, np.int8))
-    found = topk._Ranking(tiny, None, 2).of(block, slice(1, 4)).to_pylist()
+    found = Ranking(tiny, None, 2).of(block, slice(1, 4)).to_pylist()
     lists = [(row["user_id"], row["rank"], row["song_id"]) for row in found]
     assert lists == [(1, 1, 2), (1, 2, 1), (2, 1, 0), (2, 2, 2), (4, 1, 0), (4, 2, 1)]
 

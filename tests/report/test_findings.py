@@ -178,3 +178,11 @@ def test_the_best_list_is_held_against_the_most_popular_songs() -> None:
     assert "against 10.0% in the most popular" in card.finding
     alone = about_lists._ranking(ranking(("most_popular", 0.4), ("m", 0.2)))
     assert alone.finding.endswith("its lists of 10 hold 20.0% of them.")
+
+
+def test_lists_that_nobody_has() -> None:
+    shares = ("coverage", "long_tail_share", "shared")
+    manifest = dict.fromkeys(shares) | {"coverage": 0.0, "long_tail_ratings": 0.2}
+    card = about_lists._lists({"lists": 0, "model": "als", "examples": [], **manifest})
+    assert card.finding == "The lists of 0 users by als reach 0.0% of the songs to choose from."
+    assert "common" not in card.chart

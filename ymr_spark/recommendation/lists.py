@@ -11,7 +11,7 @@ from scipy.sparse import csr_matrix
 from ymr_spark.models.factors import Floats, Ints, find
 from ymr_spark.recommendation.catalogue import Catalogue
 
-# Songs outside the fifth with the most ratings.
+# Of the rated songs; the others are in the tail too.
 _LONG_TAIL = 0.8
 
 
@@ -20,6 +20,7 @@ def described(
     heard: DataFrame,
     users: list[int],
     songs: Catalogue,
+    candidates: Ints,
     top_genres: Mapping[int, str],
     examples: int = 4,
 ) -> dict[str, Any]:
@@ -29,14 +30,16 @@ def described(
         recommended: (user_id, rank, song_id).
         heard: (user_id, song_id), what users have rated.
         users: a sample, whose lists are compared pair by pair; the first are the examples.
-        songs: all with train ratings.
+        songs: all there are.
+        candidates: ids of those that could have been recommended.
         top_genres: genre_id -> the name of the genre at level 1 that it belongs to.
 
     Returns:
-        lists: users who have one; coverage: share of the songs in any list; long_tail_share: of
-        the recommended songs, and long_tail_ratings: of the train ratings; shared: of two users'
-        lists, the mean share in common; examples: for some users, the share of each top genre
-        in what they heard and in what they are recommended.
+        lists: users who have one; coverage: share of the candidates in any list;
+        long_tail_share: of the recommended songs, and long_tail_ratings: of the train ratings;
+        shared: of two users' lists, the mean share in common; examples: for some users, the share
+        of each top genre in what they heard and in what they are recommended. A share of nothing
+        is None.
     """
     counts = recommended.groupBy("song_id").count().toArrow()
     song, known = find(songs.song_ids, counts.column("song_id").to_numpy())
@@ -46,9 +49,9 @@ def described(
     found = _pairs(recommended.where(wanted))
     return {
         "lists": recommended.where("rank = 1").count(),
-        "coverage": float(np.mean(times > 0)),
-        "long_tail_share": float(times[tail].sum() / times.sum()),
-        "long_tail_ratings": float(songs.ratings[tail].sum() / songs.ratings.sum()),
+        "coverage": _share(np.count_nonzero(times), len(candidates)),
+        "long_tail_share": _share(times[tail].sum(), times.sum()),
+        "long_tail_ratings": _share(songs.ratings[tail].sum(), songs.ratings.sum()),
         "shared": shared(*found),
         "examples": [
             {
@@ -66,19 +69,24 @@ def shared(users: Ints, songs: Ints) -> float | None:
 
     For lists of one length that is the share of songs that both have.
     """
-    _, row = np.unique(users, return_inverse=True)
+    found, row = np.unique(users, return_inverse=True)
     _, column = np.unique(songs, return_inverse=True)
-    lists = csr_matrix((np.ones(len(row)), (row, column)))
-    if lists.shape[0] < 2:
+    if len(found) < 2:
         return None
+    lists = csr_matrix((np.ones(len(row)), (row, column)))
     sizes = np.sqrt(lists.getnnz(axis=1))
     alike = (lists @ lists.T).toarray() / np.outer(sizes, sizes)
     return float(np.mean(alike[~np.eye(len(alike), dtype=bool)]))
 
 
 def _long_tail(ratings: Ints) -> Ints:
-    """Positions of the songs with the fewest ratings."""
-    return np.argsort(ratings, kind="stable")[: int(_LONG_TAIL * len(ratings))]
+    """Positions of the songs outside the fifth of the rated ones with the most ratings."""
+    rated = np.count_nonzero(ratings)
+    return np.argsort(ratings, kind="stable")[: len(ratings) - rated + int(_LONG_TAIL * rated)]
+
+
+def _share(part: float, whole: float) -> float | None:
+    return float(part / whole) if whole else None
 
 
 def _pairs(frame: DataFrame) -> tuple[Ints, Ints]:

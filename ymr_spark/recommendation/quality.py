@@ -26,7 +26,6 @@ from ymr_spark.recommendation import topk
 def of_models(
     ratings: DataFrame,
     models: Sequence[FactorModel],
-    songs: int,
     *,
     k: int,
     users: int,
@@ -36,7 +35,6 @@ def of_models(
 
     Args:
         ratings: schemas.RATINGS rows.
-        songs: as for `quality`.
     """
     test = ratings.where(F.col("split") == "test")
     everyone = test.select("user_id").distinct()
@@ -52,7 +50,7 @@ def of_models(
     found = []
     for model in models:
         mine = ranked.filter(pc.equal(ranked["model"], model.name))
-        found.append({"model": model.name, "k": k, **quality(mine, liked, k, songs)})
+        found.append({"model": model.name, "k": k, **quality(mine, liked, k, len(model.song_ids))})
     return found
 
 
@@ -83,6 +81,7 @@ def _pairs(rows: pa.Table) -> Ints:
 def _means(sizes: Ints, position: Ints, ranks: Ints, k: int) -> dict[str, float | None]:
     if not len(sizes):
         return {"recall": None, "ndcg": None}
+    k = min(k, max(sizes.max(), ranks.max(initial=1)))  # no rank after these counts
     gains: Floats = 1 / np.log2(np.arange(2, k + 2))
     ideal = np.cumsum(gains)[np.minimum(sizes, k) - 1]
     found = np.bincount(position, minlength=len(sizes))

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from ymr_spark.errors import SettingsError
-from ymr_spark.models.factors import FactorModel, Flags, Ints
+from ymr_spark.models.factors import FactorModel, Flags
 from ymr_spark.recommendation.catalogue import Catalogue
 from ymr_spark.recommendation.topk import ArtistCap
 
@@ -25,18 +25,23 @@ def restrict(
     """The model with the songs that these options of settings.Recommend leave, and their cap.
 
     Args:
+        songs: all there are. A song that only the model knows is left out: no option could be
+            kept for it.
         parents: of every genre; one at the top is its own.
 
     Raises:
         SettingsError: a genre is not in the hierarchy, or no song is left.
     """
-    mine = songs.of(model)
+    mine = songs.of(model.song_ids)
     included = below(include_genres, parents) if include_genres else None
-    chosen = eligible(mine, min_ratings, included, below(exclude_genres, parents))
-    left = restricted(model, chosen, mine.ratings, popularity_damping)
-    if per_artist is None:
-        return left, None
-    return left, ArtistCap(mine.artist_ids[chosen], per_artist)
+    mine = mine.where(eligible(mine, min_ratings, included, below(exclude_genres, parents)))
+    if not len(mine.song_ids):
+        raise SettingsError(
+            f"recommend: no song of the model {model.name} satisfies min_ratings, include_genres "
+            "and exclude_genres together"
+        )
+    left = restricted(model, mine, popularity_damping)
+    return left, None if per_artist is None else ArtistCap(mine.artist_ids, per_artist)
 
 
 def below(genre_ids: Iterable[int], parents: Mapping[int, int]) -> set[int]:
@@ -64,24 +69,18 @@ def eligible(
     Args:
         included: genres, None for all songs, those without a genre among them.
         excluded: genres.
-
-    Raises:
-        SettingsError: no song is left.
     """
     chosen: Flags = catalogue.ratings >= min_ratings
     if included is not None:
         chosen &= np.isin(catalogue.genre_ids, [*included])
     chosen &= ~np.isin(catalogue.genre_ids, [*excluded])
-    if not chosen.any():
-        raise SettingsError(
-            "recommend: no song satisfies min_ratings, include_genres and exclude_genres together"
-        )
     return chosen
 
 
-def restricted(model: FactorModel, chosen: Flags, ratings: Ints, damping: float) -> FactorModel:
-    """The model with the chosen songs only, less `damping` stars a tenfold number of ratings."""
-    popularity = np.log10(np.maximum(ratings[chosen], 1))
+def restricted(model: FactorModel, songs: Catalogue, damping: float) -> FactorModel:
+    """The model with these of its songs only, less `damping` stars a tenfold number of ratings."""
+    chosen = np.isin(model.song_ids, songs.song_ids)
+    popularity = np.log10(np.maximum(songs.ratings, 1))
     return replace(
         model,
         song_ids=model.song_ids[chosen],

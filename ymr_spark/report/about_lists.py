@@ -55,18 +55,22 @@ def _ranking(ranking: Rows) -> Card:
 def _lists(recommend: Mapping[str, Any]) -> Card:
     finding = (
         f"The lists of {recommend['lists']:,} users by {recommend['model']} reach "
-        f"{share(recommend['coverage'])} of the songs; {share(recommend['long_tail_share'])} of "
-        "what is recommended is from the long tail, which has "
-        f"{share(recommend['long_tail_ratings'])} of the ratings"
+        f"{share(recommend['coverage'])} of the songs to choose from"
     )
+    if recommend["long_tail_share"] is not None:
+        finding += (
+            f"; {share(recommend['long_tail_share'])} of what is recommended is from the long "
+            f"tail, which has {share(recommend['long_tail_ratings'])} of the ratings"
+        )
     if recommend["shared"] is not None:
         finding += f". Two users' lists have {share(recommend['shared'])} in common"
-    shares = {
-        "songs in any list": recommend["coverage"] or 0.0,
-        "long tail, in lists": recommend["long_tail_share"] or 0.0,
-        "long tail, in ratings": recommend["long_tail_ratings"] or 0.0,
-        "common to two lists": recommend["shared"] or 0.0,
+    known = {
+        "songs in any list": recommend["coverage"],
+        "long tail, in lists": recommend["long_tail_share"],
+        "long tail, in ratings": recommend["long_tail_ratings"],
+        "common to two lists": recommend["shared"],
     }
+    shares = {name: value for name, value in known.items() if value is not None}
     return Card(
         "lists",
         "What is recommended",

@@ -32,7 +32,7 @@ RANKING = table(
     ("users", LONG),  # judged: of a seeded sample, those with a liked song in test
     ("recall", DOUBLE),
     ("ndcg", DOUBLE),
-    ("coverage", DOUBLE),  # share of the songs with train ratings that is in any list
+    ("coverage", DOUBLE),  # share of the songs that the model knows that is in any list
 )
 
 # One row per (model, split, slice, bin) that has rows; see evaluation.slicing.

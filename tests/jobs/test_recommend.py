@@ -1,0 +1,180 @@
+"""The job's table, figures and files on a small catalogue half of which nobody has rated."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pyspark.sql import SparkSession
+
+from jobs import recommend
+from ymr_spark import runs, stages
+from ymr_spark.errors import DataContractError, SettingsError
+from ymr_spark.models import artifacts
+from ymr_spark.models.factors import FactorModel
+from ymr_spark.recommendation import topk
+from ymr_spark.settings import Settings
+from ymr_spark.warehouse import Warehouse
+
+USERS, RATED, SONGS = 40, 60, 120  # songs from RATED on have no ratings
+EVERYTHING = 7  # the user who has rated all that can be rated
+ROWS = [
+    (user, song, 1 + (user + song) % 5)
+    for user in range(USERS)
+    for song in range(RATED)
+    if user == EVERYTHING or (user + song) % 4
+]
+ARTIST = {song: song // 3 for song in range(SONGS)}
+GENRE = {song: 3 if song % 3 else 1 for song in range(SONGS)}  # 3 is below 2
+
+
+def model(name: str, songs: int, offsets: object = 0.0, rank: int = 0) -> FactorModel:
+    random = np.random.default_rng(1)
+    return FactorModel(
+        name,
+        3.0,
+        np.arange(USERS, dtype=np.int32),
+        np.zeros(USERS),
+        random.normal(size=(USERS, rank)).astype(np.float32),
+        np.arange(songs, dtype=np.int32),
+        np.broadcast_to(offsets, songs).astype(np.float64),
+        random.normal(size=(songs, rank)).astype(np.float32),
+    )
+
+
+Judged = list[tuple[FactorModel, dict[str, float]]]  # the MSE by split
+
+
+def publish(warehouse: Warehouse, models: Judged) -> None:
+    for fitted, _ in models:
+        for part, rows in artifacts.tables(fitted).items():
+            warehouse.save(rows, f"{fitted.name}_{part}")
+    registered = {"mean": 3.0, "lowest": 1.0, "highest": 5.0, "link": "clip", "train_rows": 1}
+    warehouse.save([{"model": m.name, "train_hash": "x"} | registered for m, _ in models], "models")
+    judged = [
+        {"model": m.name, "split": split, "mse": mse}
+        for m, scores in models
+        for split, mse in scores.items()
+    ]
+    warehouse.save(judged, "metrics")
+
+
+DEEP = model("deep_cross", SONGS, rank=3)
+BIAS = model("bias", RATED, np.arange(RATED) / 10)
+CONSTANT = model("constant", RATED)
+
+
+@pytest.fixture
+def filled(tmp_path: Path) -> Warehouse:
+    warehouse = Warehouse(tmp_path)
+    columns = ("user_id", "song_id", "rating")
+    rows = [dict(zip(columns, row, strict=True)) | {"split": "train", "part": 0} for row in ROWS]
+    version = warehouse.save(rows, "ratings")
+    songs = [{"song_id": s, "album_id": 0, "artist_id": ARTIST[s]} for s in ARTIST]
+    warehouse.save([song | {"genre_id": GENRE[song["song_id"]]} for song in songs], "songs")
+    genres = [(1, 1, 1, "Rock", 1), (2, 2, 1, "Pop", 2), (3, 2, 2, "Soft Pop", 2)]
+    keys = ("genre_id", "parent_genre_id", "level", "name", "top_genre_id")
+    warehouse.save([dict(zip(keys, genre, strict=True)) for genre in genres], "genres")
+    given = np.zeros((RATED, 6), int)
+    np.add.at(given, tuple(np.array(ROWS)[:, 1:].T), 1)
+    counts = [
+        {"song_id": s, "split": "train", "rater_activity": 0}
+        | {f"stars_{star}": int(given[s, star]) for star in range(1, 6)}
+        for s in range(RATED)
+    ]
+    warehouse.save(counts, "summary_songs")
+    measured = {"splits": {"train": {"rows": len(ROWS), "hash": "x"}}, "ratings_version": version}
+    runs.write_manifest(stages.named("ingest"), warehouse, "r", {}, measured)
+    publish(warehouse, [(DEEP, {"validation": 1.0}), (BIAS, {"validation": 2.0})])
+    return warehouse
+
+
+def recommended(
+    spark: SparkSession, warehouse: Warehouse, **options: object
+) -> tuple[dict[str, Any], dict[int, list[int]]]:
+    """The job's figures, which must be JSON, and the songs of each user."""
+    settings = Settings.model_validate({"recommend": options})
+    figures = recommend.run(spark, Warehouse(warehouse.root), settings)
+    json.dumps(figures, allow_nan=False)
+    lists: dict[int, list[int]] = {}
+    rows = Warehouse(warehouse.root).load("recommendations")
+    for row in rows.sort_by([("user_id", "ascending"), ("rank", "ascending")]).to_pylist():
+        lists.setdefault(row["user_id"], []).append(row["song_id"])
+    return figures, lists
+
+
+def test_options_hold_for_all_songs_and_lists_end_where_the_songs_do(
+    spark: SparkSession, filled: Warehouse
+) -> None:
+    options = {"exclude_genres": [2], "per_artist": 1, "k": 10**9, "export": "csv"}
+    (filled.root / "recommendations.jsonl").mkdir()
+    figures, lists = recommended(spark, filled, **options)
+    heard = {(user, song) for user, song, _ in ROWS}
+    allowed = {song for song in ARTIST if GENRE[song] == 1}
+    for user in range(USERS):
+        left = {song for song in allowed if (user, song) not in heard}
+        assert set(lists[user]) <= left
+        artists = [ARTIST[song] for song in lists[user]]
+        assert sorted(artists) == sorted({ARTIST[song] for song in left})
+    chosen = {song for songs in lists.values() for song in songs}
+    assert figures["coverage"] == len(chosen) / len(allowed)
+    assert figures["verified"] == USERS
+    assert [path.name for path in filled.root.glob("recommendations.*")] == ["recommendations.csv"]
+
+
+def test_lists_of_nobody_are_described(spark: SparkSession, filled: Warehouse) -> None:
+    users = filled.root / "users.txt"
+    options = {"users": users, "model": "bias", "k": 3, "export": "jsonl"}
+    users.write_text(f"{EVERYTHING}\n")
+    figures, lists = recommended(spark, filled, **options)
+    assert lists == {}
+    assert (figures["lists"], figures["rows"], figures["coverage"]) == (0, 0, 0)
+    assert figures["long_tail_share"] is figures["shared"] is None
+    assert figures["examples"][0]["recommended"] == {}
+    assert (filled.root / "recommendations.jsonl").is_dir()
+    users.write_text("\ufeff1000\n1001\n")
+    figures, lists = recommended(spark, filled, **options | {"export": None})
+    assert lists.keys() == {1000, 1001}
+    assert (figures["lists"], figures["verified"], figures["coverage"]) == (2, 0, 3 / RATED)
+    assert not [*filled.root.glob("recommendations.*")]
+
+
+def test_what_is_wrong_is_not_written(
+    spark: SparkSession, filled: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recommended(spark, filled, k=2)
+    monkeypatch.setattr(topk, "violations", lambda *_: ["user 1: songs differ from brute force"])
+    with pytest.raises(DataContractError, match="differ"):
+        recommended(spark, filled, k=3)
+    rows = Warehouse(filled.root).load("recommendations")
+    assert rows.num_rows == 2 * (USERS - 1) + 2
+    monkeypatch.undo()
+    monkeypatch.setattr(recommend.lists, "described", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        recommended(spark, filled, k=3)
+    assert Warehouse(filled.root).version("recommendations") == 0
+
+
+@pytest.mark.parametrize(
+    ("judged", "expected"),
+    [
+        ([(CONSTANT, {"validation": 1, "test": 3}), (BIAS, {"validation": 2, "test": 1})], "bias"),
+        ([(BIAS, {"validation": 2, "test": 1}), (DEEP, {"validation": 1, "test": 2})], DEEP.name),
+        ([(BIAS, {"test": 1}), (DEEP, {"test": 2})], "bias"),
+    ],
+)
+def test_the_best_model_is_one_that_tells_songs_apart(
+    filled: Warehouse, judged: Judged, expected: str
+) -> None:
+    publish(filled, judged)
+    assert recommend._chosen(Warehouse(filled.root), "best").name == expected
+
+
+def test_no_model_tells_songs_apart(filled: Warehouse) -> None:
+    publish(filled, [(CONSTANT, {"validation": 1.0})])
+    with pytest.raises(DataContractError, match="tells songs apart"):
+        recommend._chosen(Warehouse(filled.root), "best")
+    assert recommend._chosen(Warehouse(filled.root), "constant").name == "constant"
+    with pytest.raises(SettingsError, match="expected best or one of"):
+        recommend._chosen(Warehouse(filled.root), "als")
