@@ -16,7 +16,7 @@ from kubeflow_spark_api.models.spark_v1beta2_spark_application import (
     SparkV1beta2SparkApplication,
 )
 
-from ymr_spark import __version__, environment, settings_file, stages
+from ymr_spark import __version__, environment, session, settings_file, stages
 
 ROOT = Path(__file__).parent.parent
 MANIFESTS = sorted((ROOT / "docker" / "kubernetes").glob("stage-*.yaml"))
@@ -90,6 +90,7 @@ def test_a_kubernetes_stage(path: Path) -> None:
     words = spec["arguments"]
     overrides = [words[i + 1] for i, word in enumerate(words) if word == "--set"]
     settings_file.load(ROOT / Path(words[1]).relative_to("/opt/ymr_spark"), overrides)
+    assert not spec["sparkConf"].keys() & session.ALWAYS.keys()
     for role in ("driver", "executor"):
         assert spec[role]["cores"] >= 1
         assert gibibytes(spec[role]["memory"]) > 0
@@ -120,6 +121,7 @@ def test_spark_properties(path: Path) -> None:
         assert gibibytes(found["spark.executor.memoryOverhead"]) > 0
     if found.get("spark.authenticate") == "true":
         assert "secret" in found["spark.redaction.regex"]
+    assert not found.keys() & session.ALWAYS.keys()
 
 
 # Prints what Airflow's scheduler finds in a folder of DAGs.

@@ -16,9 +16,9 @@ from ymr_spark.errors import EnvironmentProblem
 
 # Set where spark-submit, or `shared_jvm`, started the JVM.
 GATEWAY = "PYSPARK_GATEWAY_PORT"
-# What the tables need whatever the cluster; master, memory and cores belong to spark-submit
-# and the Spark properties under conf/.
-_ALWAYS = {
+# What tables and stages need to be right or fast whatever the cluster; master, memory and cores
+# belong to spark-submit and the Spark properties under conf/.
+ALWAYS = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
     "spark.sql.session.timeZone": "UTC",
@@ -26,6 +26,14 @@ _ALWAYS = {
     "spark.sql.maxConcurrentOutputFileWriters": "64",
     # Rows may be of megabytes: the memory of a task then is some batches, not its partition.
     "spark.sql.execution.arrow.maxBytesPerBatch": str(64 << 20),
+    # Python's work on a batch is small beside what each batch costs.
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "1000000",
+    # Logs of some hundred files are not worth Delta's 50 tasks.
+    "spark.databricks.delta.snapshotPartitions": "2",
+    # A table that is replaced keeps no partition of the old one.
+    "spark.sql.sources.partitionOverwriteMode": "static",
+    # The session is of this process, not of a Spark Connect server.
+    "spark.api.mode": "classic",
 }
 
 
@@ -42,7 +50,7 @@ def build(name: str, defaults: Path | None = None) -> SparkSession:
     if GATEWAY not in os.environ:
         _act_as_spark_submit(defaults)
     builder = SparkSession.builder.appName(name)
-    for key, value in _ALWAYS.items():
+    for key, value in ALWAYS.items():
         builder = builder.config(key, value)
     labels = {name: os.environ[name] for name in (logs.RUN_ID, logs.STAGE) if name in os.environ}
     for key, value in labels.items():
@@ -59,7 +67,7 @@ def _require_delta(spark: SparkSession) -> None:
     # Spark itself only warns of an extension that it does not find.
     try:
         spark.sparkContext._jvm.org.apache.spark.util.Utils.classForName(  # type: ignore[union-attr]
-            _ALWAYS["spark.sql.extensions"], False, False
+            ALWAYS["spark.sql.extensions"], False, False
         )
     except Py4JJavaError as e:
         spark.stop()

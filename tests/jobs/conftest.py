@@ -33,7 +33,7 @@ def submit(cluster_folder: Path) -> list[str]:
     log = f"-Dlog4j2.configurationFile={ROOT / 'conf' / 'log4j2-json.properties'}"
     # JVMs that live for seconds are not worth the second compiler.
     light = {f"spark.{end}.extraJavaOptions": f"{log} {LIGHT}" for end in ("driver", "executor")}
-    light |= {"spark.sql.shuffle.partitions": "2", "spark.databricks.delta.snapshotPartitions": "1"}
+    light["spark.sql.shuffle.partitions"] = "2"
     light["spark.sql.codegen.wholeStage"] = "false"
     light["spark.sql.codegen.factoryMode"] = "NO_CODEGEN"
     light["spark.eventLog.compress"] = "false"  # for tests to read
