@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> cli.Figures:
         raise SettingsError(
             f"spark_submit: no command {settings.spark_submit[0]}; put it on PATH or give its path"
         )
-    environment.require_java()
+    environment.require_spark()
     warehouse = Warehouse(settings.warehouse, settings.raw.folder)
     with runs.lock(warehouse, run_id), ExitStack() as jvm:
         environ = os.environ | {runs.LOCK_HOLDER: run_id}

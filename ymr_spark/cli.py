@@ -14,6 +14,7 @@ from pyspark.sql import SparkSession
 
 from ymr_spark import (
     environment,
+    failures,
     logs,
     provenance,
     runs,
@@ -89,7 +90,7 @@ def guarded(stage: str, work: Callable[[], Figures]) -> int:
     started = time.monotonic()
     code, figures = 0, {}
     try:
-        figures = work()
+        figures = _explained(work)
     except YmrError as e:
         log.error("%s", e)
         code, figures = e.exit_code, {"status": "failed", "error": str(e)}
@@ -105,6 +106,18 @@ def guarded(stage: str, work: Callable[[], Figures]) -> int:
     return code
 
 
+def _explained(work: Callable[[], Figures]) -> Figures:
+    """Do the work; what the machine refused is told in words rather than by a traceback."""
+    try:
+        return work()
+    except YmrError:
+        raise
+    except Exception as e:
+        if problem := failures.explained(e):
+            raise problem from e
+        raise
+
+
 def _look(name: str, look: Look, options: argparse.Namespace) -> Figures:
     settings = settings_file.load(options.conf, options.set)
     logs.configure(settings.logs, name, options.run_id)
@@ -114,18 +127,19 @@ def _look(name: str, look: Look, options: argparse.Namespace) -> Figures:
 @contextmanager
 def spark_session(name: str, settings: Settings) -> Iterator[SparkSession]:
     """A session that ends with the block."""
-    environment.require_java()
+    environment.require_spark()
     spark = session.build(f"ymr_spark {name}", settings.spark_defaults)
-    try:
-        yield spark
-    finally:
-        spark.stop()
+    with session.watched(spark):
+        try:
+            yield spark
+        finally:
+            spark.stop()
 
 
 def _run_stage(name: str, run: Run, options: argparse.Namespace) -> Figures:
     settings = settings_file.load(options.conf, options.set)
     logs.configure(settings.logs, name, options.run_id)
-    environment.require_java()
+    environment.require_spark()
     stage = stages.named(name)
     warehouse = Warehouse(settings.warehouse, settings.raw.folder)
     with runs.lock(warehouse, options.run_id):
@@ -152,6 +166,7 @@ def _measured(
     stage_fingerprint = runs.fingerprint(stage, warehouse, settings, code)
     with runs.PeakMemory() as memory, spark_session(stage.name, settings) as spark:
         memory.of(session.jvm_pid(spark))
+        session.require_folder(spark, warehouse.root)
         figures = run(spark, *declared(stage, warehouse, settings))
     cost = {
         "job_seconds": round(time.monotonic() - started, 1),

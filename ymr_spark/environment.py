@@ -4,11 +4,12 @@ Only the standard library is used, so that it can report on an installation that
 """
 
 import os
+import pwd
 import re
 import shutil
 import subprocess
 import sys
-from importlib import metadata
+from importlib import import_module, metadata
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,15 +17,65 @@ from ymr_spark.errors import EnvironmentProblem
 
 JAVA_VERSIONS = (17, 21)
 _JAVA_WAY_OUT = "install openjdk-17-jre-headless (as root: apt-get install) or set JAVA_HOME"
+# Set where spark-submit, or `session.shared_jvm`, started the JVM.
+GATEWAY = "PYSPARK_GATEWAY_PORT"
+# By these a machine's other Spark would be taken for the library's own, by plain `python`.
+OF_ANOTHER_SPARK = (
+    *("SPARK_HOME", "SPARK_CONF_DIR", "SPARK_DIST_CLASSPATH"),
+    *("PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON"),
+)
+OF_SPARK_CONNECT = ("SPARK_REMOTE", "SPARK_CONNECT_MODE_ENABLED")
+_FOR_EACH_JVM = ("JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS", "PYSPARK_SUBMIT_ARGS")
+_HADOOP = ("HADOOP_CONF_DIR", "YARN_CONF_DIR")
+_SPARK_VERSION = "4.0"
 _DELTA_JARS = ("delta-spark_2.13-4.0.1.jar", "delta-storage-4.0.1.jar")
 _NEEDED_GIB = {"memory": 4, "disk": 8}
 
 
-def require_java() -> None:
-    """Raise EnvironmentProblem where Spark would not find a Java that it runs on."""
-    problem = java_problem()
-    if problem:
-        raise EnvironmentProblem(problem)
+def require_spark() -> None:
+    """Raise EnvironmentProblem where Spark would not start, or is not the library's."""
+    for problem in (spark_problem(), user_problem(), java_problem()):
+        if problem:
+            raise EnvironmentProblem(problem)
+
+
+def spark_problem() -> str | None:
+    """Another pyspark than the library's: of spark-submit, or on PYTHONPATH."""
+    try:
+        pyspark = import_module("pyspark")
+    except ImportError as e:
+        return f"pyspark: cannot be imported ({e}); run `make setup`"
+    found = f"pyspark {pyspark.__version__} in {Path(str(pyspark.__file__)).parent}"
+    if GATEWAY in os.environ:
+        way_out = "submit by one of that version, such as .venv/bin's, with SPARK_HOME unset"
+    else:
+        way_out = "unset PYTHONPATH, which puts it before the library's own"
+    if pyspark.__version__.split(".")[:2] != _SPARK_VERSION.split("."):
+        return f"Spark: {found}, the library needs Spark {_SPARK_VERSION}; {way_out}"
+    own = _installed_pyspark()
+    if GATEWAY in os.environ or own is None or own.samefile(Path(str(pyspark.__file__)).parent):
+        return None
+    return f"Spark: {found}, installed is {own}; {way_out}"
+
+
+def _installed_pyspark() -> Path | None:
+    try:
+        return Path(str(metadata.distribution("pyspark").locate_file("pyspark")))
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def user_problem() -> str | None:
+    """Hadoop's login asks the system for the user's name, and for nothing else."""
+    try:
+        pwd.getpwuid(os.getuid())
+    except KeyError:
+        return (
+            f"user: the id {os.getuid()} has no name, which Spark's JVM needs; add a line "
+            f"ymr:x:{os.getuid()}:{os.getgid()}::/tmp:/bin/sh to /etc/passwd, or run as a user "
+            "with a name"
+        )
+    return None
 
 
 def java_problem() -> str | None:
@@ -35,13 +86,21 @@ def java_problem() -> str | None:
         return f"Java: none {where}; {_JAVA_WAY_OUT}"
     try:
         answer = subprocess.run([java, "-version"], capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError) as e:
+    except subprocess.CalledProcessError as e:
+        said = (e.stderr + e.stdout).strip() or e
+        return f"Java: {java} does not run ({said}); {_options_way_out() or _JAVA_WAY_OUT}"
+    except OSError as e:
         return f"Java: {java} does not run ({e}); {_JAVA_WAY_OUT}"
     found = re.search(r'version "(\d+)', answer.stderr + answer.stdout)
     if found is None or int(found[1]) not in JAVA_VERSIONS:
         version = found[1] if found else "of unknown version"
         return f"Java: {java} is {version}, Spark 4.0 runs on 17 or 21; {_JAVA_WAY_OUT}"
     return None
+
+
+def _options_way_out() -> str:
+    given = [f"{name}={os.environ[name]}" for name in _FOR_EACH_JVM if name in os.environ]
+    return f"mend or unset {', '.join(given)}" if given else ""
 
 
 def python_problem() -> str | None:
@@ -119,14 +178,33 @@ def resources_problems(folder: Path) -> list[str]:
     ]
 
 
+def notes() -> list[str]:
+    """What the environment has set that a reader of an error may have to know."""
+    said = {
+        "plain `python` does without it, spark-submit does not": OF_ANOTHER_SPARK,
+        "jobs do without Spark Connect": OF_SPARK_CONNECT,
+        "goes for each JVM that jobs start": _FOR_EACH_JVM,
+        "its file system does not count, paths are those of this machine": _HADOOP,
+    }
+    return [
+        f"{name}={os.environ[name]}: {meaning}"
+        for meaning, names in said.items()
+        for name in names
+        if name in os.environ
+    ]
+
+
 def main() -> int:
     problems = [java_problem()]
     if "--java" not in sys.argv[1:]:
-        problems += [python_problem(), jars_problem()]
+        problems += [user_problem(), python_problem(), spark_problem() or jars_problem()]
         problems += packages_problems() + resources_problems(Path("build"))
     found = [p for p in problems if p]
     for problem in found:
         print(f"✗ {problem}")
+    if "--java" not in sys.argv[1:]:
+        for note in notes():
+            print(f"• {note}")
     if not found and "--java" not in sys.argv[1:]:
         print("✓ Python, Java, packages, Delta JARs, memory and disk are as they should be.")
     return EnvironmentProblem.exit_code if found else 0

@@ -8,8 +8,7 @@ import json
 import logging
 import os
 import time
-
-from pyspark.logger.logger import JSONFormatter
+from contextlib import suppress
 
 # Read by conf/log4j2-json.properties.
 RUN_ID, STAGE = "YMR_SPARK_RUN_ID", "YMR_SPARK_STAGE"
@@ -18,21 +17,26 @@ RUN_ID, STAGE = "YMR_SPARK_RUN_ID", "YMR_SPARK_STAGE"
 def configure(form: str, stage: str, run_id: str) -> None:
     """Log this process' lines as `plain` or `json`; label what it starts with stage and run."""
     os.environ |= {RUN_ID: run_id, STAGE: stage}
+    formatter = logging.Formatter(f"%(asctime)s {stage}: %(message)s", "%H:%M:%S")
+    if form == "json":
+        with suppress(ImportError):  # a Spark that has none is not the library's: soon an error
+            formatter = _json(stage, run_id)
     handler = logging.StreamHandler()
-    plain = logging.Formatter(f"%(asctime)s {stage}: %(message)s", "%H:%M:%S")
-    handler.setFormatter(_Json(stage, run_id) if form == "json" else plain)
+    handler.setFormatter(formatter)
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     logging.getLogger("py4j").setLevel(logging.WARNING)
 
 
-class _Json(JSONFormatter):
-    converter = staticmethod(time.gmtime)
-    default_time_format = "%Y-%m-%dT%H:%M:%S"
-    default_msec_format = "%s.%03dZ"
+def _json(stage: str, run_id: str) -> logging.Formatter:
+    from pyspark.logger.logger import JSONFormatter
 
-    def __init__(self, stage: str, run_id: str) -> None:
-        super().__init__()
-        self._labels = {"run_id": run_id, "stage": stage}
+    class Json(JSONFormatter):
+        converter = staticmethod(time.gmtime)
+        default_time_format = "%Y-%m-%dT%H:%M:%S"
+        default_msec_format = "%s.%03dZ"
 
-    def format(self, record: logging.LogRecord) -> str:
-        return json.dumps(json.loads(super().format(record)) | self._labels)
+        def format(self, record: logging.LogRecord) -> str:
+            labels = {"run_id": run_id, "stage": stage}
+            return json.dumps(json.loads(super().format(record)) | labels)
+
+    return Json()

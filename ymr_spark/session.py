@@ -1,21 +1,27 @@
 """The only place that builds a SparkSession."""
 
+import codecs
+import locale
 import os
 import shlex
+import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from py4j.protocol import Py4JJavaError
+import psutil
+import pyspark
+from py4j.protocol import Py4JError, Py4JJavaError
+from pyspark.errors import PySparkRuntimeError
 from pyspark.java_gateway import launch_gateway
 from pyspark.sql import SparkSession
 
-from ymr_spark import delta_jars, logs, text_file
+from ymr_spark import delta_jars, environment, failures, logs, text_file
 from ymr_spark.errors import EnvironmentProblem
 
-# Set where spark-submit, or `shared_jvm`, started the JVM.
-GATEWAY = "PYSPARK_GATEWAY_PORT"
+GATEWAY = environment.GATEWAY
+_DYING_SECONDS = 0.5  # between its last word and its end
 # What tables and stages need to be right or fast whatever the cluster; master, memory and cores
 # belong to spark-submit and the Spark properties under conf/.
 ALWAYS = {
@@ -45,10 +51,12 @@ def build(name: str, defaults: Path | None = None) -> SparkSession:
         defaults: a Spark properties file, used where no spark-submit started this process.
 
     Raises:
-        EnvironmentProblem: Spark has not the Delta JARs.
+        EnvironmentProblem: Spark does not start, or has not the Delta JARs.
     """
     if GATEWAY not in os.environ:
         _act_as_spark_submit(defaults)
+    for variable in environment.OF_SPARK_CONNECT:
+        os.environ.pop(variable, None)
     builder = SparkSession.builder.appName(name)
     for key, value in ALWAYS.items():
         builder = builder.config(key, value)
@@ -56,11 +64,26 @@ def build(name: str, defaults: Path | None = None) -> SparkSession:
     for key, value in labels.items():
         builder = builder.config(f"spark.executorEnv.{key}", value)
     bars = "true" if sys.stderr.isatty() else "false"
-    spark = builder.config("spark.ui.showConsoleProgress", bars).getOrCreate()
+    with _starting():
+        spark = builder.config("spark.ui.showConsoleProgress", bars).getOrCreate()
     _require_delta(spark)
     for key, value in labels.items():
         spark.sparkContext._jvm.System.setProperty(key, value)  # type: ignore[union-attr]
     return spark
+
+
+@contextmanager
+def _starting() -> Iterator[None]:
+    try:
+        yield
+    except (PySparkRuntimeError, Py4JError) as e:
+        first, *further = str(e).splitlines()
+        causes = [line for line in further if line.startswith((": ", "Caused by: "))]
+        raise failures.explained(e) or EnvironmentProblem(
+            f"Spark does not start ({[first, *causes][-1]}); see what it says above, its "
+            "properties (spark.driver.memory, spark.master) and the options for Java, which "
+            "`make doctor` shows"
+        ) from e
 
 
 def _require_delta(spark: SparkSession) -> None:
@@ -78,12 +101,29 @@ def _require_delta(spark: SparkSession) -> None:
 
 
 def _act_as_spark_submit(defaults: Path | None) -> None:
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    """Set what the JVM and its Python are started by: those of this environment."""
+    for name in environment.OF_ANOTHER_SPARK:
+        os.environ.pop(name, None)
+    os.environ |= {
+        "SPARK_HOME": str(Path(pyspark.__file__).parent),
+        "PYSPARK_PYTHON": sys.executable,
+    }
     if defaults is not None:
         # Spark's launcher would end with a stack of Java's.
         text_file.read(defaults, "set spark_defaults to a file of Spark properties")
         arguments = f"--properties-file {shlex.quote(str(defaults))} pyspark-shell"
         os.environ.setdefault("PYSPARK_SUBMIT_ARGS", arguments)
+    if not _resolves(socket.gethostname()):
+        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    if sys.getfilesystemencoding() == "utf-8" != codecs.lookup(locale.getencoding()).name:
+        os.environ["LC_ALL"] = "C.UTF-8"  # Java's names of files are the locale's
+
+
+def _resolves(host: str) -> bool:
+    try:
+        return bool(socket.getaddrinfo(host, None))
+    except OSError:
+        return False
 
 
 @contextmanager
@@ -95,7 +135,8 @@ def shared_jvm(defaults: Path | None = None) -> Iterator[dict[str, str]]:
         join the JVM of spark-submit.
     """
     _act_as_spark_submit(defaults)
-    gateway = launch_gateway()  # type: ignore[no-untyped-call]
+    with _starting():
+        gateway = launch_gateway()  # type: ignore[no-untyped-call]
     joining = gateway.gateway_parameters
     try:
         yield {
@@ -107,6 +148,31 @@ def shared_jvm(defaults: Path | None = None) -> Iterator[dict[str, str]]:
         gateway.shutdown()
         gateway.proc.stdin.close()
         gateway.proc.wait()
+
+
+def require_folder(spark: SparkSession, folder: Path) -> None:
+    """Raise EnvironmentProblem where the JVM does not see a folder that Python sees."""
+    if not spark.sparkContext._jvm.java.io.File(str(folder)).isDirectory():  # type: ignore[union-attr]
+        raise EnvironmentProblem(
+            f"{folder}: Python sees it, Spark's JVM does not, which takes names of files for those "
+            "of another encoding; set LC_ALL=C.UTF-8 where the JVM starts, or choose an ASCII name"
+        )
+
+
+@contextmanager
+def watched(spark: SparkSession) -> Iterator[None]:
+    """Turn whatever an end of the JVM leads to into an EnvironmentProblem."""
+    jvm = psutil.Process(jvm_pid(spark))
+    try:
+        yield
+    except Exception as e:
+        with suppress(psutil.TimeoutExpired):
+            jvm.wait(_DYING_SECONDS)
+            raise EnvironmentProblem(
+                "Spark's JVM has ended, killed for want of memory perhaps: end other programs, or "
+                "give it less by spark.driver.memory"
+            ) from e
+        raise
 
 
 def jvm_pid(spark: SparkSession) -> int:

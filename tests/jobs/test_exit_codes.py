@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyspark
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
@@ -70,3 +71,50 @@ def test_a_held_warehouse(tmp_path: Path) -> None:
         done = job("ingest", "--set", f"warehouse={tmp_path}")
     assert done.returncode == 5
     assert "the-other-run" in done.stderr
+
+
+def test_a_jvm_that_cannot_start(tmp_path: Path) -> None:
+    words = {"PYSPARK_SUBMIT_ARGS": "--driver-memory 99999999g pyspark-shell"}
+    done = job("generate_r2", "--set", f"warehouse={tmp_path}", environ=words)
+    assert done.returncode == 4
+    assert "Spark does not start" in done.stderr
+    assert "spark.driver.memory" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("version", ["3.5.3", "4.0.5"])
+def test_another_pyspark_on_the_path(tmp_path: Path, version: str) -> None:
+    other = tmp_path / "pyspark"
+    other.mkdir()
+    for path in Path(pyspark.__file__).parent.iterdir():
+        (other / path.name).symlink_to(path)
+    (other / "version.py").unlink()
+    (other / "version.py").write_text(f'__version__: str = "{version}"\n')
+    found = {"PYTHONPATH": str(tmp_path)}
+    done = job("ingest", "--set", f"warehouse={tmp_path / 'w'}", environ=found)
+    assert done.returncode == 4, done.stderr
+    assert f"pyspark {version} in {other}" in done.stderr
+    assert "unset PYTHONPATH" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+KILLED = """
+import os, signal
+from pathlib import Path
+from ymr_spark import cli, session
+from ymr_spark.settings import Settings
+
+def work():
+    with cli.spark_session("killed", Settings(spark_defaults=Path("tests/spark.conf"))) as spark:
+        os.kill(session.jvm_pid(spark), signal.SIGKILL)
+        return {"rows": spark.range(3).count()}
+
+raise SystemExit(cli.guarded("killed", work))
+"""
+
+
+@pytest.mark.slow
+def test_a_jvm_that_is_killed() -> None:
+    done = subprocess.run([sys.executable, "-c", KILLED], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 4, done.stderr
+    assert "spark.driver.memory" in json.loads(done.stdout.splitlines()[-1])["error"]
