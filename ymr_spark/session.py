@@ -67,6 +67,9 @@ def build(name: str, defaults: Path | None = None) -> SparkSession:
     with _starting():
         spark = builder.config("spark.ui.showConsoleProgress", bars).getOrCreate()
     _require_delta(spark)
+    # Paths mean to Spark what they mean to Python, whatever HADOOP_CONF_DIR says. Not a property:
+    # YARN would look for its own staging folder by it.
+    spark.sparkContext._jsc.hadoopConfiguration().set("fs.defaultFS", "file:///")
     for key, value in labels.items():
         spark.sparkContext._jvm.System.setProperty(key, value)  # type: ignore[union-attr]
     return spark

@@ -30,6 +30,14 @@ SETTINGS = [
     "recommend.k=5",
     "spark_defaults=tests/spark.conf",
 ]
+OF_ANOTHER_SPARK = {
+    "SPARK_HOME": "/no/spark",
+    "SPARK_CONF_DIR": "/no/spark/conf",
+    "SPARK_REMOTE": "sc://nowhere.invalid",
+    "PYSPARK_PYTHON": "/no/python",
+    "PYSPARK_DRIVER_PYTHON": "/no/python",
+    "LC_ALL": "C",
+}
 SUBMIT = [str(Path(sys.executable).parent / "spark-submit"), "--properties-file"]
 
 
@@ -46,10 +54,9 @@ def run(
     command += [word for setting in settings for word in ("--set", setting)]
     environ = os.environ | (jvm or {})
     if submit:
-        environ |= {"PYSPARK_PYTHON": sys.executable}
+        environ |= {"PYSPARK_PYTHON": sys.executable, "HADOOP_CONF_DIR": str(ROOT / "tests")}
     elif jvm is None:
-        # The tests' own session sets it for this process.
-        environ.pop("PYSPARK_PYTHON", None)
+        environ |= OF_ANOTHER_SPARK
     done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     last: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
