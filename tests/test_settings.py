@@ -46,6 +46,7 @@ def test_overrides_win_and_keep_their_neighbours(conf: Path) -> None:
         ("search.ranks=[8, 2]", r"search.ranks: .*\[lowest, highest\].*8, 2"),
         ("search.learning_rates=[0, 1]", "search.learning_rates: .*positive"),
         ("als.regularization=0", "als.regularization: .*greater than or equal to 0.000001"),
+        ("als.checkpoint_interval=50", "als.checkpoint_interval: .*less than or equal to 10"),
         ("search.regularizations=[1e-9, 1]", "search.regularizations.0: .*greater than or equal"),
         ("compare_by_size.shares=[2.0]", "compare_by_size.shares.0: .*less than 1"),
         ("compare_by_size.shares=[0.5, 0.25]", "compare_by_size.shares: expected ascending"),

@@ -87,7 +87,9 @@ class Als(Section):
     regularization: Ridge = 0.1
     iterations: Rounds = 10
     blocks: int = Field(4, ge=1, le=10_000)
-    checkpoint_interval: int = Field(5, ge=1)
+    checkpoint_interval: int = Field(
+        5, ge=1, le=10, description="iterations; a longer lineage overflows the stack of a JVM"
+    )
 
 
 class LatentFactor(Section):
