@@ -10,7 +10,7 @@ import pyspark
 import pytest
 from pyspark.sql import SparkSession
 
-from ymr_spark import session
+from ymr_spark import environment, session
 from ymr_spark.errors import EnvironmentProblem
 
 
@@ -35,7 +35,7 @@ def test_paths_are_those_of_this_machine(spark: SparkSession, tmp_path: Path) ->
 
 
 def test_another_spark_is_not_taken(own: pytest.MonkeyPatch) -> None:
-    for name in ("SPARK_HOME", "SPARK_CONF_DIR", "PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON"):
+    for name in (*environment.OF_ANOTHER_SPARK, *environment.OF_SPARK_CONNECT):
         own.setitem(os.environ, name, "/no/such")
     session._act_as_spark_submit(None)
     assert os.environ["SPARK_HOME"] == str(Path(pyspark.__file__).parent)

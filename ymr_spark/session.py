@@ -105,7 +105,7 @@ def _require_delta(spark: SparkSession) -> None:
 
 def _act_as_spark_submit(defaults: Path | None) -> None:
     """Set what the JVM and its Python are started by: those of this environment."""
-    for name in environment.OF_ANOTHER_SPARK:
+    for name in (*environment.OF_ANOTHER_SPARK, *environment.OF_SPARK_CONNECT):
         os.environ.pop(name, None)
     os.environ |= {
         "SPARK_HOME": str(Path(pyspark.__file__).parent),
