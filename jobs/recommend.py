@@ -14,10 +14,11 @@ from pyspark.sql import functions as F
 
 from ymr_spark import atomically, cli, schemas
 from ymr_spark.errors import DataContractError, SettingsError
+from ymr_spark.evaluation import comparison
 from ymr_spark.models import artifacts
 from ymr_spark.models.blocks import user_blocks
 from ymr_spark.models.factors import FactorModel
-from ymr_spark.publication import load, train_identity
+from ymr_spark.publication import load, registered, train_identity
 from ymr_spark.recommendation import catalogue, lists, topk
 from ymr_spark.recommendation.audience import audience
 from ymr_spark.recommendation.restrictions import restrict
@@ -36,6 +37,8 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Fi
     """Rank the songs for every user; check a sample of users against brute force; write."""
     options = settings.recommend
     model = _chosen(warehouse, options.model)
+    train = train_identity(warehouse)
+    comparison.check_train_rows([registered(warehouse, model.name)], train)
     log.info("top %d songs by %s", options.k, model.name)
     songs = catalogue.read(warehouse.load("summary_songs"), warehouse.load("songs"))
     genres = warehouse.load("genres").to_pylist()
@@ -70,8 +73,7 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Fi
     tops = {row["genre_id"]: names[row["top_genre_id"]] for row in genres}
     figures = {"rows": table.count(), "model": model.name, "verified": len(compared)}
     figures |= lists.described(table, rated, compared, songs, candidates, tops)
-    train_hash = train_identity(warehouse)[1]
-    table = table.withColumns({"model": F.lit(model.name), "train_hash": F.lit(train_hash)})
+    table = table.withColumns({"model": F.lit(model.name), "train_hash": F.lit(train[1])})
     warehouse.write(table, "recommendations")
     known.unpersist()
     _export(warehouse.read(spark, "recommendations"), warehouse, options.export)

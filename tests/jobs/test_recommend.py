@@ -9,7 +9,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from jobs import recommend
-from ymr_spark import runs, stages
+from ymr_spark import runs, schemas, stages
 from ymr_spark.errors import DataContractError, SettingsError
 from ymr_spark.models import artifacts
 from ymr_spark.models.factors import FactorModel
@@ -50,7 +50,8 @@ def publish(warehouse: Warehouse, models: Judged) -> None:
     for fitted, _ in models:
         for part, rows in artifacts.tables(fitted).items():
             warehouse.save(rows, f"{fitted.name}_{part}")
-    registered = {"mean": 3.0, "lowest": 1.0, "highest": 5.0, "link": "clip", "train_rows": 1}
+    registered = {"mean": 3.0, "lowest": 1.0, "highest": 5.0, "link": "clip"}
+    registered |= {"train_rows": len(ROWS)}
     warehouse.save([{"model": m.name, "train_hash": "x"} | registered for m, _ in models], "models")
     judged = [
         {"model": m.name, "split": split, "mse": mse}
@@ -102,6 +103,15 @@ def recommended(
     for row in rows.sort_by([("user_id", "ascending"), ("rank", "ascending")]).to_pylist():
         lists.setdefault(row["user_id"], []).append(row["song_id"])
     return figures, lists
+
+
+def test_a_model_of_other_rows_lists_nothing(spark: SparkSession, filled: Warehouse) -> None:
+    columns = {"model": "deep_cross", "train_rows": len(ROWS), "train_hash": "other"}
+    row = dict.fromkeys(schemas.MODELS.fieldNames()) | {"mean": 3.0, "lowest": 1.0, "highest": 5.0}
+    filled.save([row | {"link": "clip"} | columns], "models")
+    with pytest.raises(DataContractError, match=r"model deep_cross: fitted on .* hash other"):
+        recommended(spark, filled)
+    assert filled.version("recommendations") is None
 
 
 def test_options_hold_for_all_songs_and_lists_end_where_the_songs_do(
