@@ -19,7 +19,8 @@ def of_indices(folder: Path, contents: Manifest) -> dict[str, Ints]:
     found: dict[str, Ints] = {name: np.zeros(size, np.int64) for name, size in sizes.items()}
     for file in contents.splits["train"].row_groups:
         rows = pq.read_table(folder / "train" / file, columns=columns)
-        for name, size in sizes.items():
-            more = np.bincount(rows[name].to_numpy(), minlength=size)
-            found[name] = more + np.pad(found[name], (0, len(more) - len(found[name])))
+        for name, so_far in found.items():
+            # How many levels there are is not known before all files are read.
+            more = np.bincount(rows[name].to_numpy(), minlength=len(so_far))
+            found[name] = more + np.pad(so_far, (0, len(more) - len(so_far)))
     return found
