@@ -98,3 +98,12 @@ def test_the_lock_of_another_run_is_no_fault_of_the_disk(warehouse: Warehouse) -
         with pytest.raises(WarehouseLocked, match="first"), runs.lock(warehouse, "second"):
             pass
         assert [p.name for p in warehouse.root.iterdir()] == ["run.lock"]
+
+
+def test_a_run_leaves_no_trace_of_the_trial(warehouse: Warehouse) -> None:
+    (warehouse.root / "tables").mkdir(parents=True)
+    before = (warehouse.root / "tables").stat().st_mtime_ns
+    with runs.lock(warehouse, "mine"):
+        pass
+    assert (warehouse.root / "tables").stat().st_mtime_ns == before
+    assert {p.name for p in warehouse.root.iterdir()} == {"tables", "run.lock"}

@@ -20,12 +20,17 @@ def require(root: Path) -> None:
     """
     with needed(root, "no folder can be made"):
         atomically.followed(root).mkdir(parents=True, exist_ok=True)
-        for name in _FOLDERS:
-            if (root / name).is_symlink():
-                atomically.followed(root / name).mkdir(exist_ok=True)
-    present = [root / name for name in _FOLDERS if (root / name).exists()]
-    for folder in (root, *present):
-        _try(folder, tables=folder.name == "tables" or root / "tables" not in present)
+        elsewhere = [root / name for name in _FOLDERS if _is_elsewhere(root / name)]
+        for folder in elsewhere:
+            atomically.followed(folder).mkdir(exist_ok=True)
+    for folder in (root, *elsewhere):
+        _try(folder, tables=folder.name == "tables" or root / "tables" not in elsewhere)
+
+
+def _is_elsewhere(folder: Path) -> bool:
+    return folder.is_symlink() or (
+        folder.exists() and folder.stat().st_dev != folder.parent.stat().st_dev
+    )
 
 
 @contextmanager

@@ -19,6 +19,7 @@ FOUND = Findings(
     quarantined={"train": {"rating": 3, "duplicate": 1}, "test": {"rating": 1}},
     units={},
     users=[(3, 5), (0, 2)],
+    splittable=True,
     errors=[],
 )
 
