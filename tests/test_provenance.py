@@ -65,6 +65,13 @@ def test_a_library_in_a_zip_file_has_the_same_digest(tree: Path) -> None:
     assert provenance.digest(tree / "job.py", zipped) == digest(tree)
 
 
+def test_a_package_that_is_not_installed_has_no_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(provenance, "PACKAGES", ("pyspark", "no-such-package"))
+    found = provenance.packages()
+    assert found["no-such-package"] is None
+    assert found["pyspark"] is not None
+
+
 def test_each_job_of_this_project_has_a_digest_of_its_own() -> None:
     jobs = sorted(ROOT.glob("jobs/*.py"))
     assert len({provenance.code(str(job)) for job in jobs}) == len(jobs)

@@ -140,6 +140,17 @@ def test_the_latest_manifest_is_the_last_written_whatever_the_clock(files: Wareh
     assert runs.is_current(STAGE, files, Settings(seed=5), CODE)
 
 
+def test_manifests_that_no_run_has_counted_go_by_the_clock_and_before_all_others(
+    files: Warehouse,
+) -> None:
+    for run_id, finished in (("a", "2030"), ("b", "2031"), ("c", "2029")):
+        manifest = {"run_id": run_id, "finished": finished, "outputs": {}}
+        atomically.write(files.root / "runs" / run_id / "train_bias.json", json.dumps(manifest))
+    assert (runs.latest_manifest("train_bias", files) or {})["run_id"] == "b"
+    record(files, Settings(), "d")
+    assert (runs.latest_manifest("train_bias", files) or {})["run_id"] == "d"
+
+
 def test_the_latest_manifest_of_any_run(files: Warehouse) -> None:
     record(files, Settings(), "r2")
     record(files, Settings(seed=5), "r1")

@@ -109,6 +109,7 @@ def test_a_section_by_option_keeps_the_keys_that_it_does_not_name(conf: Path) ->
         ("on: 2\n", "unknown key on"),
         ("seed: 1\n--- \nseed: 2\n", "not a YAML value"),
         ("[1]: 2\n", "not a YAML value"),
+        ("seed: 1\x00\n", "not a YAML value"),
         ("als: &a {rank: 2}\nbias: {x: *a}\n", "line 2: unknown key bias.x"),
     ],
 )

@@ -16,14 +16,22 @@ PACKAGES = (
 )
 # They decide whether and where a stage runs, and what it tells of it; not what it computes.
 _FRAME = {
-    *("cli.py", "runs.py", "stages.py", "logs.py", "errors.py", "environment.py", "provenance.py"),
-    *("settings.py", "settings_file.py"),
+    *("cli.py", "runs.py", "stages.py", "logs.py", "errors.py", "provenance.py"),
+    *("environment.py", "failures.py", "file_system.py"),
+    *("settings.py", "settings_file.py", "settings_yaml.py", "setting_types.py"),
 }
 
 
-def packages() -> dict[str, str]:
-    """The installed version of each package that results follow from."""
-    return {name: metadata.version(name) for name in PACKAGES}
+def packages() -> dict[str, str | None]:
+    """The installed version of each package that results follow from, None where it is not."""
+    return {name: _version(name) for name in PACKAGES}
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 @cache

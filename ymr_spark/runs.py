@@ -127,16 +127,13 @@ def _still_there(warehouse: Warehouse, resource: str, written: str | None) -> bo
 
 def latest_manifest(stage: str, warehouse: Warehouse) -> dict[str, Any] | None:
     """The manifest of the stage's last finished run, whatever its run id and the clock."""
-    return max(_manifests(stage, warehouse), key=_sequence, default=None)
+    found = [json.loads(p.read_text()) for p in warehouse.root.glob(f"runs/*/{stage}.json")]
+    return max(found, key=lambda m: (_sequence(m), str(m["finished"])), default=None)
 
 
 def _sequence(manifest: Mapping[str, Any]) -> int:
     """0 for one that was written before runs were counted."""
     return int(manifest.get("sequence", 0))
-
-
-def _manifests(stage: str, warehouse: Warehouse) -> list[dict[str, Any]]:
-    return [json.loads(p.read_text()) for p in warehouse.root.glob(f"runs/*/{stage}.json")]
 
 
 def write_manifest(

@@ -49,7 +49,10 @@ def parsed(text: str, where: str) -> tuple[Any, dict[Place, int]]:
     Raises:
         SettingsError: the text is not YAML, or a mapping has a key twice.
     """
-    loader = _Loader(text)
+    try:
+        loader = _Loader(text)
+    except yaml.YAMLError as e:
+        raise SettingsError(f"{where}: not a YAML value: {e}") from e
     try:
         node = loader.get_single_node()
         value = None if node is None else loader.construct_document(node)
