@@ -19,10 +19,11 @@ from ymr_spark.models.factors import FactorModel
 from ymr_spark.models.latent_factor_training import Rows
 from ymr_spark.models.mlp import MlpModel
 from ymr_spark.publication import all_registered
+from ymr_spark.ratings import identity_of, identity_sums
 from ymr_spark.settings import Settings
 from ymr_spark.shards import indices, manifest
 from ymr_spark.shards.manifest import Manifest
-from ymr_spark.warehouse import Warehouse, identity_of, identity_sums
+from ymr_spark.warehouse import Warehouse
 
 log = logging.getLogger(__name__)
 _DEEP = ("two_tower_dot", "two_tower_mlp")

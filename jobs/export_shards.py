@@ -11,9 +11,10 @@ from pyspark.sql import functions as F
 from ymr_spark import atomically, cli
 from ymr_spark.errors import DataContractError
 from ymr_spark.publication import identities
+from ymr_spark.ratings import identity_of, identity_sums
 from ymr_spark.settings import Settings
 from ymr_spark.shards import export, indices, manifest
-from ymr_spark.warehouse import Warehouse, identity_of, identity_sums
+from ymr_spark.warehouse import Warehouse
 
 KEYS = ("user_id", "song_id", "rating")
 SPLITS = ("train", "validation")

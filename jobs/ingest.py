@@ -11,8 +11,9 @@ from ymr_spark import cli, schemas
 from ymr_spark.cli import Figures
 from ymr_spark.r2 import attributes, audit, files, ingestion
 from ymr_spark.r2.summaries import Split
+from ymr_spark.ratings import identity
 from ymr_spark.settings import Settings
-from ymr_spark.warehouse import Warehouse, identity
+from ymr_spark.warehouse import Warehouse
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,8 @@ from raw_files import write
 
 from ymr_spark import atomically, schemas
 from ymr_spark.errors import DataContractError
-from ymr_spark.warehouse import Warehouse, identity
+from ymr_spark.ratings import identity
+from ymr_spark.warehouse import Warehouse
 
 ROWS = [(1, 2, 5), (1, 3, 1), (2, 2, 4)]
 IDENTITY = (3, "00000001f650e75300000001f58f5687")

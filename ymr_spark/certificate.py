@@ -12,8 +12,9 @@ from pyspark.sql import SparkSession
 
 from ymr_spark import provenance, publication
 from ymr_spark.errors import DataContractError
+from ymr_spark.ratings import identity
 from ymr_spark.shards import manifest
-from ymr_spark.warehouse import Warehouse, identity
+from ymr_spark.warehouse import Warehouse
 
 RESOURCE = "reports/certificate.json"
 Certificate = dict[str, Any]

@@ -1,6 +1,9 @@
-"""What a frame of ratings must be before it is hashed, packed or judged."""
+"""What a frame of ratings must be before it is hashed, packed or judged; and its content hash."""
 
-from pyspark.sql import DataFrame
+from collections.abc import Mapping
+
+from pyspark.sql import Column, DataFrame, Row
+from pyspark.sql import functions as F
 
 from ymr_spark.errors import DataContractError
 
@@ -19,3 +22,35 @@ def require_whole(ratings: DataFrame) -> None:
             f"ratings: {wrong}, expected {' or '.join(_WHOLE)}; cast what is whole, scale to whole "
             "numbers what is not"
         )
+
+
+def identity(frame: DataFrame) -> dict[str, tuple[int, str]]:
+    """Rows and content hash of each split that (user_id, song_id, rating, split) rows have.
+
+    Raises:
+        DataContractError: ids or ratings are not of a type for whole numbers.
+    """
+    require_whole(frame)
+    sums = frame.groupBy("split").agg(*identity_sums()).collect()
+    return {row["split"]: identity_of(row) for row in sums}
+
+
+def identity_sums() -> list[Column]:
+    """Aggregates of (user_id, song_id, rating) rows, whole numbers, that `identity_of` reads.
+
+    The hash is the sum over rows of xxhash64(user_id, song_id, rating), as the two sums of its
+    32-bit halves: it does not depend on order or partitioning, and one row more, less or
+    different changes it.
+    """
+    row = F.xxhash64(*(F.col(c).cast("int") for c in COLUMNS))
+    low = row.bitwiseAND(F.lit(0xFFFFFFFF).cast("long"))
+    return [
+        F.count("*").alias("rows"),
+        F.sum(F.shiftrightunsigned(row, 32)).alias("hash_high"),
+        F.sum(low).alias("hash_low"),
+    ]
+
+
+def identity_of(sums: Row | Mapping[str, int]) -> tuple[int, str]:
+    """Rows and content hash out of `identity_sums`."""
+    return sums["rows"], f"{sums['hash_high']:016x}{sums['hash_low']:016x}"

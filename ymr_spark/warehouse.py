@@ -15,12 +15,11 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import DeltaError
-from pyspark.sql import Column, DataFrame, Row, SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as T
 from pyspark.sql.pandas.types import to_arrow_schema
 
-from ymr_spark import ratings, schemas, stages
+from ymr_spark import schemas, stages
 from ymr_spark.errors import DataContractError
 from ymr_spark.r2 import files as raw_files
 
@@ -191,38 +190,6 @@ class Warehouse:
 def arrow_schema(table: str) -> pa.Schema:
     """The columns of the table for Arrow."""
     return to_arrow_schema(schemas.TABLES[table])
-
-
-def identity(frame: DataFrame) -> dict[str, tuple[int, str]]:
-    """Rows and content hash of each split that (user_id, song_id, rating, split) rows have.
-
-    Raises:
-        DataContractError: ids or ratings are not of a type for whole numbers.
-    """
-    ratings.require_whole(frame)
-    sums = frame.groupBy("split").agg(*identity_sums()).collect()
-    return {row["split"]: identity_of(row) for row in sums}
-
-
-def identity_sums() -> list[Column]:
-    """Aggregates of (user_id, song_id, rating) rows, whole numbers, that `identity_of` reads.
-
-    The hash is the sum over rows of xxhash64(user_id, song_id, rating), as the two sums of its
-    32-bit halves: it does not depend on order or partitioning, and one row more, less or
-    different changes it.
-    """
-    row = F.xxhash64(*(F.col(c).cast("int") for c in ratings.COLUMNS))
-    low = row.bitwiseAND(F.lit(0xFFFFFFFF).cast("long"))
-    return [
-        F.count("*").alias("rows"),
-        F.sum(F.shiftrightunsigned(row, 32)).alias("hash_high"),
-        F.sum(low).alias("hash_low"),
-    ]
-
-
-def identity_of(sums: Row | Mapping[str, int]) -> tuple[int, str]:
-    """Rows and content hash out of `identity_sums`."""
-    return sums["rows"], f"{sums['hash_high']:016x}{sums['hash_low']:016x}"
 
 
 def _again(table: str) -> str:

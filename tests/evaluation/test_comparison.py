@@ -6,7 +6,7 @@ from pyspark.sql import Row, SparkSession
 
 from ymr_spark.errors import DataContractError
 from ymr_spark.evaluation import comparison
-from ymr_spark.warehouse import identity
+from ymr_spark.ratings import identity
 
 HELD_OUT = [(1, 10, 5), (1, 11, 1), (2, 10, 3)]
 KEYS = [(user, song) for user, song, _ in HELD_OUT]

@@ -10,7 +10,8 @@ from tables import assert_same_tables
 
 from ymr_spark import cluster
 from ymr_spark.errors import EnvironmentProblem
-from ymr_spark.warehouse import Warehouse, identity
+from ymr_spark.ratings import identity
+from ymr_spark.warehouse import Warehouse
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster]
 

@@ -14,8 +14,9 @@ from ymr_spark.errors import DataContractError
 from ymr_spark.r2 import attributes, files, ingestion
 from ymr_spark.r2.parsing import Reason
 from ymr_spark.r2.summaries import Split
+from ymr_spark.ratings import identity
 from ymr_spark.settings import Ingest, Settings
-from ymr_spark.warehouse import Warehouse, identity
+from ymr_spark.warehouse import Warehouse
 
 SETTINGS = Settings(ingest=Ingest(max_quarantine_share=0.05))
 

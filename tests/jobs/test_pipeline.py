@@ -16,7 +16,8 @@ from pyspark.sql import functions as F
 
 from ymr_spark import certificate, session
 from ymr_spark.errors import DataContractError
-from ymr_spark.warehouse import Warehouse, identity
+from ymr_spark.ratings import identity
+from ymr_spark.warehouse import Warehouse
 
 ROOT = Path(__file__).parent.parent.parent
 DEEP = ("two_tower_dot", "two_tower_mlp", "deep_cross")

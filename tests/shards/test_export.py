@@ -13,9 +13,10 @@ from pyspark.sql import functions as F
 
 from jobs import export_shards, train_two_tower
 from ymr_spark.errors import DataContractError
+from ymr_spark.ratings import identity
 from ymr_spark.settings import Settings
 from ymr_spark.shards import export, indices, manifest
-from ymr_spark.warehouse import Warehouse, identity
+from ymr_spark.warehouse import Warehouse
 
 USERS, SONGS = 30, 40
 SETTINGS = Settings.model_validate({"shards": {"row_group_rows": 100, "row_groups_multiple": 4}})

@@ -7,7 +7,7 @@ from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from ymr_spark.errors import DataContractError
-from ymr_spark.warehouse import identity
+from ymr_spark.ratings import identity
 
 _KEYS = ["split", "user_id", "song_id"]
 Identity = tuple[int, str]

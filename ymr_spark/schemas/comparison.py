@@ -73,7 +73,7 @@ ORDERS = table(
 BY_SIZE = table(
     ("model", STRING),
     ("train_rows", LONG),
-    ("train_hash", STRING),  # of the part, as warehouse.identity
+    ("train_hash", STRING),  # of the part, as ratings.identity
     ("mse", DOUBLE),  # stars squared, over all test rows
     ("fit_seconds", DOUBLE),
 )

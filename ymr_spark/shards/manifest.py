@@ -27,7 +27,7 @@ class Split(_Part):
     """`row_groups` maps each Parquet file of the split, one row group each, to its rows."""
 
     rows: int
-    hash: str  # as warehouse.identity
+    hash: str  # as ratings.identity
     mean_rating: float
     row_groups: dict[str, int]
 
