@@ -18,7 +18,13 @@ PACKAGES = (
 _FRAME = {
     *("cli.py", "runs.py", "stages.py", "logs.py", "errors.py", "provenance.py"),
     *("environment.py", "failures.py", "file_system.py"),
-    *("settings.py", "settings_file.py", "settings_yaml.py", "setting_types.py"),
+    *(
+        "settings.py",
+        "settings_file.py",
+        "settings_deep.py",
+        "settings_yaml.py",
+        "setting_types.py",
+    ),
 }
 
 
