@@ -1,11 +1,14 @@
 """What a frame of ratings must be before it is hashed, packed or judged; and its content hash."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 
+import numpy as np
 from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
 from ymr_spark.errors import DataContractError
+from ymr_spark.scale import MOST_LEVELS, Scale
 
 COLUMNS = ("user_id", "song_id", "rating")
 _WHOLE = ("tinyint", "smallint", "int")
@@ -22,6 +25,24 @@ def require_whole(ratings: DataFrame) -> None:
             f"ratings: {wrong}, expected {' or '.join(_WHOLE)}; cast what is whole, scale to whole "
             "numbers what is not"
         )
+
+
+def with_scale(ratings: DataFrame, scale: Scale, column: str = "rating") -> DataFrame:
+    """The ratings with their scale in the metadata of their column, which tables keep."""
+    return ratings.withMetadata(column, {"scale": asdict(scale)})
+
+
+def scale_of(ratings: DataFrame, column: str = "rating") -> Scale:
+    """The scale that `with_scale` has noted, or else the coarsest of the ratings' values.
+
+    Raises:
+        DataContractError: the values have no scale.
+    """
+    if noted := ratings.schema[column].metadata.get("scale"):
+        return Scale(**noted)
+    # One more than a scale can have is enough to tell that there is none.
+    values = ratings.select(F.col(column).cast("double")).distinct().limit(MOST_LEVELS + 1)
+    return Scale.of_values(np.array([row[0] for row in values.collect()], float))
 
 
 def identity(frame: DataFrame) -> dict[str, tuple[int, str]]:

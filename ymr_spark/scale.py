@@ -1,0 +1,110 @@
+"""The scale of ratings: lowest, lowest + step, ..., highest, all of them in stars."""
+
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ymr_spark.errors import DataContractError
+
+# A level fits one signed byte.
+MOST_LEVELS = 128
+# Of a step: how far from a level a number may be that stands for it, such as 0.7 in float32.
+_TOLERANCE = 1e-4
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Level k, from 0, is lowest + k · step stars.
+
+    Raises:
+        DataContractError: the levels do not lead from the lowest rating to the highest, or are
+            more than `MOST_LEVELS`.
+    """
+
+    lowest: float
+    highest: float
+    step: float
+
+    def __post_init__(self) -> None:
+        finite = np.isfinite([self.lowest, self.highest, self.step]).all()
+        if not finite or self.step <= 0 or self.highest <= self.lowest:
+            raise DataContractError(f"{self}: expected lowest < highest and a step above 0")
+        steps = (self.highest - self.lowest) / self.step
+        if abs(steps - round(steps)) > _TOLERANCE or round(steps) >= MOST_LEVELS:
+            raise DataContractError(
+                f"{self}: expected whole steps from the lowest to the highest rating, and at most "
+                f"{MOST_LEVELS} levels"
+            )
+
+    def __str__(self) -> str:
+        return f"a scale from {self.lowest:g} to {self.highest:g} stars by {self.step:g}"
+
+    @property
+    def levels(self) -> int:
+        """How many there are."""
+        return round((self.highest - self.lowest) / self.step) + 1
+
+    @property
+    def middle(self) -> float:
+        """Half way between the ends, in stars."""
+        return (self.lowest + self.highest) / 2
+
+    @property
+    def width(self) -> float:
+        """From the lowest to the highest rating, in stars."""
+        return self.highest - self.lowest
+
+    @property
+    def values(self) -> npt.NDArray[np.float64]:
+        """The stars of every level, (levels,), ascending."""
+        return self.stars(np.arange(self.levels))
+
+    def stars(self, levels: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.float64]:
+        """The stars of these levels, of their shape."""
+        found: npt.NDArray[np.float64] = self.lowest + self.step * levels.astype(np.float64)
+        return found
+
+    def level_of(self, stars: npt.NDArray[Any]) -> npt.NDArray[np.int8]:
+        """The levels of these ratings, of their shape.
+
+        Raises:
+            DataContractError: a rating is none of the scale's.
+        """
+        exact = (stars.astype(np.float64) - self.lowest) / self.step
+        levels = np.rint(exact)
+        near = np.isclose(exact, levels, rtol=0, atol=_TOLERANCE)
+        off = ~(near & (levels >= 0) & (levels < self.levels))
+        if off.any():
+            wrong = stars[off].flat[0]
+            raise DataContractError(f"rating {wrong}: not on {self}")
+        found: npt.NDArray[np.int8] = levels.astype(np.int8)
+        return found
+
+    @classmethod
+    def of_values(cls, stars: npt.NDArray[Any]) -> "Scale":
+        """The coarsest scale that has all of these ratings, the least and the greatest its ends.
+
+        Raises:
+            DataContractError: fewer than two different ratings, or no such scale.
+        """
+        found = np.unique(stars.astype(np.float64))
+        if len(found) < 2 or not np.isfinite(found).all():
+            raise DataContractError(
+                f"ratings {found.tolist()[:10]}: expected two different numbers or more to tell "
+                "their scale by; give lowest, highest and step"
+            )
+        width = float(found[-1] - found[0])
+        step = reduce(_common_step, np.diff(found).tolist())
+        scale = cls(float(found[0]), float(found[-1]), width / round(width / step))
+        scale.level_of(found)
+        return scale
+
+
+def _common_step(one: float, other: float) -> float:
+    """The greatest step that both are multiples of, by Euclid's algorithm."""
+    while other > _TOLERANCE * one:
+        one, other = other, abs(one - other * round(one / other))
+    return one
