@@ -35,8 +35,10 @@ full: setup ## the pipeline on planted data of R2's full size; WAREHOUSE=DIR
 	@$(BIN)/python jobs/pipeline.py --conf conf/full.yaml \
 	    --set "warehouse=$$WAREHOUSE" --set "raw.folder=$$WAREHOUSE/raw"
 
+# .ci/run asks for it, with a floor below what the tests run in their own processes.
+COVERAGE ?=
 test: setup .venv/airflow/ready ## the tests but those on a cluster
-	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not cluster"
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not cluster" $(COVERAGE)
 
 test-cluster: setup ## the tests on a standalone cluster: the same tables, faults
 	@$(BIN)/pytest -m cluster
@@ -53,7 +55,7 @@ doctor: ## what is missing or of the wrong version, in plain words
 setup: .venv/ready
 	@$(BIN)/python -m ymr_spark.environment --java || sh docker/install-java.sh
 
-.venv/ready: requirements.lock pyproject.toml conf/delta-jars.sha256
+.venv/ready: requirements.lock pyproject.toml setup.py conf/delta-jars.sha256
 	$(PYTHON) -m venv .venv || { apt-get install -y python3.11-venv && $(PYTHON) -m venv .venv; }
 	$(BIN)/python -c "import uv" 2>/dev/null || $(BIN)/python -m pip install --quiet uv==$(UV_VERSION)
 	$(BIN)/python -m uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
@@ -85,6 +87,7 @@ cluster-down: setup ## end the processes of cluster-up, and no others
 	@$(BIN)/python -m ymr_spark.cluster down
 
 wheel: setup ## the library: dist/*.whl, and for --py-files dist/ymr_spark.zip
+	@rm -rf build/lib # or modules that are gone would be in the wheel
 	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 	@# Spark passes over a wheel, but takes the same file as .zip.
 	@cp dist/ymr_spark-*.whl dist/ymr_spark.zip

@@ -71,6 +71,7 @@ def measure(folder: Path) -> dict[str, float]:
     measured = dict(zip(columns, found, strict=True))
 
     def one(query: str) -> float:
+        value: float
         [(value,)] = db.sql(query).fetchall()
         return value
 

@@ -20,10 +20,11 @@ from scipy.sparse import csc_matrix, csr_matrix
 
 from bench.ladder import rows
 from ymr_spark import publication, session, settings_file
-from ymr_spark.models import similarity
-from ymr_spark.models.factors import FactorModel, Floats, Ints, find
-from ymr_spark.models.residuals import Residuals
-from ymr_spark.settings import Similarity
+from ymr_spark.models.arrays import Floats, Ints, find
+from ymr_spark.models.linear.factors import FactorModel
+from ymr_spark.models.neighbors import similarity
+from ymr_spark.models.neighbors.residuals import Residuals
+from ymr_spark.models.sections import Similarity
 from ymr_spark.warehouse import Warehouse
 
 _SONGS_AT_ONCE = 128
@@ -49,7 +50,8 @@ def sampled(split: Split, share: float, seed: int) -> Split:
     """The rows of a share of the users, the same in every split."""
     luck = np.random.default_rng(seed).random(1 + int(split[0].max()))
     chosen = luck[split[0]] < share
-    return tuple(column[chosen] for column in split)
+    users, songs, stars = split
+    return users[chosen], songs[chosen], stars[chosen]
 
 
 def matrix(train: Split, bias: FactorModel) -> tuple[Residuals, csc_matrix]:
@@ -87,7 +89,7 @@ def squared_errors(
 def chunks(test: Split, residuals: Residuals) -> Iterator[tuple[Ints, Split]]:
     """Songs that train has, with their test rows."""
     order = np.argsort(test[1], kind="stable")
-    users, songs, stars = (column[order] for column in test)
+    users, songs, stars = test[0][order], test[1][order], test[2][order]
     wanted = np.unique(songs)
     for first in range(0, len(wanted), _SONGS_AT_ONCE):
         some = wanted[first : first + _SONGS_AT_ONCE]
@@ -114,7 +116,7 @@ def main() -> None:
     settings_ = settings_file.load(options.conf, options.set)
     spark = session.build("bench pruning", settings_.spark_defaults)
     warehouse, seed = Warehouse(settings_.warehouse, settings_.raw.folder), settings_.seed
-    bias = publication.load(warehouse, "bias")
+    bias = publication.load_factors(warehouse, "bias")
     train, test = (
         sampled(rows.read(spark, warehouse, name), options.users, seed)
         for name in ("train", "test")
@@ -123,7 +125,7 @@ def main() -> None:
     luck = np.random.default_rng(seed).random(1 + int(test[1].max()))
     kept = np.isin(test[1], train[1]) & (luck[test[1]] < options.songs)
     test = tuple(column[kept] for column in test)
-    report(train, test, bias, settings_.similarity)
+    report(train, test, bias, Similarity(**settings_.of("similarity")))
 
 
 def report(train: Split, test: Split, bias: FactorModel, chosen: Similarity) -> None:

@@ -23,9 +23,10 @@ from pyspark.sql import functions as F
 from scipy.sparse import csr_matrix
 
 from ymr_spark import publication, session, settings_file
-from ymr_spark.models.blocks import unpack, user_blocks
-from ymr_spark.models.factors import FactorModel, find
-from ymr_spark.recommendation import topk
+from ymr_spark.models.arrays import find
+from ymr_spark.models.linear import topk
+from ymr_spark.models.linear.factors import FactorModel
+from ymr_spark.packing import Packed, by_user, unpack
 from ymr_spark.warehouse import Warehouse
 
 _USERS_AT_ONCE = 4_096
@@ -43,19 +44,19 @@ def thrown_away(frame: DataFrame) -> None:
 
 
 def ours(heard: DataFrame, model: FactorModel, k: int) -> Line:
-    blocks = user_blocks(heard)
-    packing = seconds(blocks.count)
+    blocks = by_user(heard)
+    packing = seconds(blocks.frame.count)
     ranking = seconds(lambda: thrown_away(topk.recommend(blocks, model, k)))
     return {"what": "ymr_spark", "seconds": ranking, "with_packing": round(packing + ranking, 1)}
 
 
-def listened(blocks: DataFrame, model: FactorModel) -> csr_matrix:
+def listened(blocks: Packed, model: FactorModel) -> csr_matrix:
     """(users of the model, its songs): 1 where a user has rated a song."""
     songs, counts, users = [], [], []
-    for block in unpack(blocks.toArrow().to_batches()):
-        songs.append(find(model.song_ids, block.songs)[0].astype(np.int32))
+    for block in unpack(blocks.frame.toArrow().to_batches(), blocks.scale):
+        songs.append(find(model.song_ids, block.others)[0].astype(np.int32))
         counts.append(block.counts)
-        users.append(block.users)
+        users.append(block.owners)
     order = np.argsort(np.concatenate(users))
     ends = np.r_[0, np.cumsum(np.concatenate(counts))]
     ones = np.ones(ends[-1], np.float32)
@@ -86,9 +87,9 @@ def spark_own(spark: SparkSession, warehouse: Warehouse, k: int, share: float) -
     )
     chosen = users.where(F.pmod(F.xxhash64("id"), F.lit(10_000)) < share * 10_000).cache()
     part = chosen.count() / users.count()
-    rank = len(songs.first()["features"])
+    rank = len(songs.head(1)[0]["features"])
     # Spark has no public way to make a model of given factors.
-    java = spark._jvm.org.apache.spark.ml.recommendation.ALSModel(
+    java = spark._jvm.org.apache.spark.ml.recommendation.ALSModel(  # type: ignore[union-attr]
         "given", rank, chosen._jdf, songs.cache()._jdf
     )
     java.setUserCol("user_id")
@@ -112,11 +113,11 @@ def main() -> None:
     chosen = settings_file.load(options.conf, options.set)
     spark = session.build("bench recommend", chosen.spark_defaults)
     warehouse, k = Warehouse(chosen.warehouse, chosen.raw.folder), chosen.recommend.k
-    model = publication.load(warehouse, "als")
+    model = publication.load_factors(warehouse, "als")
     heard = warehouse.read(spark, "ratings").where(F.col("split") != "test")
     lines = [ours(heard, model, k)]
     print(json.dumps(lines[0]), flush=True)
-    matrix = listened(user_blocks(heard), model)
+    matrix = listened(by_user(heard), model)
     lines.append(bare(matrix, model, k, spark.sparkContext.defaultParallelism))
     print(json.dumps(lines[1]), flush=True)
     del matrix

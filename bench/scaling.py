@@ -1,14 +1,14 @@
 """Strong scaling on one machine: one worker against two, one core each, the same work.
 
     python bench/scaling.py --set planted.users=80000 --set planted.songs=136736 \\
-        --set planted.train_ratings=30537850 --set 'two_tower.models=[two_tower_dot]'
+        --set planted.train_ratings=30537850
 
 Starts a standalone cluster of each size in turn, pins each worker with its executors and their
-Python to a core of its own, and submits ingest, train_bias, train_als, export_shards and
-train_two_tower (as many TensorFlow workers as Spark workers) to it. The ratio is the time of one
-worker over that of two, of whole jobs and, where a model is fitted, of the fit alone. A driver is
-free to run on any core, and with two workers shares theirs where the machine has two. Each JVM
-compiles its own code for half a minute: with fewer ratings than these that is all one sees.
+Python to a core of its own, and submits `STAGES` to it, the last with as many TensorFlow workers
+as Spark workers. The ratio is the time of one worker over that of two, of whole jobs and, where a
+model is fitted, of the fit alone. A driver is free to run on any core, and with two workers shares
+theirs where the machine has two. Each JVM compiles its own code for half a minute: with fewer
+ratings than these that is all one sees.
 """
 
 import argparse
@@ -18,12 +18,17 @@ import sys
 import time
 from pathlib import Path
 
-from ymr_spark import cluster, runs
+from ymr_spark import cluster, runs, stages
 from ymr_spark.warehouse import Warehouse
 
 ROOT = Path(__file__).parent.parent
 MEMORY = "4g"  # of each executor's heap
-STAGES = ("ingest", "train_bias", "train_als", "export_shards", "train_two_tower")
+STAGES = (
+    stages.named("ingest"),
+    *map(stages.of_model, ("bias", "als", "latent_factor")),
+    stages.named("export_shards"),
+    stages.of_model("two_tower_dot"),
+)
 
 
 def seconds(folder: Path, raw: Path, workers: int, extra: list[str]) -> dict[str, float]:
@@ -38,7 +43,7 @@ def seconds(folder: Path, raw: Path, workers: int, extra: list[str]) -> dict[str
     words = [word for setting in settings for word in ("--set", setting)]
     try:
         for stage in STAGES:
-            command = [*submit, str(place / "spark.conf"), f"jobs/{stage}.py"]
+            command = [*submit, str(place / "spark.conf"), *stage.command.split()]
             command += ["--conf", "conf/cluster.yaml", "--force", *words]
             # A single TensorFlow worker is the driver itself.
             pinned = ["taskset", "--cpu-list", "0"] if (stage, workers) == (STAGES[-1], 1) else []
@@ -55,10 +60,10 @@ def seconds(folder: Path, raw: Path, workers: int, extra: list[str]) -> dict[str
         cluster.down(place)
     found: dict[str, float] = {}
     for stage in STAGES:
-        manifest = runs.latest_manifest(stage, Warehouse(folder / str(workers))) or {}
-        found[stage] = manifest["job_seconds"]
-        fits = {name: figures for name, figures in manifest.items() if isinstance(figures, dict)}
-        found |= {f"{n}, fit": f["fit_seconds"] for n, f in fits.items() if "fit_seconds" in f}
+        manifest = runs.latest_manifest(stage.name, Warehouse(folder / str(workers))) or {}
+        found[stage.name] = manifest["job_seconds"]
+        if stage.model:
+            found[f"{stage.model}, fit"] = manifest["fit_seconds"]
     return found
 
 

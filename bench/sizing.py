@@ -9,6 +9,7 @@ side alone on a cluster. `for 717 M` takes seconds to grow with the rows from th
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from ymr_spark import runs, stages
 from ymr_spark.warehouse import Warehouse
@@ -27,7 +28,7 @@ def table(warehouse: Warehouse) -> str:
     return "\n".join([f"{millions:.1f} million ratings", "", _HEAD, *lines])
 
 
-def _line(manifest: dict, millions: float) -> str:
+def _line(manifest: dict[str, Any], millions: float) -> str:
     seconds, memory = manifest["job_seconds"], manifest["peak_memory_mib"] / 1024
     each = seconds / millions
     hours = each * _ALL_MILLIONS / 3600

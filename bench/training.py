@@ -2,7 +2,7 @@
 
     python -m bench.training --conf conf/full.yaml [--set KEY=VALUE ...] [--row-groups 4]
 
-needs the shards. Each model of two_tower.models trains on the same row groups from both sources
+needs the shards. Each two-tower model of `models` trains on the same row groups from both sources
 in turn, after an untimed pass; prints a JSON line a repetition, then the medians' ratio and the
 peak memory. Where models have been trained, the seconds that each took to an MSE on validation
 follow, for the worst final MSE among them and for the best that two have reached.
@@ -20,9 +20,10 @@ import numpy as np
 import pyarrow.parquet as pq
 import tensorflow as tf
 
-from ymr_spark import runs, session, settings_file
-from ymr_spark.models import two_tower_training
-from ymr_spark.models.two_tower_search import batches
+from ymr_spark import runs, session, settings_file, stages
+from ymr_spark.models import registry
+from ymr_spark.models.two_tower import training as two_tower_training
+from ymr_spark.models.two_tower.curves import batches
 from ymr_spark.settings import Settings
 from ymr_spark.shards import manifest, reader
 from ymr_spark.shards.manifest import Manifest
@@ -60,9 +61,10 @@ def fed(
     name: str, shards: Path, contents: Manifest, chosen: Settings, times: int
 ) -> Iterator[Line]:
     """Rows a second of training from each source, and their ratio."""
-    section = getattr(chosen, name).model_dump()
+    section = chosen.of(name)
+    network = registry.imported(registry.named(name).estimator).network
     form = {key: value for key, value in section.items() if key not in _OF_TRAINING}
-    model = two_tower_training.build(name, shards, contents, seed=chosen.seed, **form)
+    model = two_tower_training.build(network, shards, contents, seed=chosen.seed, **form)
     optimisation = [section[key] for key in _OPTIMISATION]
     model.compile(
         optimizer=two_tower_training.adagrad(model, *optimisation),
@@ -87,10 +89,10 @@ def fed(
 def trained(warehouse: Warehouse, spark_defaults: Path | None) -> dict[str, list[Point]]:
     """The learning curves of the models that have one, and the one point of `als`."""
     curves = {}
-    for stage in ("train_als", "train_two_tower"):
-        for name, figures in (runs.latest_manifest(stage, warehouse) or {}).items():
-            if isinstance(figures, dict) and figures.get("learning_curve"):
-                curves[name] = cumulated(figures["learning_curve"])
+    for name in registry.NAMES:
+        figures = runs.latest_manifest(stages.of_model(name).name, warehouse) or {}
+        if figures.get("learning_curve"):
+            curves[name] = cumulated(figures["learning_curve"])
     if curves and warehouse.version("metrics") is not None:
         spark = session.build("bench training", spark_defaults)
         als = warehouse.read(spark, "metrics").where("model = 'als' AND split = 'validation'")
@@ -132,7 +134,7 @@ def main() -> None:
     contents = part(manifest.verify(shards), options.row_groups)
     tf.config.experimental.enable_op_determinism()
     with runs.PeakMemory() as memory:
-        for name in chosen.two_tower.models:
+        for name in (n for n in chosen.models if registry.named(n).deep):
             for line in fed(name, shards, contents, chosen, options.repetitions):
                 print(json.dumps(line), flush=True)
     print(json.dumps({"peak_memory_mib": round(memory.mebibytes)}))

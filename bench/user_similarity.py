@@ -22,7 +22,8 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from ymr_spark import publication, session, settings_file
-from ymr_spark.models.factors import FactorModel, Floats, Ints
+from ymr_spark.models.arrays import Floats, Ints
+from ymr_spark.models.linear.factors import FactorModel
 from ymr_spark.warehouse import Warehouse
 
 _SHRINKAGE = (10, 50, 200)
@@ -81,7 +82,7 @@ def choose(
 
 def variants(spark: SparkSession, warehouse: Warehouse) -> None:
     """Print both variants' lines, and the item-based model's."""
-    bias = publication.load(warehouse, "bias")
+    bias = publication.load_factors(warehouse, "bias")
     splits = {name: _split(spark, warehouse, name) for name in ("train", "validation", "test")}
     users = 1 + max(int(split[0].max()) for split in splits.values())
     songs = 1 + max(int(split[1].max()) for split in splits.values())

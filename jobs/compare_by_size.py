@@ -13,22 +13,24 @@ from pyspark.sql import functions as F
 
 from ymr_spark import checkpoints, cli, provenance, schemas
 from ymr_spark.evaluation import comparison
-from ymr_spark.models import artifacts, bias, latent_factor_training
-from ymr_spark.models.blocks import song_blocks, user_blocks
-from ymr_spark.models.factors import FactorModel
-from ymr_spark.models.latent_factor_training import Rows
-from ymr_spark.models.mlp import MlpModel
+from ymr_spark.models import registry
+from ymr_spark.models.fitted import RatingModel
+from ymr_spark.models.registry import Entry
+from ymr_spark.models.train_ratings import TrainRatings
 from ymr_spark.publication import all_registered
-from ymr_spark.ratings import identity_of, identity_sums
+from ymr_spark.ratings import COLUMNS, identity_of, identity_sums, with_scale
 from ymr_spark.settings import Settings
 from ymr_spark.shards import indices, manifest
 from ymr_spark.shards.manifest import Manifest
 from ymr_spark.warehouse import Warehouse
 
 log = logging.getLogger(__name__)
-_DEEP = ("two_tower_dot", "two_tower_mlp")
-MODELS = ("bias", "latent_factor", *_DEEP)
-Fitted = tuple[FactorModel | MlpModel, float]
+_COLUMNS = {
+    "userCol": "user_id",
+    "itemCol": "song_id",
+    "ratingCol": "rating",
+    "validationIndicatorCol": "held",
+}
 
 
 def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Figures:
@@ -37,19 +39,21 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Fi
     contents = manifest.verify(shards, warehouse.pin("ratings"))
     ratings = warehouse.read(spark, "ratings")
     test = ratings.where(F.col("split") == "test")
-    validation = Rows.of(ratings.where(F.col("split") == "validation"))
+    validation = ratings.where(F.col("split") == "validation")
+    validation = validation.select(*COLUMNS, F.lit(True).alias("held"))
     found = [*_at_full_size(warehouse, contents.splits["train"])]
     for groups in row_groups(len(contents.splits["train"].row_groups), settings):
         files = sorted(contents.splits["train"].row_groups)[:groups]
         train = spark.read.parquet(*(str(shards / "train" / name) for name in files))
-        train = train.select("user_id", "song_id", "rating")
+        train = with_scale(train.select("user_id", "song_id", "rating"), contents.scale)
         part = _part(contents, files, train)
         rows, content = part.splits["train"].rows, part.splits["train"].hash
         log.info("%d row groups, %d ratings", groups, rows)
-        for model, fallback, seconds in _fitted(warehouse, settings, part, train, validation):
-            mse = _mse(artifacts.predict(test, model, fallback), test)
-            log.info("%s on %d ratings: MSE %.4f", model.name, rows, mse)
-            found.append((model.name, rows, content, mse, seconds))
+        both = train.withColumn("held", F.lit(False)).union(validation)
+        for model, seconds in _fitted(warehouse, settings, part, both):
+            name, mse = model.scorer.name, _mse(model.transform(test))
+            log.info("%s on %d ratings: MSE %.4f", name, rows, mse)
+            found.append((name, rows, content, mse, seconds))
     names = schemas.TABLES["by_size"].fieldNames()
     warehouse.save([dict(zip(names, row, strict=True)) for row in sorted(found)], "by_size")
     return {"rows": contents.splits["train"].rows, "fits": len(found)}
@@ -64,7 +68,9 @@ def row_groups(groups: int, settings: Settings) -> list[int]:
 def _at_full_size(warehouse: Warehouse, train: manifest.Split) -> Iterator[tuple[Any, ...]]:
     """The models as they were published and judged, all of them fitted on `train`."""
     judged = warehouse.load("metrics", ds.field("split") == "test").to_pylist()
-    models = {name: row for name, row in all_registered(warehouse).items() if name in MODELS}
+    models = {
+        name: row for name, row in all_registered(warehouse).items() if name in registry.BY_SIZE
+    }
     comparison.check_train_rows(models.values(), (train.rows, train.hash))
     for score in judged:
         if model := models.get(score["model"]):
@@ -74,7 +80,7 @@ def _at_full_size(warehouse: Warehouse, train: manifest.Split) -> Iterator[tuple
 
 def _part(contents: Manifest, files: Sequence[str], train: DataFrame) -> Manifest:
     """A manifest of these row groups alone; rows are in random order, so that they are a sample."""
-    found = train.agg(*identity_sums(), F.avg("rating").alias("mean")).collect()[0]
+    found = train.agg(*identity_sums(contents.scale), F.avg("rating").alias("mean")).collect()[0]
     rows, content = identity_of(found)
     whole = contents.splits["train"]
     kept = {name: whole.row_groups[name] for name in files}
@@ -83,88 +89,71 @@ def _part(contents: Manifest, files: Sequence[str], train: DataFrame) -> Manifes
 
 
 def _fitted(
-    warehouse: Warehouse, settings: Settings, part: Manifest, train: DataFrame, validation: Rows
-) -> Iterator[tuple[FactorModel | MlpModel, FactorModel | None, float]]:
-    """Each model of MODELS with its fallback and the seconds it took."""
-    started = time.monotonic()
-    users = user_blocks(train)
-    base, _ = bias.fit(users, **settings.bias.model_dump())
-    yield base, None, time.monotonic() - started
-    model, seconds = _latent_factor(warehouse, settings, part, train, users, base, validation)
-    users.unpersist()
-    yield model, base, seconds
-    for name in _DEEP:
-        model, seconds = _two_tower(name, warehouse, settings, part)
-        # A song that nobody rated has the rows of its attributes, in a factor model.
-        songs = model.song_ids if isinstance(model, FactorModel) else base.song_ids
-        yield artifacts.only(model, base.user_ids, songs), base, seconds
+    warehouse: Warehouse, settings: Settings, part: Manifest, rows: DataFrame
+) -> Iterator[tuple[RatingModel[Any], float]]:
+    """Each model of registry.BY_SIZE and the seconds it took."""
+    ratings: TrainRatings | None = None
+    base: RatingModel[Any] | None = None
+    for entry in map(registry.named, registry.BY_SIZE):
+        estimator = registry.imported(entry.estimator).of_settings(
+            settings.of(entry.name), **_COLUMNS, seed=settings.seed
+        )
+        if estimator.hasParam("checkpointDir"):
+            folder = _checkpoints(entry, warehouse, settings, part)
+            estimator.set(estimator.checkpointDir, str(folder))
+        estimator.fallback = base if entry.fallback else None
+        started = time.monotonic()
+        if entry.deep and base is not None:
+            model = _deep(estimator, entry, warehouse, settings, part, base)
+        else:
+            ratings = ratings or estimator.ratings_of(rows)
+            model = estimator.fit_ratings(ratings)
+        base = base or model
+        curve = model.figures.get("learning_curve", [])
+        yield model, sum(p["seconds"] for p in curve) or time.monotonic() - started
+    if ratings is not None:
+        ratings.unpersist()
 
 
-def _latent_factor(
+def _deep(
+    estimator: Any,
+    entry: Entry,
     warehouse: Warehouse,
     settings: Settings,
     part: Manifest,
-    train: DataFrame,
-    users: DataFrame,
-    base: FactorModel,
-    validation: Rows,
-) -> Fitted:
-    started = time.monotonic()
-    section = settings.latent_factor.model_dump()
-    songs = song_blocks(train)
-    model, _ = latent_factor_training.fit(
-        users,
-        songs,
-        base,
-        validation,
-        _checkpoints("latent_factor", warehouse, settings, part),
-        **section,
-        seed=settings.seed,
-    )
-    songs.unpersist()
-    return model, time.monotonic() - started
-
-
-def _two_tower(name: str, warehouse: Warehouse, settings: Settings, part: Manifest) -> Fitted:
-    from ymr_spark.models import two_tower_training
-
+    base: RatingModel[Any],
+) -> RatingModel[Any]:
     shards = warehouse.path("shards/")
-    model, curve = two_tower_training.fit(
-        name,
-        shards,
-        part,
-        _checkpoints(name, warehouse, settings, part),
-        seed=settings.seed,
-        stall_seconds=settings.two_tower.stall_seconds,
-        **getattr(settings, name).model_dump(mode="json"),
-    )
     ids = indices.load(shards / "indices")
     catalogue = indices.catalogue(ids, warehouse.load("songs"), warehouse.load("genres"))
-    artifact = model.artifact(name, ids, catalogue)
-    return artifact, sum(epoch["seconds"] for epoch in curve)
+    model: RatingModel[Any] = estimator.fit_shards(
+        shards, part, catalogue, together=settings.two_tower
+    )
+    # A song that nobody rated has the rows of its attributes, in a factor model.
+    known = model.scorer if entry.ranks_songs else base.scorer
+    model.scorer = model.scorer.only(base.scorer.user_ids, known.song_ids)
+    return model
 
 
-def _checkpoints(name: str, warehouse: Warehouse, settings: Settings, part: Manifest) -> Path:
-    section = getattr(settings, name).model_dump(mode="json")
+def _checkpoints(entry: Entry, warehouse: Warehouse, settings: Settings, part: Manifest) -> Path:
     rows = part.splits["train"]
-    folder = warehouse.path(f"models/by_size/{name}-{rows.rows}/")
+    folder = warehouse.path(f"models/by_size/{entry.name}-{rows.rows}/")
     governed_by = {
         "rows": rows.hash,
         "seed": settings.seed,
-        "code": provenance.code(__file__),
-        **section,
+        "code": provenance.code(__file__, entry.module),
+        **settings.of(entry.name),
     }
     return checkpoints.of_training(folder, governed_by)
 
 
-def _mse(predictions: DataFrame, test: DataFrame) -> float:
-    keys = ["user_id", "song_id"]
-    pairs = predictions.select(*keys, "prediction").join(test, keys, how="inner")
+def _mse(judged: DataFrame) -> float:
     error = F.col("prediction") - F.col("rating")
-    return float(pairs.agg(F.avg(error * error)).collect()[0][0])
+    return float(judged.agg(F.avg(error * error)).collect()[0][0])
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit code."""
     return cli.main("compare_by_size", __doc__, run, argv)
 
 

@@ -18,6 +18,7 @@ HELD_OUT = 10  # as in R2
 
 def run(_: SparkSession, warehouse: Warehouse, settings: Settings) -> Figures:
     # Ingest holds out validation rows by the same hash: another seed gives another choice.
+    """Write the converted files below `raw/`."""
     files = movielens.convert(movielens.fetch(DOWNLOADS), HELD_OUT, settings.seed + 1)
     for name, text in files.items():
         atomically.write(warehouse.path("raw/") / name, text)
@@ -26,6 +27,7 @@ def run(_: SparkSession, warehouse: Warehouse, settings: Settings) -> Figures:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit code."""
     return cli.main("convert_movielens", __doc__, run, argv)
 
 

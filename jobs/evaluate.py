@@ -12,7 +12,8 @@ from pyspark.sql import functions as F
 from ymr_spark import atomically, certificate, cli, publication, runs, schemas, stages, strict_json
 from ymr_spark.errors import DataContractError
 from ymr_spark.evaluation import breakdown, comparison, leaderboard, metrics, scan, slicing
-from ymr_spark.publication import identities, load
+from ymr_spark.models import registry
+from ymr_spark.publication import identities, load_factors
 from ymr_spark.recommendation import catalogue, quality
 from ymr_spark.settings import Settings
 from ymr_spark.warehouse import Warehouse
@@ -36,7 +37,7 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Fi
     comparison.check_train_rows(models.values(), train)
     comparison.check_held_out(held_out, splits)
     rows = sum(count for count, _ in splits.values())
-    cuts = slicing.read(*map(warehouse.load, SLICED_BY))
+    cuts = slicing.read(warehouse.scale(), *map(warehouse.load, SLICED_BY))
     with_floor = _with_floor(held_out, warehouse)
     sums = scan.sums(predictions, with_floor, sorted(models), rows, cuts)
     comparison.check_predictions(sums, predictions, held_out, models, splits)
@@ -92,10 +93,11 @@ def _lists(
     spark: SparkSession, warehouse: Warehouse, settings: Settings, names: Iterable[str]
 ) -> list[dict[str, Any]]:
     """schemas.RANKING rows: the models that tell songs apart, and two lists for everybody."""
-    songs = catalogue.read(warehouse.load("summary_songs"), warehouse.load("songs"))
-    rankings = [catalogue.most_popular(songs)]
-    rankings.append(catalogue.best_mean(songs, settings.bias.song_damping))
-    models = (load(warehouse, n) for n in names if n in schemas.FACTOR_MODELS)
+    scale = warehouse.scale()
+    songs = catalogue.read(warehouse.load("summary_songs"), warehouse.load("songs"), scale)
+    rankings = [catalogue.most_popular(songs, scale)]
+    rankings.append(catalogue.best_mean(songs, settings.of("bias")["song_damping"], scale))
+    models = (load_factors(warehouse, n) for n in names if n in registry.RANKING)
     rankings += [m for m in models if m.tells_songs_apart]
     ratings = warehouse.read(spark, "ratings")
     options = settings.evaluate
@@ -114,6 +116,7 @@ def _floor(warehouse: Warehouse) -> float | None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit code."""
     arguments = cli.parser(__doc__)
     arguments.add_argument(
         "--verify", action="store_true", help="hash the data of the last comparison again"

@@ -8,6 +8,7 @@ from pyspark.sql import SparkSession
 from ymr_spark import cli
 from ymr_spark.errors import SettingsError
 from ymr_spark.r2.planted import files
+from ymr_spark.scale import Scale
 from ymr_spark.settings import Settings
 from ymr_spark.warehouse import Warehouse
 
@@ -15,14 +16,16 @@ from ymr_spark.warehouse import Warehouse
 def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Figures:
     """Plant the files; `rows` counts train and test."""
     size = files.Size(**settings.planted.model_dump())
+    scale = Scale(**settings.scale.model_dump())
     try:
-        truth = files.generate(spark, warehouse.path("raw/"), settings.seed, size)
+        truth = files.generate(spark, warehouse.path("raw/"), settings.seed, size, scale)
     except ValueError as e:
         raise SettingsError(f"planted: {e}; change planted.users, .songs or .train_ratings") from e
     return {"rows": size.rows, "floor_mse": truth["floor_mse"]}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit code."""
     return cli.main("generate_r2", __doc__, run, argv)
 
 

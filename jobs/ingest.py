@@ -12,6 +12,7 @@ from ymr_spark.cli import Figures
 from ymr_spark.r2 import attributes, audit, files, ingestion
 from ymr_spark.r2.summaries import Split
 from ymr_spark.ratings import identity
+from ymr_spark.scale import Scale
 from ymr_spark.settings import Settings
 from ymr_spark.warehouse import Warehouse
 
@@ -19,6 +20,7 @@ log = logging.getLogger(__name__)
 
 
 def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Figures:
+    """Audit all lines, then write what is kept and what is not."""
     raw = files.find(warehouse.path("raw/"))
     genres = attributes.read_genres(raw.genres)
     songs = attributes.read_songs(raw.songs, genres)
@@ -31,7 +33,8 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Figure
     for one, other in pairwise(numbers):
         if other > one + 1:
             log.warning("no part between %d and %d", one, other)
-    audited = ingestion.audited(spark, raw, songs.known())
+    scale = Scale(**settings.scale.model_dump())
+    audited = ingestion.audited(spark, raw, songs.known(), scale)
     audit.check(audited.findings, rules.max_quarantine_share)
     raw.check_unchanged()
 
@@ -67,6 +70,7 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Figure
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit code."""
     return cli.main("ingest", __doc__, run, argv)
 
 

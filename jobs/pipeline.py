@@ -8,8 +8,10 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
+from itertools import dropwhile, groupby
 from pathlib import Path
 
 from ymr_spark import cli, environment, logs, provenance, runs, session, settings_file, stages
@@ -24,6 +26,7 @@ _HEARTBEAT_SECONDS = 20
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit code."""
     arguments = cli.parser(__doc__)
     arguments.add_argument("--until", metavar="STAGE", help="stop after this stage")
     options = arguments.parse_args(argv)
@@ -33,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run(options: argparse.Namespace) -> cli.Figures:
-    """Run each stage as a process of its own, as a scheduler would, under one lock."""
+    """Run each job as a process of its own, as a scheduler would, under one lock."""
     settings = settings_file.load(options.conf, options.set)
     run_id = options.run_id
     logs.configure(settings.logs, "pipeline", run_id)
@@ -46,15 +49,15 @@ def run(options: argparse.Namespace) -> cli.Figures:
     warehouse = Warehouse(settings.warehouse, settings.raw.folder)
     with runs.lock(warehouse, run_id), ExitStack() as jvm:
         environ = os.environ | {runs.LOCK_HOLDER: run_id}
-        for number, stage in enumerate(todo, start=1):
-            where = f"[{number}/{len(todo)}] {stage.name}"
-            code = provenance.code(str(_JOBS / f"{stage.name}.py"))
-            if not options.force and runs.is_current(stage, warehouse, settings, code):
-                log.info("%s: up to date", where)
+        for group in _groups(todo):
+            stale = [*dropwhile(partial(_up_to_date, options, warehouse, settings), group)]
+            for stage in group[: len(group) - len(stale)]:
+                log.info("%s: up to date", _where(stage, todo))
+            if not stale:
                 continue
             if settings.one_jvm and session.GATEWAY not in environ:
                 environ |= jvm.enter_context(session.shared_jvm(settings.spark_defaults))
-            _run_stage(where, stage, options, settings, environ)
+            _run_stages(stale, todo, options, settings, environ)
     return _closing(warehouse)
 
 
@@ -68,20 +71,40 @@ def _todo(settings: Settings, until: str | None) -> Sequence[stages.Stage]:
     return todo[: names.index(until) + 1]
 
 
-def _run_stage(
-    where: str,
-    stage: stages.Stage,
+def _groups(todo: Sequence[stages.Stage]) -> Iterator[list[stages.Stage]]:
+    """Stages of one job in a row are one process, in which they share what they read."""
+    return (list(group) for _, group in groupby(todo, key=lambda stage: stage.job))
+
+
+def _up_to_date(
+    options: argparse.Namespace, warehouse: Warehouse, settings: Settings, stage: stages.Stage
+) -> bool:
+    code = provenance.code(str(_JOBS / f"{stage.job}.py"), *stage.modules)
+    return not options.force and runs.is_current(stage, warehouse, settings, code)
+
+
+def _where(stage: stages.Stage, todo: Sequence[stages.Stage]) -> str:
+    return f"[{todo.index(stage) + 1}/{len(todo)}] {stage.name}"
+
+
+def _run_stages(
+    group: Sequence[stages.Stage],
+    todo: Sequence[stages.Stage],
     options: argparse.Namespace,
     settings: Settings,
     environ: Mapping[str, str],
 ) -> None:
+    """Run stages of one job in a process."""
+    name = group[0].name if len(group) == 1 else group[0].job
+    where = ", ".join(_where(stage, todo) for stage in group)
     overrides = [argument for setting in options.set for argument in ("--set", setting)]
-    command = [*(settings.spark_submit or [sys.executable]), str(_JOBS / f"{stage.name}.py")]
+    command = [*(settings.spark_submit or [sys.executable]), str(_JOBS / f"{group[0].job}.py")]
     command += ["--conf", str(options.conf), "--run-id", options.run_id, *overrides]
+    command += [word for stage in group if stage.model for word in ("--model", stage.model)]
     command += ["--force"] if options.force else []
     log.info("%s", where)
     started = time.monotonic()
-    environ = {**environ, logs.STAGE: stage.name}
+    environ = {**environ, logs.STAGE: name}
     process = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True)
     try:
         output = _wait(process, where, started)
@@ -90,7 +113,7 @@ def _run_stage(
         process.wait()
         raise
     if process.returncode:
-        raise StageFailed(stage.name, process.returncode)
+        raise StageFailed(name, process.returncode)
     figures = json.loads(output.strip().splitlines()[-1])
     log.info("%s: %s rows, %.0f s", where, f"{figures['rows']:,}", time.monotonic() - started)
 

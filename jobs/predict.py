@@ -72,6 +72,7 @@ def _id(word: str) -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit code."""
     arguments = cli.parser(__doc__)
     arguments.add_argument("--user", type=_id, metavar="U")
     arguments.add_argument("--song", type=_id, metavar="S")

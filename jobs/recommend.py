@@ -12,14 +12,15 @@ from pyspark import StorageLevel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from ymr_spark import atomically, cli, schemas
+from ymr_spark import atomically, cli, packing
 from ymr_spark.errors import DataContractError, SettingsError
 from ymr_spark.evaluation import comparison
-from ymr_spark.models import artifacts
-from ymr_spark.models.blocks import user_blocks
-from ymr_spark.models.factors import FactorModel
-from ymr_spark.publication import load, registered, train_identity
-from ymr_spark.recommendation import catalogue, lists, topk
+from ymr_spark.models import registry
+from ymr_spark.models.linear import topk
+from ymr_spark.models.linear.factors import FactorModel
+from ymr_spark.publication import load_factors, registered, train_identity
+from ymr_spark.ratings import scale_of, with_scale
+from ymr_spark.recommendation import catalogue, lists
 from ymr_spark.recommendation.audience import audience
 from ymr_spark.recommendation.restrictions import restrict
 from ymr_spark.settings import Settings
@@ -40,15 +41,19 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Fi
     train = train_identity(warehouse)
     comparison.check_train_rows([registered(warehouse, model.name)], train)
     log.info("top %d songs by %s", options.k, model.name)
-    songs = catalogue.read(warehouse.load("summary_songs"), warehouse.load("songs"))
+    songs = catalogue.read(
+        warehouse.load("summary_songs"), warehouse.load("songs"), warehouse.scale()
+    )
     genres = warehouse.load("genres").to_pylist()
     asked = options.model_dump(include=_RESTRICTIONS)
     parents = {row["genre_id"]: row["parent_genre_id"] for row in genres}
     model, cap = restrict(model, songs, parents, **asked)
 
-    rated = warehouse.read(spark, "ratings").where(F.col("split") != "test")
+    ratings = warehouse.read(spark, "ratings")
+    # Of all ratings, since those of a few users may not tell it.
+    rated = with_scale(ratings, scale_of(ratings)).where(F.col("split") != "test")
     rated, strangers = audience(spark, rated, options.users)
-    known = topk.recommend(user_blocks(rated), model, options.k, cap)
+    known = topk.recommend(packing.by_user(rated), model, options.k, cap)
     # So that the rows that are verified are those that are written.
     known = known.persist(StorageLevel.DISK_ONLY)
     after = ", less for popularity" if options.popularity_damping else ""
@@ -57,7 +62,7 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Fi
     if strangers:
         log.info("%d users have no ratings", len(strangers))
         # They have no taste to go by.
-        fallback = catalogue.best_mean(songs, settings.bias.song_damping)
+        fallback = catalogue.best_mean(songs, settings.of("bias")["song_damping"], model.scale)
         fallback, fallback_cap = restrict(fallback, songs, parents, **asked)
         same = topk.for_strangers(spark, strangers, fallback, options.k, fallback_cap)
         table = table.union(_columns(same, fallback, f"no ratings: mean of %.2f stars{after}"))
@@ -88,15 +93,15 @@ def _chosen(warehouse: Warehouse, wanted: str) -> FactorModel:
     order = [("split", "descending"), ("mse", "ascending"), ("model", "ascending")]
     scored = warehouse.load("metrics").sort_by(order)
     # The exact search is over offsets and factors, which the others have not.
-    names = [n for n in pc.unique(scored["model"]).to_pylist() if n in schemas.FACTOR_MODELS]
+    names = [n for n in pc.unique(scored["model"]).to_pylist() if n in registry.RANKING]
     if wanted != "best":
         if wanted not in names:
             raise SettingsError(f"recommend.model={wanted}: expected best or one of {names}")
-        return load(warehouse, wanted)
+        return load_factors(warehouse, wanted)
     if "validation" not in scored["split"].to_pylist():
         log.warning("no user has validation rows: the best model is the best one on test")
     for name in names:
-        if (model := load(warehouse, name)).tells_songs_apart:
+        if (model := load_factors(warehouse, name)).tells_songs_apart:
             return model
     raise DataContractError(
         f"recommend.model=best: none of {names} tells songs apart; train another model, or name "
@@ -105,7 +110,7 @@ def _chosen(warehouse: Warehouse, wanted: str) -> FactorModel:
 
 
 def _columns(ranked: DataFrame, model: FactorModel, reason: str) -> DataFrame:
-    stars = artifacts.stars(F.col("score"), model)
+    stars = topk.in_stars(F.col("score"), model)
     return ranked.select("*", F.format_string(reason, stars).alias("reason"))
 
 
@@ -137,6 +142,7 @@ def _write(rows: DataFrame, folder: Path, form: str) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit code."""
     return cli.main("recommend", __doc__, run, argv)
 
 

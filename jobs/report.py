@@ -19,6 +19,7 @@ _SAMPLE = 20
 
 
 def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Figures:
+    """Read the small tables and reports, and write the page."""
     board = json.loads(warehouse.path("reports/leaderboard.json").read_text())
     tables = {name: warehouse.load(name).to_pylist() for name in stages.SUMMARY_TABLES}
     for name in ("slices", "orders"):
@@ -40,6 +41,7 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Fi
         str(settings.raw.folder),
         manifests["ingest"],
         _rows(quarantined),
+        warehouse.scale(),
     )
     issued = json.loads(warehouse.path(certificate.RESOURCE).read_text())
     html = page.render(source, tables, board, [*manifests.values()], issued)
@@ -64,6 +66,7 @@ def _sample(spark: SparkSession, warehouse: Warehouse, models: Sequence[str]) ->
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit code."""
     return cli.main("report", __doc__, run, argv)
 
 

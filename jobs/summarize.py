@@ -1,7 +1,7 @@
 """ratings, songs, genres -> summary_*: what the ratings look like, from two scans of them."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,14 +17,17 @@ from ymr_spark.warehouse import Warehouse
 
 
 def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Figures:
+    """Scan the ratings twice, and write the summary tables."""
+
     def kept(frame: DataFrame, table: str) -> DataFrame:
         warehouse.write(frame, table)
         return warehouse.read(spark, table)
 
     ratings, songs, tree = (warehouse.read(spark, t) for t in ("ratings", "songs", "genres"))
-    users = kept(scans.by_user(ratings), "summary_users")
-    per_song = kept(scans.by_song(ratings, users), "summary_songs")
-    cells = kept(genres.cube(per_song, songs, tree), "summary_genre_ratings")
+    scale = warehouse.scale()
+    users = kept(scans.by_user(ratings, scale), "summary_users")
+    per_song = kept(scans.by_song(ratings, users, scale), "summary_songs")
+    cells = kept(genres.cube(per_song, songs, tree, scale), "summary_genre_ratings")
     rows = _same_total(users, cells)
 
     warehouse.save(genres.columns(cells).toArrow(), "summary_columns")
@@ -32,10 +35,11 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Figure
     warehouse.save(genres.sizes(cells, songs, tree).toArrow(), "summary_genres")
     warehouse.save(genres.top_ten(cells).toArrow(), "summary_top_genres")
     placed = songs.join(tree, "genre_id", how="inner")
-    warehouse.save(_long(users, per_song, placed), "summary_correlations")
+    matrices = correlation.matrices(users, per_song, placed, scale)
+    warehouse.save(_long(matrices), "summary_correlations")
     histogram = kept(members.tails(users, per_song), "summary_tails")
     warehouse.save(members.concentration(histogram).toArrow(), "summary_concentration")
-    warehouse.save(members.lean(users).toArrow(), "summary_lean")
+    warehouse.save(members.lean(users, scale).toArrow(), "summary_lean")
     return {"rows": rows}
 
 
@@ -54,9 +58,9 @@ def _sum(frame: DataFrame, column: Column) -> int:
     return int(frame.agg(F.coalesce(F.sum(column), F.lit(0))).collect()[0][0])
 
 
-def _long(users: DataFrame, songs: DataFrame, placed: DataFrame) -> Iterator[dict[str, Any]]:
+def _long(matrices: Mapping[str, correlation.Matrix]) -> Iterator[dict[str, Any]]:
     names = correlation.COLUMNS
-    for split, matrix in correlation.matrices(users, songs, placed).items():
+    for split, matrix in matrices.items():
         for i, x in enumerate(names):
             for j, y in enumerate(names):
                 value = None if np.isnan(matrix[i, j]) else float(matrix[i, j])
@@ -64,6 +68,7 @@ def _long(users: DataFrame, songs: DataFrame, placed: DataFrame) -> Iterator[dic
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit code."""
     return cli.main("summarize", __doc__, run, argv)
 
 

@@ -7,12 +7,13 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from ymr_spark import cli, provenance, runs, session, stages
+from ymr_spark.models import registry
 from ymr_spark.settings import Settings
 from ymr_spark.warehouse import Warehouse
 
 SETTINGS = {
     "planted": {"users": 120, "songs": 150, "train_ratings": 6000},
-    "two_tower": {"models": ["two_tower_dot", "deep_cross"]},
+    "models": [name for name in registry.NAMES if name != "two_tower_mlp"],
     "two_tower_dot": {"max_epochs": 2, "batch_size": 512},
     "deep_cross": {"max_epochs": 2, "batch_size": 512},
     "als": {"rank": 8, "iterations": 3},
@@ -24,9 +25,11 @@ SETTINGS = {
 def run(spark: SparkSession, warehouse: Warehouse) -> None:
     settings = Settings.model_validate(SETTINGS)
     for stage in stages.pipeline(settings):
-        job = import_module(f"jobs.{stage.name}")
-        before = runs.fingerprint(stage, warehouse, settings, provenance.code(str(job.__file__)))
-        figures = job.run(spark, *cli.declared(stage, warehouse, settings))
+        job = import_module(f"jobs.{stage.job}")
+        code = provenance.code(str(job.__file__), *stage.modules)
+        before = runs.fingerprint(stage, warehouse, settings, code)
+        model = [stage.model] if stage.model else []
+        figures = job.run(spark, *cli.declared(stage, warehouse, settings), *model)
         cost = {"job_seconds": 1.0, "peak_memory_mib": 1}
         runs.write_manifest(stage, warehouse, "all", before, figures | cost)
 

@@ -1,14 +1,19 @@
 """Tiny frames and planted ratings for tests."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from pyspark.sql import DataFrame, SparkSession
 
 from ymr_spark import schemas
-from ymr_spark.models.factors import FactorModel
+from ymr_spark.models.fitted import RatingModel
+from ymr_spark.models.linear.factors import FactorModel
+from ymr_spark.r2.scale import R2
+from ymr_spark.ratings import with_scale
 from ymr_spark.recommendation.catalogue import Catalogue
+from ymr_spark.scale import Scale
 
+Fitted = TypeVar("Fitted", bound=RatingModel[Any])
 CATALOGUE = Catalogue(
     song_ids=np.array([10, 20, 30, 40]),
     artist_ids=np.array([1, 1, 2, 3]),
@@ -18,16 +23,28 @@ CATALOGUE = Catalogue(
 )
 
 
-def table(spark: SparkSession, name: str, rows: list[tuple[Any, ...]]) -> DataFrame:
-    """Rows in the column order of the table's schema."""
-    return spark.createDataFrame(rows, schemas.TABLES[name])
+def table(
+    spark: SparkSession, name: str, rows: list[tuple[Any, ...]], scale: Scale = R2
+) -> DataFrame:
+    """Rows in the column order of the table's schema; ratings have the scale."""
+    schema = schemas.TABLES[name]
+    real = [field.dataType.typeName() in ("float", "double") for field in schema]
+    rows = [
+        tuple(float(v) if r and v is not None else v for r, v in zip(real, row, strict=True))
+        for row in rows
+    ]
+    frame = spark.createDataFrame(rows, schema)
+    return with_scale(frame, scale) if name == "ratings" else frame
 
 
 def ratings(
-    spark: SparkSession, rows: list[tuple[int, int, int]], split: str = "train"
+    spark: SparkSession,
+    rows: list[tuple[int, int, float]],
+    split: str = "train",
+    scale: Scale = R2,
 ) -> DataFrame:
     """(user_id, song_id, rating) rows of one split of part 0."""
-    return table(spark, "ratings", [(*row, split, 0) for row in rows])
+    return table(spark, "ratings", [(*row, split, 0) for row in rows], scale)
 
 
 def dense_ratings(users: int, songs: int, share: float, seed: int) -> np.ndarray:
@@ -43,13 +60,13 @@ def dense_ratings(users: int, songs: int, share: float, seed: int) -> np.ndarray
 
 def flat_model(mean: float, users: int, songs: int) -> FactorModel:
     """A bias model without offsets: what it leaves of a rating is the rating less the mean."""
-    return FactorModel(
-        "bias",
-        mean,
-        np.arange(users, dtype=np.int32),
-        np.zeros(users),
-        np.empty((users, 0), np.float32),
-        np.arange(songs, dtype=np.int32),
-        np.zeros(songs),
-        np.empty((songs, 0), np.float32),
-    )
+    sides = ((np.arange(n, dtype=np.int32), np.zeros(n)) for n in (users, songs))
+    return FactorModel.of_offsets("bias", mean, *sides, R2)
+
+
+def of_table(model: Fitted, fallback: RatingModel[Any] | None = None) -> Fitted:
+    """The model with the columns of the table of ratings, as jobs/train.py fits it."""
+    model.fallback = fallback
+    columns = {"userCol": "user_id", "itemCol": "song_id", "ratingCol": "rating"}
+    found: Fitted = model._set(**columns, predictionCol="prediction", fallbackCol="fallback")
+    return found

@@ -2,11 +2,12 @@
 
 import numpy as np
 from builders import ratings, table
-from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from ymr_spark.evaluation import scan
 from ymr_spark.evaluation.slicing import Slicing, Slicings, by_count
+from ymr_spark.r2.scale import R2
 
 # Users 1 and 2 have 5 and 40 train ratings, songs 10 and 11 have 3 and 200.
 CUTS = Slicings(
@@ -15,6 +16,7 @@ CUTS = Slicings(
         by_count("popularity", np.array([10, 11]), np.array([3, 200])),
         Slicing("genre", ("Unknown", "Rock"), np.array([10, 11]), np.array([0, 1])),
     ),
+    R2,
 )
 Keys = list[tuple[int, int]]
 
@@ -38,5 +40,5 @@ def predictions(
     return table(spark, "predictions", rows)
 
 
-def sums(predicted: DataFrame, held: DataFrame, *models: str) -> list[Row]:
+def sums(predicted: DataFrame, held: DataFrame, *models: str) -> list[scan.Sums]:
     return scan.sums(predicted, held, models, 6, CUTS)

@@ -60,14 +60,15 @@ def ratings(
 FAULTS: dict[Reason, list[str]] = {
     Reason.NUL_BYTE: ["{n}\t1\0\t3", "\0{n}"],
     Reason.FIELDS: ["{n}\t1", "{n}\t1\t3\t4", "", "{n},1,3", "{n} 1 3"],
-    Reason.NOT_AN_INTEGER: ["{n}\tx\t3", "\t1\t3", "{n}.5\t1\t3", "{n}\t1\tfive", "+{n}\t1\t3"],
+    Reason.NOT_AN_INTEGER: ["{n}\tx\t3", "\t1\t3", "{n}.5\t1\t3", "+{n}\t1\t3"],
     Reason.ID_RANGE: [
         "-{n}\t1\t3",
         "16777216\t1\t3",
         "{n}\t99999999999999999999\t3",
         "4294967296\t1\t3",
     ],
-    Reason.RATING: ["{n}\t1\t0", "{n}\t1\t6", "{n}\t1\tNaN", "{n}\t1\t255", "{n}\t1\t"],
+    Reason.NOT_A_NUMBER: ["{n}\t1\tfive", "{n}\t1\tNaN", "{n}\t1\t", "{n}\t1\t4,5", "{n}\t1\t."],
+    Reason.OFF_SCALE: ["{n}\t1\t0", "{n}\t1\t6", "{n}\t1\t4.7", "{n}\t1\t255"],
     Reason.UNKNOWN_SONG: ["{n}\t500\t3", "{n}\t136736\t5"],
 }
 

@@ -7,10 +7,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ymr_spark.r2.scale import R2
 from ymr_spark.shards import manifest
 from ymr_spark.shards.manifest import Manifest, Split
 
-COLUMNS = {"user_index": "int", "song_index": "int", "rating": "tinyint"}
+COLUMNS = {"user_index": "int", "song_index": "int", "rating": "float"}
 SONGS_AN_ALBUM, ALBUMS_AN_ARTIST, GENRES = 4, 2, 3
 
 
@@ -28,6 +29,7 @@ def write(folder: Path, splits: dict[str, np.ndarray], row_groups: int = 4) -> M
     contents = Manifest(
         ratings_version=7,
         seed=1,
+        scale=R2,
         columns=COLUMNS | dict.fromkeys(largest, "int"),
         index_sizes={
             **{"user": users, "song": songs},
@@ -60,7 +62,7 @@ def content(songs: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _write_file(path: Path, rows: np.ndarray) -> str:
-    types = (np.int32, np.int32, np.int8)
+    types = (np.int32, np.int32, np.float32)
     columns = {n: rows[:, i].astype(t) for i, (n, t) in enumerate(zip(COLUMNS, types, strict=True))}
     pq.write_table(pa.table(columns | content(rows[:, 1])), path)
     return path.name

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from importlib.metadata import version
@@ -15,6 +16,7 @@ from compose_spec import PyCompose
 from kubeflow_spark_api.models.spark_v1beta2_spark_application import (
     SparkV1beta2SparkApplication,
 )
+from pyspark.sql import SparkSession
 
 from ymr_spark import __version__, environment, session, settings_file, stages
 
@@ -124,6 +126,13 @@ def test_spark_properties(path: Path) -> None:
     assert not found.keys() & session.ALWAYS.keys()
 
 
+def test_variables_of_the_dag_are_none_that_a_session_sets(spark: SparkSession) -> None:
+    dag = (ROOT / "conf" / "examples" / "airflow_dag.py").read_text()
+    own = re.findall(r'environ\.get\(\s*"(\w+)"', dag)
+    assert len(own) == 3
+    assert not {*own} & os.environ.keys()
+
+
 # Prints what Airflow's scheduler finds in a folder of DAGs.
 AIRFLOW = """
 import json, sys
@@ -155,10 +164,10 @@ def test_the_dag_as_airflow_reads_it(tmp_path: Path) -> None:
     assert found["errors"] == {}
     assert found["runs"] == 1
     conf = ROOT / "conf" / "full.yaml"
-    names = [stage.name for stage in stages.pipeline(settings_file.load(conf))]
-    before = [[], *([name] for name in names)]
-    for (task, retries, command, upstream), name, earlier in zip(
-        found["tasks"], names, before[:-1], strict=True
+    todo = stages.pipeline(settings_file.load(conf))
+    before = [[], *([stage.name] for stage in todo)]
+    for (task, retries, command, upstream), stage, earlier in zip(
+        found["tasks"], todo, before[:-1], strict=True
     ):
-        assert (task, retries, upstream) == (name, 2, earlier)
-        assert f"jobs/{name}.py --conf {conf}" in command
+        assert (task, retries, upstream) == (stage.name, 2, earlier)
+        assert f"{stage.command} --conf {conf}" in command

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from ymr_spark import provenance
+from ymr_spark import provenance, stages
+from ymr_spark.models import registry
 
 ROOT = Path(__file__).parent.parent
 JOB = "from ymr_spark import cli\nfrom ymr_spark.models import bias\n"
@@ -14,7 +15,7 @@ LIBRARY = {
     "models/__init__.py": "",
     "models/bias.py": "def fit():\n    import ymr_spark.models.blocks as blocks\n",
     "models/blocks.py": "",
-    "models/als.py": "",
+    "models/als.py": "from ymr_spark.models import blocks",
     "models/priors.json": "{}",
     "report/__init__.py": "",
     "report/page.html": "",
@@ -31,8 +32,8 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def digest(tree: Path) -> str:
-    return provenance.digest(tree / "job.py", tree / "ymr_spark")
+def digest(tree: Path, *modules: str) -> str:
+    return provenance.digest(tree / "job.py", tree / "ymr_spark", *modules)
 
 
 @pytest.mark.parametrize(
@@ -55,6 +56,27 @@ def test_what_a_job_imports_counts_and_nothing_else(tree: Path, file: str, count
     with (tree / file).open("a") as text:
         text.write("\n")
     assert (digest(tree) != before) == counts
+
+
+def test_what_a_job_imports_by_its_name_counts(tree: Path) -> None:
+    modules = ("ymr_spark.models.als", "ymr_spark.session")
+    before = digest(tree, *modules)
+    (tree / "ymr_spark/models/als.py").write_text("changed = True")
+    assert digest(tree, *modules) != before
+
+
+@pytest.mark.parametrize(
+    ("stage", "models"),
+    [
+        ("train_als", ["als"]),
+        ("compare_by_size", registry.BY_SIZE),
+        ("search", ["bias", *registry.SEARCHED]),
+        ("evaluate", []),
+    ],
+)
+def test_a_stage_names_the_modules_of_what_it_fits(stage: str, models: list[str]) -> None:
+    expected = {registry.named(model).module for model in models}
+    assert {*stages.named(stage).modules} == expected
 
 
 def test_a_library_in_a_zip_file_has_the_same_digest(tree: Path) -> None:

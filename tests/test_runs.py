@@ -4,12 +4,14 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from typing import Any
 
 import psutil
 import pytest
 
 from ymr_spark import atomically, provenance, runs, schemas, stages
 from ymr_spark.errors import WarehouseLocked
+from ymr_spark.models import registry
 from ymr_spark.settings import Settings
 from ymr_spark.stages import Stage
 from ymr_spark.warehouse import Warehouse
@@ -100,7 +102,7 @@ def test_a_stage_is_governed_by_the_settings_of_what_made_its_inputs(files: Ware
     made = Stage("export_shards", reads=("ratings",), writes=("shards/",))
     fingerprint = runs.fingerprint(made, files, Settings(seed=4), CODE)
     runs.write_manifest(made, files, "r1", fingerprint, {"rows": 1})
-    trained = stages.named("train_two_tower")
+    trained = stages.of_model("deep_cross")
     assert runs.governing(trained, files) == {"export_shards": {"seed": 4}}
     (files.path("shards/") / "train_0.txt").write_text("other rows")
     assert runs.governing(trained, files) == {}
@@ -113,6 +115,49 @@ def test_only_its_own_settings_matter(files: Warehouse) -> None:
     assert runs.is_current(STAGE, files, Settings.model_validate(other), CODE)
     assert not runs.is_current(STAGE, files, Settings.model_validate(own), CODE)
     assert not runs.is_current(STAGE, files, Settings(seed=2), CODE)
+
+
+def filled(warehouse: Warehouse) -> None:
+    """Manifests of all stages, as after a run of the pipeline, and the tables of bias."""
+    user = dict.fromkeys(schemas.USER_FACTORS.fieldNames()) | {"user_id": 1}
+    warehouse.save([user], "bias_users")
+    for stage in stages.pipeline(Settings()):
+        made = runs.fingerprint(stage, warehouse, Settings(), CODE)
+        runs.write_manifest(stage, warehouse, "r1", made, {"rows": 1})
+
+
+def stale(warehouse: Warehouse, settings: Settings) -> set[str]:
+    found = stages.pipeline(settings)
+    return {s.name for s in found if not runs.is_current(s, warehouse, settings, CODE)}
+
+
+@pytest.mark.parametrize(
+    ("section", "stages_"),
+    [
+        ({"user_lean": {"damping": 9}}, {"train_user_lean"}),
+        ({"similarity": {"neighbors": 9}}, {"train_similarity"}),
+        ({"als": {"rank": 9}}, {"train_als"}),
+        ({"latent_factor": {"rank": 9}}, {"train_latent_factor"}),
+        ({"two_tower_mlp": {"layers": [9]}}, {"train_two_tower_mlp"}),
+        ({"models": ["bias", "als"]}, set()),
+        # Lists of those without a taste are by its damping.
+        ({"bias": {"song_damping": 9}}, {"train_bias", "evaluate", "recommend"}),
+    ],
+)
+def test_a_changed_setting_of_a_model_makes_its_own_stage_stale(
+    warehouse: Warehouse, section: dict[str, Any], stages_: set[str]
+) -> None:
+    filled(warehouse)
+    assert stale(warehouse, Settings()) == set()
+    assert stale(warehouse, Settings.model_validate(section)) == stages_
+
+
+def test_what_starts_from_a_model_is_stale_once_that_is_fitted_anew(warehouse: Warehouse) -> None:
+    filled(warehouse)
+    warehouse.save(warehouse.load("bias_users"), "bias_users")
+    start_from_it = {f"train_{e.name}" for e in registry.MODELS if e.fallback == "bias"}
+    assert len(start_from_it) == 5
+    assert stale(warehouse, Settings()) == start_from_it | {"evaluate", "recommend"}
 
 
 def test_not_current_when_the_code_changed(files: Warehouse) -> None:

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from ymr_spark.errors import DataContractError
-from ymr_spark.scale import MOST_LEVELS, Scale
+from ymr_spark.levels import MOST_LEVELS
+from ymr_spark.scale import Scale
 
 HALVES = Scale(0.5, 5.0, 0.5)
 
@@ -55,7 +56,16 @@ def test_ratings_without_a_scale_are_refused(stars: list[float]) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [(1, 1, 1), (5, 1, 1), (1, 5, 0), (1, 5, 3), (1, np.inf, 1), (0, MOST_LEVELS, 1)]
+    "wrong",
+    [
+        (1, 1, 1),
+        (5, 1, 1),
+        (1, 5, 0),
+        (1, 5, 3),
+        (1, np.inf, 1),
+        (0, MOST_LEVELS, 1),
+        (9990, 9999, 0.1),
+    ],
 )
 def test_what_is_no_scale_is_refused(wrong: tuple[float, float, float]) -> None:
     with pytest.raises(DataContractError):

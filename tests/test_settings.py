@@ -1,12 +1,10 @@
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
 from ymr_spark import settings_file
 from ymr_spark.errors import SettingsError
-from ymr_spark.schemas import FACTOR_MODELS
-from ymr_spark.setting_types import Listing
+from ymr_spark.models import registry
 from ymr_spark.settings import Settings
 
 CONF = Path(__file__).parent.parent / "conf"
@@ -39,9 +37,11 @@ def test_overrides_win_and_keep_their_neighbours(conf: Path) -> None:
         ("als.rank=many", "als.rank: .*integer.*'many'"),
         ("als.rank=0", "als.rank: .*greater than or equal to 1"),
         ("als.rank", "expected key=value"),
+        ("models=[bais]", "models.0: expected one of constant, .*bais"),
+        ("models=[]", "models: .*at least 1"),
         ("seed.x=1", "seed is a value, not a section"),
         ("als.rank=[", "not a YAML value"),
-        ("search.model=bias", "search.model: .*'als'.*'bias'"),
+        ("search.model=bias", "search.model: .*one of als, .*'bias'"),
         ("search.folds=1", "search.folds: .*greater than or equal to 2"),
         ("search.ranks=[8, 2]", r"search.ranks: .*\[lowest, highest\].*8, 2"),
         ("search.learning_rates=[0, 1]", "search.learning_rates: .*positive"),
@@ -52,12 +52,18 @@ def test_overrides_win_and_keep_their_neighbours(conf: Path) -> None:
         ("compare_by_size.shares=[0.5, 0.25]", "compare_by_size.shares: expected ascending"),
         ("compare_by_size.shares=[0.5, 0.5]", "compare_by_size.shares: expected ascending"),
         ("compare_by_size.shares=[]", "compare_by_size.shares: .*at least 1"),
-        ("two_tower.models=[deep_cross, deep_cross]", "two_tower.models: expected each .* once"),
+        ("models=[bias, bias]", "models: expected each value once"),
         ("two_tower_dot.attributes=[album, album]", "attributes: expected each value once"),
         ("two_tower_mlp.layers=[64, 0]", "two_tower_mlp.layers.1: .*greater than or equal to 1"),
-        ("recommend.model=similarity", "recommend.model: .*'best'.*'deep_cross'"),
+        ("recommend.model=similarity", "recommend.model: .*one of best, .*'similarity'"),
         ("recommend.exclude_genres=[-1]", "recommend.exclude_genres.0: .*equal to 0"),
         ("planted={users: 9_000_000, parts: 2}", "planted: .*16,777,215 users in all parts"),
+        ("scale.step=0", "scale: .*step above 0"),
+        ("scale.step=3", "scale: .*whole steps"),
+        ("scale.step=0.01", "scale: .*at most 128 levels"),
+        ("scale.highest=0", "scale: .*lowest < highest"),
+        ("scale.lowest=-1", "scale.lowest: .*greater than or equal to 0"),
+        ("scale={lowest: 9_990, highest: 10_000, step: 0.1}", "scale: .*single precision"),
         ("recommend.k=2147483648", "recommend.k: expected at most 2,147,483,647"),
         ("bias.song_damping=1e300", "bias.song_damping: expected at most"),
         ("seed=20261126123", "seed: expected at most"),
@@ -185,8 +191,21 @@ def test_the_home_and_what_folders_may_be_called(
     assert settings_file.load(conf, [f'raw.folder="{name}"']).raw.folder == Path(name)
 
 
-def test_the_models_that_lists_are_made_by() -> None:
-    assert set(get_args(Listing)) == {"best", *FACTOR_MODELS}
+@pytest.mark.parametrize("model", ["best", *registry.RANKING])
+def test_the_models_that_lists_are_made_by(conf: Path, model: str) -> None:
+    assert settings_file.load(conf, [f"recommend.model={model}"]).recommend.model == model
+
+
+@pytest.mark.parametrize("entry", registry.MODELS, ids=lambda entry: entry.name)
+def test_a_model_has_its_section_and_is_fitted(entry: registry.Entry) -> None:
+    assert entry.name in Settings().models
+    assert Settings().of(entry.name) == entry.section().model_dump(mode="json")
+
+
+def test_a_model_that_another_starts_from_is_fitted_too(conf: Path) -> None:
+    with pytest.raises(SettingsError, match="models: als starts from bias; name it too"):
+        settings_file.load(conf, ["models=[als]"])
+    assert settings_file.load(conf, ["models=[als, bias]"]).models == ["als", "bias"]
 
 
 @pytest.mark.parametrize("text", ["[1, 2]", "", "a: b: c"])

@@ -7,8 +7,9 @@ import pytest
 from builders import flat_model
 from scipy.sparse import csr_matrix
 
-from ymr_spark.models import latent_factor, similarity
-from ymr_spark.models.residuals import Residuals
+from ymr_spark.models.linear import variational_bayes
+from ymr_spark.models.neighbors import similarity
+from ymr_spark.models.neighbors.residuals import Residuals
 
 SIZING = (Path(__file__).parent.parent / "docs" / "sizing.md").read_text()
 USERS = 1_823_179
@@ -17,8 +18,8 @@ DEFAULT_RESULTS = 2**30  # spark.driver.maxResultSize
 
 def sent(rank: int) -> tuple[float, float]:
     """Bytes a user: of a posterior, and of what the step for songs reads of it."""
-    side = latent_factor.begin(flat_model(3.0, 500, 1), rank, seed=1).users
-    seen = latent_factor._seen(side)
+    side = variational_bayes.begin(flat_model(3.0, 500, 1), rank, seed=1).users
+    seen = variational_bayes._seen(side)
     collected = side.ids.nbytes + side.means.nbytes + side.covariances.nbytes
     broadcast = (seen.ids, seen.first, seen.second, seen.positions._table)
     return collected / 500, sum(part.nbytes for part in broadcast) / 500

@@ -11,11 +11,13 @@ from raw_files import write
 
 from ymr_spark import atomically, schemas
 from ymr_spark.errors import DataContractError
-from ymr_spark.ratings import identity
+from ymr_spark.r2.scale import R2
+from ymr_spark.ratings import identity, scale_of
+from ymr_spark.scale import Scale
 from ymr_spark.warehouse import Warehouse
 
 ROWS = [(1, 2, 5), (1, 3, 1), (2, 2, 4)]
-IDENTITY = (3, "00000001f650e75300000001f58f5687")
+IDENTITY = (3, "00000002002255ac00000002392d159d")
 
 
 def test_reads_stay_at_the_pinned_version(spark: SparkSession, warehouse: Warehouse) -> None:
@@ -194,7 +196,7 @@ def xxhash64(*values: int) -> int:
 
 def test_identity_is_of_the_rows_only(spark: SparkSession) -> None:
     frame = ratings(spark, ROWS)
-    hashes = [xxhash64(*row) for row in ROWS]
+    hashes = [xxhash64(user, song, rating - 1) for user, song, rating in ROWS]
     halves = sum(h >> 32 for h in hashes), sum(h & 0xFFFFFFFF for h in hashes)
     assert identity(frame) == {"train": (3, f"{halves[0]:016x}{halves[1]:016x}")}
     same = identity(frame.orderBy("rating").repartition(3))
@@ -204,16 +206,57 @@ def test_identity_is_of_the_rows_only(spark: SparkSession) -> None:
         assert identity(ratings(spark, other))["train"][1] != same["train"][1]
 
 
+def test_the_hash_is_of_levels_whatever_their_type(spark: SparkSession) -> None:
+    whole = ratings(spark, ROWS)
+    for kind in ("tinyint", "int", "double"):
+        # A cast takes the scale away; the values of these tell it.
+        assert identity(whole.withColumn("rating", F.col("rating").cast(kind))) == identity(whole)
+    halves = [(user, song, rating / 2) for user, song, rating in ROWS]
+    assert identity(ratings(spark, halves, scale=Scale(0.5, 2.5, 0.5))) == identity(whole)
+
+
+@pytest.mark.parametrize("rating", [4.5, 0, 6, float("nan"), None])
+def test_ratings_off_their_scale_have_no_hash(spark: SparkSession, rating: float | None) -> None:
+    with pytest.raises(DataContractError, match="1 of 3 are off their scale"):
+        identity(ratings(spark, [*ROWS[:2], (2, 2, rating)]))
+
+
+def test_the_table_keeps_the_scale(spark: SparkSession, warehouse: Warehouse) -> None:
+    halves = Scale(0.5, 5, 0.5)
+    for scale in (R2, halves):
+        warehouse.write(ratings(spark, ROWS, scale=scale), "ratings")
+        assert (warehouse.scale(), scale_of(warehouse.read(spark, "ratings"))) == (scale, scale)
+    reader = Warehouse(warehouse.root)
+    reader.pin("ratings")
+    plain = ratings(spark, ROWS).withColumn("rating", F.lit(3).cast("float"))
+    warehouse.write(plain, "ratings")
+    assert reader.scale() == halves
+    with pytest.raises(DataContractError, match=r"no scale; run jobs/ingest\.py again"):
+        warehouse.scale()
+
+
+def test_a_table_of_an_earlier_schema_is_replaced(
+    spark: SparkSession, warehouse: Warehouse
+) -> None:
+    old = ratings(spark, ROWS).withColumn("rating", F.col("rating").cast("tinyint"))
+    for table_ in ("ratings", "songs"):
+        old.write.format("delta").save(str(warehouse.path(table_)))
+    warehouse.write(ratings(spark, ROWS), "ratings")
+    warehouse.save([], "songs")
+    assert warehouse.load("ratings").num_rows == 3
+    assert warehouse.load("songs").num_rows == 0
+
+
 @pytest.mark.parametrize(
     ("column", "kind"),
     [
-        ("rating", "double"),
+        ("rating", "string"),
         ("rating", "decimal(3,1)"),
         ("song_id", "bigint"),
         ("user_id", "string"),
     ],
 )
-def test_only_whole_numbers_are_hashed(spark: SparkSession, column: str, kind: str) -> None:
+def test_only_numbers_are_hashed(spark: SparkSession, column: str, kind: str) -> None:
     frame = ratings(spark, ROWS).withColumn(column, F.col(column).cast(kind))
-    with pytest.raises(DataContractError, match=rf"{column}.*{re.escape(kind)}.*expected.* int"):
+    with pytest.raises(DataContractError, match=rf"{column} is {re.escape(kind)}, expected.* int"):
         identity(frame)

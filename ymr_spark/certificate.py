@@ -10,7 +10,7 @@ from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
-from ymr_spark import provenance, publication
+from ymr_spark import provenance, publication, shipped
 from ymr_spark.errors import DataContractError
 from ymr_spark.ratings import identity
 from ymr_spark.shards import manifest
@@ -104,6 +104,8 @@ def _sha256(path: Path) -> str:
 
 def _commit() -> str | None:
     """The commit of this source tree, None outside of one; -dirty where files were changed."""
+    if not shipped.IN_SOURCE_TREE:
+        return None  # git would tell of the repository that the environment happens to lie in
     command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:
         done = subprocess.run(

@@ -5,9 +5,9 @@ import inspect
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from typing import Any
 
 from pyspark.sql import SparkSession
@@ -20,6 +20,7 @@ from ymr_spark import (
     runs,
     session,
     settings_file,
+    shipped,
     stages,
     strict_json,
 )
@@ -39,7 +40,14 @@ Look = Callable[[Warehouse, Settings], Figures]
 def parser(purpose: str | None) -> argparse.ArgumentParser:
     """The arguments that all jobs take."""
     arguments = argparse.ArgumentParser(description=purpose, allow_abbrev=False)
-    arguments.add_argument("--conf", type=Path, required=True, help="a settings file of conf/")
+    arguments.add_argument(
+        "--conf",
+        type=shipped.settings_file,
+        required=True,
+        metavar="FILE",
+        help="settings; a name such as sample.yaml stands for the library's own where there is "
+        "no such file here",
+    )
     arguments.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting"
     )
@@ -70,8 +78,18 @@ def main(stage: str, purpose: str | None, run: Run, argv: Sequence[str] | None) 
 
 def stage_main(stage: str, run: Run, options: argparse.Namespace) -> int:
     """`main` for a job that has added arguments to `parser`."""
-    _log_as(stage, options)
-    return guarded(stage, lambda: _run_stage(stage, run, options))
+    return stages_main(stage, inspect.getfile(run), {stage: run}, options)
+
+
+def stages_main(name: str, job: str, todo: Mapping[str, Run], options: argparse.Namespace) -> int:
+    """`main` for several stages, one after the other under one lock, in one Spark session.
+
+    Args:
+        job: the file of the job that runs them.
+        todo: what to run, by stage.
+    """
+    _log_as(name, options)
+    return guarded(name, lambda: _run_stages(name, job, todo, options))
 
 
 def read_only(name: str, look: Look, options: argparse.Namespace) -> int:
@@ -136,19 +154,30 @@ def spark_session(name: str, settings: Settings) -> Iterator[SparkSession]:
             spark.stop()
 
 
-def _run_stage(name: str, run: Run, options: argparse.Namespace) -> Figures:
+def _run_stages(
+    name: str, job: str, todo: Mapping[str, Run], options: argparse.Namespace
+) -> Figures:
     settings = settings_file.load(options.conf, options.set)
     logs.configure(settings.logs, name, options.run_id)
     environment.require_spark()
-    stage = stages.named(name)
-    warehouse = Warehouse(settings.warehouse, settings.raw.folder)
-    with runs.lock(warehouse, options.run_id):
-        for resource in stage.reads:
-            warehouse.require(resource)
-        code = provenance.code(inspect.getfile(run))
-        if not options.force and runs.is_current(stage, warehouse, settings, code):
-            return {"status": "unchanged"}
-        return _measured(stage, run, warehouse, settings, options.run_id, code)
+    root = Warehouse(settings.warehouse, settings.raw.folder)
+    with runs.lock(root, options.run_id), ExitStack() as opened:
+
+        @cache
+        def spark() -> SparkSession:
+            return opened.enter_context(spark_session(name, settings))
+
+        done = []
+        for stage_name, run in todo.items():
+            stage, warehouse = stages.named(stage_name), Warehouse(root.root, root.raw)
+            for resource in stage.reads:
+                warehouse.require(resource)
+            code = provenance.code(job, *stage.modules)
+            if options.force or not runs.is_current(stage, warehouse, settings, code):
+                done.append(_measured(stage, run, spark, warehouse, settings, options.run_id, code))
+    if not done:
+        return {"status": "unchanged"}
+    return {"rows": max(done)}
 
 
 def declared(
@@ -160,11 +189,19 @@ def declared(
 
 
 def _measured(
-    stage: stages.Stage, run: Run, warehouse: Warehouse, settings: Settings, run_id: str, code: str
-) -> Figures:
+    stage: stages.Stage,
+    run: Run,
+    opened: Callable[[], SparkSession],
+    warehouse: Warehouse,
+    settings: Settings,
+    run_id: str,
+    code: str,
+) -> int:
+    """Run the stage and write its manifest; return its rows."""
     started = time.monotonic()
     stage_fingerprint = runs.fingerprint(stage, warehouse, settings, code)
-    with runs.PeakMemory() as memory, spark_session(stage.name, settings) as spark:
+    with runs.PeakMemory() as memory:
+        spark = opened()
         memory.of(session.jvm_pid(spark))
         session.require_folder(spark, warehouse.root)
         figures = run(spark, *declared(stage, warehouse, settings))
@@ -173,4 +210,5 @@ def _measured(
         "peak_memory_mib": round(memory.mebibytes),
     }
     runs.write_manifest(stage, warehouse, run_id, stage_fingerprint, figures | cost)
-    return {"rows": figures.get("rows", 0)}
+    rows: int = figures.get("rows", 0)
+    return rows

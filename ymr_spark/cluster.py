@@ -1,4 +1,4 @@
-"""A Spark standalone cluster on this machine's loopback: `python -m ymr_spark.cluster up|down`.
+"""A Spark standalone cluster on this machine's loopback: `ymr cluster up|down`.
 
 All that belongs to it is below one folder: `pids/`, `logs/`, `work/` (executors), `events/` (read
 by the history server) and `spark.conf`, by which the daemons were started and by which
@@ -21,10 +21,10 @@ from urllib.request import urlopen
 import psutil
 import pyspark
 
+from ymr_spark import shipped
 from ymr_spark.errors import EnvironmentProblem, YmrError
 
 HOST = "127.0.0.1"
-_CONF = Path(__file__).parent.parent / "conf"
 _SPARK = Path(pyspark.__file__).parent
 _DEPLOY = "org.apache.spark.deploy"
 _PATIENCE_SECONDS = 240
@@ -83,7 +83,7 @@ def down(folder: Path) -> list[str]:
 def _properties(folder: Path, master: str, history_port: int) -> str:
     """conf/cluster-spark.conf with what only this cluster and this machine know."""
     events = (folder / "events").as_uri()
-    log = f"-Dlog4j2.configurationFile={_CONF / 'log4j2-json.properties'}"
+    log = f"-Dlog4j2.configurationFile={shipped.CONF / 'log4j2-json.properties'}"
     own = {
         "spark.master": master,
         "spark.driver.host": HOST,
@@ -97,7 +97,7 @@ def _properties(folder: Path, master: str, history_port: int) -> str:
         "spark.pyspark.python": sys.executable,
     }
     lines = [f"{key} {value}" for key, value in own.items()]
-    return "\n".join([(_CONF / "cluster-spark.conf").read_text(), *lines, ""])
+    return "\n".join([(shipped.CONF / "cluster-spark.conf").read_text(), *lines, ""])
 
 
 def _write_private(path: Path, content: str) -> None:
@@ -161,6 +161,7 @@ def _free_ports(count: int) -> list[int]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit code."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("what", choices=("up", "down"))
     arguments.add_argument("--folder", type=Path, default=Path("build/cluster"))

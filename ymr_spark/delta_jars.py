@@ -1,4 +1,4 @@
-"""Puts the Delta JARs beside pyspark's own, once, checked: `python -m ymr_spark.delta_jars`.
+"""Puts the Delta JARs beside pyspark's own, once, checked: `ymr setup`.
 
 From then on every session of this environment has Delta, without network and without
 --packages. Spark's own resolver fetches them, so that a company's mirror settings apply.
@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pyspark
 
+from ymr_spark import shipped
 from ymr_spark.errors import EnvironmentProblem, YmrError
 
 COORDINATE = "io.delta:delta-spark_2.13:4.0.1"
-_SHA256 = Path(__file__).parent.parent / "conf" / "delta-jars.sha256"
+_SHA256 = shipped.CONF / "delta-jars.sha256"
 _SPARK = Path(pyspark.__file__).parent
 
 
@@ -69,6 +70,7 @@ def _sha256(path: Path) -> str | None:
 
 
 def main() -> int:
+    """The command line; returns the exit code."""
     try:
         added = install(expected_jars(), _SPARK / "jars")
     except YmrError as e:

@@ -1,4 +1,4 @@
-"""What the machine must have, said in plain words: `python -m ymr_spark.environment`.
+"""What the machine must have, said in plain words: `ymr doctor`.
 
 Only the standard library is used, so that it can report on an installation that is broken.
 """
@@ -17,6 +17,8 @@ from ymr_spark.errors import EnvironmentProblem
 
 JAVA_VERSIONS = (17, 21)
 _JAVA_WAY_OUT = "install openjdk-17-jre-headless (as root: apt-get install) or set JAVA_HOME"
+_PACKAGES_WAY_OUT = "run `make setup`, or pip install the library's wheel again"
+JARS_WAY_OUT = "run `make setup` or `ymr setup`, or give spark-submit --packages"
 # Set where spark-submit, or `session.shared_jvm`, started the JVM.
 GATEWAY = "PYSPARK_GATEWAY_PORT"
 # By these a machine's other Spark would be taken for the library's own, by plain `python`.
@@ -44,7 +46,7 @@ def spark_problem() -> str | None:
     try:
         pyspark = import_module("pyspark")
     except ImportError as e:
-        return f"pyspark: cannot be imported ({e}); run `make setup`"
+        return f"pyspark: cannot be imported ({e}); {_PACKAGES_WAY_OUT}"
     found = f"pyspark {pyspark.__version__} in {Path(str(pyspark.__file__)).parent}"
     if GATEWAY in os.environ:
         way_out = "submit by one of that version, such as .venv/bin's, with SPARK_HOME unset"
@@ -79,6 +81,7 @@ def user_problem() -> str | None:
 
 
 def java_problem() -> str | None:
+    """A Java that is missing, does not run, or is of a version that Spark does not take."""
     home = os.environ.get("JAVA_HOME")
     java = str(Path(home) / "bin" / "java") if home else shutil.which("java")
     if java is None or not Path(java).exists():
@@ -104,6 +107,7 @@ def _options_way_out() -> str:
 
 
 def python_problem() -> str | None:
+    """Another Python than 3.11."""
     if sys.version_info[:2] == (3, 11):
         return None
     return f"Python: {sys.version.split()[0]} found, 3.11 expected; make .venv again with 3.11"
@@ -114,14 +118,14 @@ def packages_problems() -> list[str]:
     problems = []
     version = {name: _version(name) for name in _PACKAGES}
     for name in [n for n, v in version.items() if v is None]:
-        problems.append(f"{name}: not installed; run `make setup`")
+        problems.append(f"{name}: not installed; {_PACKAGES_WAY_OUT}")
     if (version["pyarrow"] or (14,)) >= (15,) and version["petastorm"]:
         problems.append(
             "pyarrow: 15 or newer beside Petastorm, which needs an API that 15 removed; "
-            "run `make setup` for the locked 14.0.2"
+            f"{_PACKAGES_WAY_OUT}"
         )
     if (version["numpy"] or (1,)) >= (2,):
-        problems.append("numpy: 2 or newer breaks pyarrow 14; run `make setup`")
+        problems.append(f"numpy: 2 or newer breaks pyarrow 14; {_PACKAGES_WAY_OUT}")
     legacy = os.environ.get("TF_USE_LEGACY_KERAS")
     if (version["keras"] or (2,)) >= (3,) and legacy not in (None, "1", "true", "True"):
         problems.append(
@@ -155,6 +159,7 @@ def _version(name: str) -> tuple[int, ...] | None:
 
 
 def jars_problem() -> str | None:
+    """Delta JARs that are not beside Spark's own."""
     spec = find_spec("pyspark")
     if spec is None or spec.origin is None:
         return None
@@ -162,7 +167,7 @@ def jars_problem() -> str | None:
     missing = [name for name in _DELTA_JARS if not (jars / name).exists()]
     if not missing:
         return None
-    return f"Delta JARs: {', '.join(missing)} not in {jars}; run `make setup`, or give --packages"
+    return f"Delta JARs: {', '.join(missing)} not in {jars}; {JARS_WAY_OUT}"
 
 
 def resources_problems(folder: Path) -> list[str]:
@@ -195,6 +200,7 @@ def notes() -> list[str]:
 
 
 def main() -> int:
+    """Print what is wrong, with `--java` of Java only; returns the exit code."""
     problems = [java_problem()]
     if "--java" not in sys.argv[1:]:
         problems += [user_problem(), python_problem(), spark_problem() or jars_problem()]

@@ -17,11 +17,12 @@ PACKAGES = (
 # They decide whether and where a stage runs, and what it tells of it; not what it computes.
 _FRAME = {
     *("cli.py", "runs.py", "stages.py", "logs.py", "errors.py", "provenance.py"),
-    *("environment.py", "failures.py", "file_system.py"),
+    *("environment.py", "failures.py", "file_system.py", "shipped.py"),
     *(
         "settings.py",
         "settings_file.py",
-        "settings_deep.py",
+        "models/sections.py",
+        "models/registry.py",
         "settings_yaml.py",
         "setting_types.py",
     ),
@@ -41,20 +42,26 @@ def _version(package: str) -> str | None:
 
 
 @cache
-def code(job: str) -> str:
-    """A digest of a job's file and of all that it imports of this library, however far away."""
-    return digest(Path(job), files("ymr_spark"))
+def code(job: str, *modules: str) -> str:
+    """A digest of a job's file and of all that it imports of this library, however far away.
+
+    Args:
+        modules: imported by their names only, which the job's source does not show.
+    """
+    return digest(Path(job), files("ymr_spark"), *modules)
 
 
-def digest(job: Path, package: Traversable) -> str:
+def digest(job: Path, package: Traversable, *modules: str) -> str:
     """`code` for a library `ymr_spark` in that folder, which may lie in a zip file.
 
     Imports inside of functions count; so do files beside the sources, such as templates.
     """
-    sources = _imported(job.read_bytes(), package)
+    text = job.read_bytes()
+    named = "".join(f"\nimport {module}" for module in modules)
+    sources = _imported(text + named.encode(), package)
     counted = {name: text for name, text in sources.items() if name not in _FRAME}
     counted |= _beside({name.rpartition("/")[0] for name in counted}, package)
-    counted["job"] = job.read_bytes()
+    counted["job"] = text
     digests = [[name, hashlib.sha256(text).hexdigest()] for name, text in sorted(counted.items())]
     return hashlib.sha256(repr(digests).encode()).hexdigest()[:16]
 

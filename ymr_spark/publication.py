@@ -1,4 +1,4 @@
-"""What every training job does with a fitted model: tables, predictions, registry, figures."""
+"""Fitted models in the pipeline: their tables, predictions and rows of `models`, and back."""
 
 import time
 from collections.abc import Mapping
@@ -9,78 +9,56 @@ from pyspark.sql import functions as F
 
 from ymr_spark import strict_json
 from ymr_spark.errors import DataContractError
-from ymr_spark.models import artifacts
-from ymr_spark.models.factors import FactorModel
-from ymr_spark.models.mlp import MlpModel
+from ymr_spark.models import registry
+from ymr_spark.models.fitted import RatingModel
+from ymr_spark.models.linear.factors import FactorModel
+from ymr_spark.models.scorer import Scorer
 from ymr_spark.runs import latest_manifest
+from ymr_spark.scale import Scale
 from ymr_spark.warehouse import Warehouse
 
 
 def publish(
     spark: SparkSession,
     warehouse: Warehouse,
-    model: FactorModel | MlpModel,
-    fallback: FactorModel | None,
+    model: RatingModel[Any],
     *,
     fit_seconds: float,
     parameters: dict[str, Any],
 ) -> dict[str, Any]:
-    """Write the model's tables and its predictions for all validation and test rows.
+    """Write a model's tables and its predictions for all validation and test rows; register it.
 
-    Rows that the model does not know are flagged, and scored by `fallback` where there is one.
+    Args:
+        model: its columns are those of the table of ratings.
 
     Returns:
         Figures for the manifest: rows predicted, fit and predict seconds, parameters.
     """
-    for part, rows in artifacts.tables(model).items():
-        warehouse.save(rows, f"{model.name}_{part}")
-    predictions = artifacts.predict(held_out(spark, warehouse), model, fallback)
-    return publish_predictions(
-        warehouse,
-        model,
-        predictions,
-        fallback=fallback.name if fallback is not None else None,
-        fit_seconds=fit_seconds,
-        parameters=parameters,
-    )
-
-
-def publish_predictions(
-    warehouse: Warehouse,
-    model: FactorModel | MlpModel,
-    predictions: DataFrame,
-    *,
-    fallback: str | None,
-    fit_seconds: float,
-    parameters: dict[str, Any],
-) -> dict[str, Any]:
-    """Write a model's predictions of all rows of `held_out`, and register it.
-
-    Args:
-        model: the model, or for one of another form the factor model that it starts from, under
-            the name to publish.
-        fallback: the model that scored the rows that are flagged.
-
-    Returns:
-        As `publish`.
-    """
+    scorer = model.scorer
+    entry = registry.named(scorer.name)
+    for part, rows in model.tables().items():
+        if part in entry.form.parts:
+            write = warehouse.write if isinstance(rows, DataFrame) else warehouse.save
+            write(rows, f"{entry.name}_{part}")
     started = time.monotonic()
-    warehouse.write(predictions, "predictions", where={"model": model.name})
+    predictions = model.transform(held_out(spark, warehouse)).withColumn("model", F.lit(entry.name))
+    warehouse.write(predictions, "predictions", where={"model": entry.name})
     train_rows, train_hash = train_identity(warehouse)
     registration = {
-        "model": model.name,
-        "mean": model.mean,
-        "lowest": model.lowest,
-        "highest": model.highest,
-        "link": model.link,
-        "fallback": fallback,
+        "model": entry.name,
+        "mean": scorer.mean,
+        "lowest": scorer.scale.lowest,
+        "highest": scorer.scale.highest,
+        "step": scorer.scale.step,
+        "link": scorer.link,
+        "fallback": entry.fallback,
         "train_rows": train_rows,
         "train_hash": train_hash,
         "ratings_version": warehouse.pin("ratings"),
         "fit_seconds": fit_seconds,
         "parameters": strict_json.dumps(parameters, sort_keys=True),
     }
-    warehouse.save([registration], "models", where={"model": model.name})
+    warehouse.save([registration], "models", where={"model": entry.name})
     return {
         "rows": train_rows,
         "train_hash": train_hash,
@@ -95,23 +73,30 @@ def held_out(spark: SparkSession, warehouse: Warehouse) -> DataFrame:
     return warehouse.read(spark, "ratings").where(F.col("split") != "train")
 
 
-def load(warehouse: Warehouse, name: str) -> FactorModel:
-    """The published model of that name, one of schemas.FACTOR_MODELS.
+def load(warehouse: Warehouse, name: str) -> Scorer:
+    """The arrays of a published model that is kept as such.
 
     Raises:
         DataContractError: no such model has been published.
     """
-    row = registered(warehouse, name)
-    users, songs = (warehouse.load(f"{name}_{part}") for part in ("users", "songs"))
-    return artifacts.from_tables(name, row["mean"], _scale(row), users, songs)
+    row, entry = registered(warehouse, name), registry.named(name)
+    if entry.form.scorer is None:
+        raise DataContractError(f"model {name}: it is not kept as arrays that score pairs")
+    tables = {part: warehouse.load(f"{name}_{part}") for part in entry.form.parts}
+    arrays: type[Scorer] = registry.imported(entry.form.scorer)
+    return arrays.of_tables(name, row["mean"], scale_of(row), row["link"], tables)
 
 
-def load_mlp(warehouse: Warehouse) -> MlpModel:
-    """The published `two_tower_mlp`; raises as `load`."""
-    name = "two_tower_mlp"
-    row = registered(warehouse, name)
-    parts = (warehouse.load(f"{name}_{part}") for part in ("users", "songs", "layers"))
-    return artifacts.mlp_from_tables(name, row["mean"], _scale(row), *parts)
+def load_factors(warehouse: Warehouse, name: str) -> FactorModel:
+    """The published model of that name, one of registry.RANKING; raises as `load`."""
+    scorer = load(warehouse, name)
+    assert isinstance(scorer, FactorModel)
+    return scorer
+
+
+def scale_of(registered: Mapping[str, Any]) -> Scale:
+    """The scale of a schemas.MODELS row."""
+    return Scale(registered["lowest"], registered["highest"], registered["step"])
 
 
 def registered(warehouse: Warehouse, name: str) -> dict[str, Any]:
@@ -125,10 +110,6 @@ def registered(warehouse: Warehouse, name: str) -> dict[str, Any]:
 def all_registered(warehouse: Warehouse) -> dict[str, dict[str, Any]]:
     """The schemas.MODELS rows of all published models, by their names."""
     return {row["model"]: row for row in warehouse.load("models").to_pylist()}
-
-
-def _scale(registered: Mapping[str, Any]) -> artifacts.Scale:
-    return registered["lowest"], registered["highest"], registered["link"]
 
 
 def train_identity(warehouse: Warehouse) -> tuple[int, str]:

@@ -25,6 +25,7 @@ LOCK_HOLDER = "YMR_SPARK_LOCK_HOLDER"
 
 
 def new_run_id() -> str:
+    """The time in UTC, to the second, and the process id."""
     return datetime.now(UTC).strftime("%Y%m%dT%H%M%S") + f"-{os.getpid()}"
 
 
@@ -185,6 +186,7 @@ class PeakMemory:
         self._thread.join()
 
     def of(self, pid: int) -> None:
+        """Sample that process too, and all below it."""
         self._roots = self._roots | {psutil.Process(pid)}
 
     def _watch(self) -> None:

@@ -7,12 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ymr_spark import levels
 from ymr_spark.errors import DataContractError
-
-# A level fits one signed byte.
-MOST_LEVELS = 128
-# Of a step: how far from a level a number may be that stands for it, such as 0.7 in float32.
-_TOLERANCE = 1e-4
+from ymr_spark.levels import TOLERANCE
 
 
 @dataclass(frozen=True)
@@ -21,7 +18,7 @@ class Scale:
 
     Raises:
         DataContractError: the levels do not lead from the lowest rating to the highest, or are
-            more than `MOST_LEVELS`.
+            more than `levels.MOST_LEVELS`, or too near to each other for single precision.
     """
 
     lowest: float
@@ -29,15 +26,7 @@ class Scale:
     step: float
 
     def __post_init__(self) -> None:
-        finite = np.isfinite([self.lowest, self.highest, self.step]).all()
-        if not finite or self.step <= 0 or self.highest <= self.lowest:
-            raise DataContractError(f"{self}: expected lowest < highest and a step above 0")
-        steps = (self.highest - self.lowest) / self.step
-        if abs(steps - round(steps)) > _TOLERANCE or round(steps) >= MOST_LEVELS:
-            raise DataContractError(
-                f"{self}: expected whole steps from the lowest to the highest rating, and at most "
-                f"{MOST_LEVELS} levels"
-            )
+        levels.count(self.lowest, self.highest, self.step)
 
     def __str__(self) -> str:
         return f"a scale from {self.lowest:g} to {self.highest:g} stars by {self.step:g}"
@@ -45,7 +34,7 @@ class Scale:
     @property
     def levels(self) -> int:
         """How many there are."""
-        return round((self.highest - self.lowest) / self.step) + 1
+        return levels.count(self.lowest, self.highest, self.step)
 
     @property
     def middle(self) -> float:
@@ -62,9 +51,17 @@ class Scale:
         """The stars of every level, (levels,), ascending."""
         return self.stars(np.arange(self.levels))
 
-    def stars(self, levels: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.float64]:
+    def stars(self, places: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.float64]:
         """The stars of these levels, of their shape."""
-        found: npt.NDArray[np.float64] = self.lowest + self.step * levels.astype(np.float64)
+        found: npt.NDArray[np.float64] = self.lowest + self.step * places.astype(np.float64)
+        return found
+
+    def holds(self, stars: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+        """Which of these numbers are ratings of the scale, of their shape."""
+        exact = (stars.astype(np.float64) - self.lowest) / self.step
+        whole = np.rint(exact)
+        near = np.isclose(exact, whole, rtol=0, atol=TOLERANCE)
+        found: npt.NDArray[np.bool_] = near & (whole >= 0) & (whole < self.levels)
         return found
 
     def level_of(self, stars: npt.NDArray[Any]) -> npt.NDArray[np.int8]:
@@ -73,14 +70,12 @@ class Scale:
         Raises:
             DataContractError: a rating is none of the scale's.
         """
-        exact = (stars.astype(np.float64) - self.lowest) / self.step
-        levels = np.rint(exact)
-        near = np.isclose(exact, levels, rtol=0, atol=_TOLERANCE)
-        off = ~(near & (levels >= 0) & (levels < self.levels))
+        off = ~self.holds(stars)
         if off.any():
             wrong = stars[off].flat[0]
             raise DataContractError(f"rating {wrong}: not on {self}")
-        found: npt.NDArray[np.int8] = levels.astype(np.int8)
+        steps = np.rint((stars.astype(np.float64) - self.lowest) / self.step)
+        found: npt.NDArray[np.int8] = steps.astype(np.int8)
         return found
 
     @classmethod
@@ -105,6 +100,6 @@ class Scale:
 
 def _common_step(one: float, other: float) -> float:
     """The greatest step that both are multiples of, by Euclid's algorithm."""
-    while other > _TOLERANCE * one:
+    while other > TOLERANCE * one:
         one, other = other, abs(one - other * round(one / other))
     return one

@@ -17,7 +17,7 @@ from pyspark.errors import PySparkRuntimeError
 from pyspark.java_gateway import launch_gateway
 from pyspark.sql import SparkSession
 
-from ymr_spark import delta_jars, environment, failures, logs, text_file
+from ymr_spark import delta_jars, environment, failures, logs, shipped, text_file
 from ymr_spark.errors import EnvironmentProblem
 
 GATEWAY = environment.GATEWAY
@@ -85,7 +85,7 @@ def _starting() -> Iterator[None]:
         raise failures.explained(e) or EnvironmentProblem(
             f"Spark does not start ({[first, *causes][-1]}); see what it says above, its "
             "properties (spark.driver.memory, spark.master) and the options for Java, which "
-            "`make doctor` shows"
+            "`make doctor` or `ymr doctor` shows"
         ) from e
 
 
@@ -98,8 +98,7 @@ def _require_delta(spark: SparkSession) -> None:
     except Py4JJavaError as e:
         spark.stop()
         raise EnvironmentProblem(
-            "Spark has not the Delta JARs: run `make setup`, or submit with "
-            f"--packages {delta_jars.COORDINATE}"
+            f"Spark has not the Delta JARs: {environment.JARS_WAY_OUT} {delta_jars.COORDINATE}"
         ) from e
 
 
@@ -110,6 +109,8 @@ def _act_as_spark_submit(defaults: Path | None) -> None:
     os.environ |= {
         "SPARK_HOME": str(Path(pyspark.__file__).parent),
         "PYSPARK_PYTHON": sys.executable,
+        # Read by conf/*-spark.conf, for work in any folder.
+        "YMR_SPARK_CONF_DIR": str(shipped.CONF),
     }
     if defaults is not None:
         # Spark's launcher would end with a stack of Java's.

@@ -1,7 +1,7 @@
 """The kinds of values that settings have, with bounds within which every job works."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
@@ -56,10 +56,6 @@ Rates = Annotated[tuple[_Float, _Float], AfterValidator(_ascending)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Shares = Annotated[tuple[Share, ...], AfterValidator(_growing)]
 Distinct = AfterValidator(_distinct)
-# The model that lists are made by; "best" is the best of them on validation.
-Listing = Literal[
-    "best", "constant", "user_lean", "bias", "als", "latent_factor", "two_tower_dot", "deep_cross"
-]
 # Folders are of all machines, files of this one.
 LocalPath = Annotated[Path, BeforeValidator(paths.local)]
 

@@ -2,26 +2,35 @@
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, create_model, model_validator
 
-from ymr_spark import paths
+from ymr_spark import levels, paths
+from ymr_spark.errors import DataContractError
+from ymr_spark.models import registry, sections
+from ymr_spark.r2 import stars
 from ymr_spark.setting_types import (
     LARGEST_ID,
+    Distinct,
     Id,
-    Listing,
     LocalPath,
-    Rank,
     Ranks,
     Rates,
-    Ridge,
     Ridges,
     Rounds,
     Section,
     Shares,
 )
-from ymr_spark.settings_deep import DeepCross, TwoTower, TwoTowerDot, TwoTowerMlp
+
+
+def _one_of(*names: str) -> AfterValidator:
+    def known(name: str) -> str:
+        if name not in names:
+            raise ValueError(f"expected one of {', '.join(names)}")
+        return name
+
+    return AfterValidator(known)
 
 
 class Raw(Section):
@@ -29,6 +38,22 @@ class Raw(Section):
 
     source: Literal["planted", "movielens-100k", "folder"] = "planted"
     folder: LocalPath = Path("build/demo/raw")
+
+
+class RatingScale(Section):
+    """Of the raw files, planted ones among them; other ratings are quarantined."""
+
+    lowest: float = Field(stars.LOWEST, ge=0, description="stars")
+    highest: float = Field(stars.HIGHEST, le=1e6)
+    step: float = stars.STEP
+
+    @model_validator(mode="after")
+    def _is_one(self) -> "RatingScale":
+        try:
+            levels.count(self.lowest, self.highest, self.step)
+        except DataContractError as e:
+            raise ValueError(str(e)) from None
+        return self
 
 
 class Planted(Section):
@@ -48,6 +73,8 @@ class Planted(Section):
 
 
 class Ingest(Section):
+    """Raw lines to ratings."""
+
     max_quarantine_share: float = Field(
         0.01,
         ge=0,
@@ -57,53 +84,16 @@ class Ingest(Section):
     validation_ratings: int = Field(10, ge=1, description="train rows a user held out")
 
 
-class Bias(Section):
-    """alpha + b_u + b_s, ridge-regularised."""
-
-    user_damping: float = Field(5.0, ge=0)
-    song_damping: float = Field(5.0, ge=0)
-    tolerance: float = Field(1e-4, gt=0, description="largest change of an offset, in stars")
-    max_iterations: Rounds = 20
-
-
-class Similarity(Section):
-    """Each song's neighbours by shrunk adjusted cosine of bias residuals."""
-
-    candidates: int = Field(
-        4_096, ge=1, description="only that many songs, those most rated, can be neighbours"
-    )
-    neighbors: int = Field(500, ge=1, description="the most kept a song")
-    shrinkage: float = Field(100, ge=0, description="in users: times n / (n + shrinkage)")
-    min_overlap: int = Field(3, ge=1, description="users who rated both songs")
-    damping: float = Field(0.5, ge=0, description="weight of the bias model beside neighbours")
-
-
-class Als(Section):
-    """Spark's ALS; `regularization` is scaled by the number of ratings (ALS-WR)."""
-
-    rank: Rank = 16
-    regularization: Ridge = 0.1
-    iterations: Rounds = 10
-    blocks: int = Field(4, ge=1, le=10_000)
-    checkpoint_interval: int = Field(
-        5, ge=1, le=10, description="iterations; a longer lineage overflows the stack of a JVM"
-    )
-
-
-class LatentFactor(Section):
-    """mean + b_u + b_s + p_u · q_s; regularisation is learnt, see docs/training.md."""
-
-    rank: Rank = 12
-    max_iterations: Rounds = 15
-    tolerance: float = Field(2e-4, ge=0, description="least gain of an iteration in validation MSE")
-
-
 class Shards(Section):
+    """How train, validation and test rows are exported."""
+
     row_group_rows: int = Field(65_536, ge=1, le=4_194_304, description="held in memory at once")
     row_groups_multiple: int = Field(4, ge=1, description="row groups divide evenly by this")
 
 
 class Evaluate(Section):
+    """Draws and lists by which models are compared."""
+
     resamples: int = Field(1_000, ge=40, le=100_000, description="bootstrap draws of users")
     ranked_users: int = Field(5_000, ge=1, description="whose lists of songs are judged")
     ranked_songs: int = Field(100, ge=1, le=100_000, description="the length of these lists")
@@ -120,7 +110,11 @@ class CompareBySize(Section):
 
 
 class Recommend(Section):
-    model: Listing = Field("best", description="a model that has a score for every song")
+    """Who gets lists of songs, by which model, and which songs may be in them."""
+
+    model: Annotated[str, _one_of("best", *registry.RANKING)] = Field(
+        "best", description="a model that has a score for every song; the best on validation"
+    )
     k: int = Field(100, ge=1)
     min_ratings: int = Field(0, ge=0, description="train ratings that a song must have")
     include_genres: list[Id] = Field(
@@ -146,7 +140,7 @@ class Recommend(Section):
 class Search(Section):
     """Hyperparameters by cross-validation on train rows of a sample of users."""
 
-    model: Literal["als", "latent_factor", "two_tower_dot", "two_tower_mlp"] = "latent_factor"
+    model: Annotated[str, _one_of(*registry.SEARCHED)] = "latent_factor"
     sample_ratings: int = Field(2_000_000, ge=100, description="about; whole users are taken")
     folds: int = Field(3, ge=2, le=100)
     trials: Rounds = Field(12, description="a larger number goes on with a finished search")
@@ -157,7 +151,9 @@ class Search(Section):
     initial_accumulators: Rates = (1e-8, 0.1)
 
 
-class Settings(Section):
+class Common(Section):
+    """All settings but the models' own sections."""
+
     warehouse: LocalPath = Path("build/demo")
     seed: int = Field(1, ge=1, description="every random choice follows from it")
     spark_defaults: LocalPath | None = Field(
@@ -173,38 +169,57 @@ class Settings(Section):
     )
     logs: Literal["plain", "json"] = Field("plain", description="the form of the lines on stderr")
     raw: Raw = Raw()
+    scale: RatingScale = RatingScale()
     planted: Planted = Planted()
     ingest: Ingest = Ingest()
-    bias: Bias = Bias()
-    similarity: Similarity = Similarity()
-    als: Als = Als()
-    latent_factor: LatentFactor = LatentFactor()
+    models: Annotated[list[Annotated[str, _one_of(*registry.NAMES)]], Distinct] = Field(
+        [*registry.NAMES], min_length=1, description="those that the pipeline fits"
+    )
     shards: Shards = Shards()
-    two_tower: TwoTower = TwoTower()
-    two_tower_dot: TwoTowerDot = TwoTowerDot()
-    two_tower_mlp: TwoTowerMlp = TwoTowerMlp()
-    deep_cross: DeepCross = DeepCross()
+    two_tower: sections.TwoTower = sections.TwoTower()
     evaluate: Evaluate = Evaluate()
     compare_by_size: CompareBySize = CompareBySize()
     recommend: Recommend = Recommend()
     search: Search = Search()
 
+    def of(self, model: str) -> dict[str, Any]:
+        """The values of a model's own section."""
+        section: Section = getattr(self, model)
+        return section.model_dump(mode="json")
+
     def only(self, sections: Collection[str]) -> "Settings":
         """These settings without the sections that are not named: asking for one is an error."""
-        left = self.model_copy()
+        left: Settings = self.model_copy()
         for name, value in self:
             if isinstance(value, Section) and name not in sections:
                 del left.__dict__[name]
         return left
 
     @model_validator(mode="after")
-    def _one_way_to_start(self) -> "Settings":
+    def _fallbacks_are_fitted(self) -> "Common":
+        for entry in map(registry.named, self.models):
+            if entry.fallback not in (None, *self.models):
+                raise ValueError(f"models: {entry.name} starts from {entry.fallback}; name it too")
+        return self
+
+    @model_validator(mode="after")
+    def _one_way_to_start(self) -> "Common":
         if self.one_jvm and self.spark_submit:
             raise ValueError("one_jvm: spark_submit starts a JVM for each stage; set only one")
         return self
 
     @model_validator(mode="after")
-    def _folders_that_all_can_read(self) -> "Settings":
+    def _folders_that_all_can_read(self) -> "Common":
         paths.require_for_all("warehouse", self.warehouse)
         paths.require_for_all("raw.folder", self.raw.folder)
         return self
+
+
+if TYPE_CHECKING:
+    Settings = Common
+else:
+    Settings = create_model(
+        "Settings",
+        __base__=Common,
+        **{entry.name: (entry.section, entry.section()) for entry in registry.MODELS},
+    )

@@ -6,7 +6,7 @@ or has a suffix (a file). `raw/` stands for the raw folder of the settings.
 
 from dataclasses import dataclass
 
-from ymr_spark.models.names import FACTOR_MODELS
+from ymr_spark.models import registry
 from ymr_spark.settings import Settings
 
 
@@ -20,6 +20,8 @@ class Stage:
         optional: resources that it reads where they exist.
         keeps: what it writes besides, which nothing else is made from: checkpoints, exports.
         on_request: not part of the pipeline: it takes long and answers a question of its own.
+        model: the one that it fits, by jobs/train.py.
+        fits: models that it fits anew, for a question of its own.
     """
 
     name: str
@@ -29,6 +31,24 @@ class Stage:
     optional: tuple[str, ...] = ()
     keeps: tuple[str, ...] = ()
     on_request: bool = False
+    model: str | None = None
+    fits: tuple[str, ...] = ()
+
+    @property
+    def job(self) -> str:
+        """The name of its script in jobs/."""
+        return "train" if self.model else self.name
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """Where the estimators of its models are, which its job imports by their names."""
+        names = (self.model, *self.fits) if self.model else self.fits
+        return tuple(registry.named(name).module for name in names)
+
+    @property
+    def command(self) -> str:
+        """What to run, for messages."""
+        return f"jobs/{self.job}.py" + (f" --model {self.model}" if self.model else "")
 
 
 # Where the fitted models are, and what they say of the held-out rows.
@@ -44,51 +64,30 @@ SUMMARY_TABLES = (
     "summary_concentration",
     "summary_lean",
 )
-# The tables of the models whose score is a sum of offsets and a product of factors.
-FACTOR_TABLES = tuple(f"{m}_{side}" for m in FACTOR_MODELS for side in ("users", "songs"))
+# The tables of the models that can rank all songs.
+RANKING_TABLES = tuple(t for e in registry.MODELS if e.ranks_songs for t in e.tables)
+
+
+def _train(entry: registry.Entry) -> Stage:
+    fallback = registry.named(entry.fallback).tables if entry.fallback else ()
+    return Stage(
+        f"train_{entry.name}",
+        ("ratings", *(("songs", "genres", "shards/") if entry.deep else ()), *fallback),
+        (*entry.tables, *MODELS_TABLES),
+        (entry.name, *(("two_tower",) if entry.deep else ())),
+        keeps=(f"models/{entry.name}/",),
+        model=entry.name,
+    )
+
 
 STAGES = (
-    Stage("generate_r2", (), ("raw/",), ("planted",)),
+    Stage("generate_r2", (), ("raw/",), ("planted", "scale")),
     Stage("convert_movielens", (), ("raw/",)),
-    Stage("ingest", ("raw/",), ("ratings", "songs", "genres", "quarantine"), ("ingest",)),
+    Stage("ingest", ("raw/",), ("ratings", "songs", "genres", "quarantine"), ("ingest", "scale")),
     Stage("summarize", ("ratings", "songs", "genres"), (*COUNT_TABLES, *SUMMARY_TABLES)),
-    Stage(
-        "train_bias",
-        ("ratings",),
-        (
-            *("bias_users", "bias_songs"),
-            *("constant_users", "constant_songs"),
-            *("user_lean_users", "user_lean_songs"),
-            *MODELS_TABLES,
-        ),
-        ("bias",),
-    ),
-    Stage(
-        "train_similarity",
-        ("ratings", "bias_users", "bias_songs"),
-        ("similarity_neighbors", *MODELS_TABLES),
-        ("similarity",),
-    ),
-    Stage(
-        "train_als",
-        ("ratings", "bias_users", "bias_songs"),
-        ("als_users", "als_songs", "latent_factor_users", "latent_factor_songs", *MODELS_TABLES),
-        ("als", "latent_factor"),
-        keeps=("models/als/", "models/latent_factor/"),
-    ),
+    *(_train(entry) for entry in registry.MODELS if not entry.deep),
     Stage("export_shards", ("ratings", "songs", "genres"), ("shards/",), ("shards",)),
-    Stage(
-        "train_two_tower",
-        ("ratings", "songs", "genres", "shards/", "bias_users", "bias_songs"),
-        (
-            *("two_tower_dot_users", "two_tower_dot_songs", "models/two_tower_dot/"),
-            *("two_tower_mlp_users", "two_tower_mlp_songs", "two_tower_mlp_layers"),
-            "models/two_tower_mlp/",
-            *("deep_cross_users", "deep_cross_songs", "models/deep_cross/"),
-            *MODELS_TABLES,
-        ),
-        ("two_tower", "two_tower_dot", "two_tower_mlp", "deep_cross"),
-    ),
+    *(_train(entry) for entry in registry.MODELS if entry.deep),
     Stage(
         "evaluate",
         ("ratings", "songs", "genres", *COUNT_TABLES[:2], "predictions", "models"),
@@ -97,14 +96,14 @@ STAGES = (
             *("reports/leaderboard.json", "reports/certificate.json"),
         ),
         ("evaluate", "bias"),
-        optional=("shards/", "raw/", *FACTOR_TABLES),
+        optional=("shards/", "raw/", *RANKING_TABLES),
     ),
     Stage(
         "recommend",
         ("ratings", "songs", "genres", "summary_songs", "metrics", "models"),
         ("recommendations",),
         ("recommend", "bias"),
-        optional=FACTOR_TABLES,
+        optional=RANKING_TABLES,
         keeps=("recommendations.csv", "recommendations.jsonl"),
     ),
     Stage(
@@ -122,20 +121,19 @@ STAGES = (
         "compare_by_size",
         ("ratings", "songs", "genres", "shards/", "models", "metrics"),
         ("by_size",),
-        (
-            *("compare_by_size", "bias", "latent_factor"),
-            *("two_tower", "two_tower_dot", "two_tower_mlp"),
-        ),
+        ("compare_by_size", "two_tower", *registry.BY_SIZE),
         keeps=("models/by_size/",),
         on_request=True,
+        fits=registry.BY_SIZE,
     ),
     Stage(
         "search",
         ("ratings",),
         ("search",),
-        ("search", "bias", "als", "latent_factor", "two_tower_dot", "two_tower_mlp"),
+        ("search", "bias", *registry.SEARCHED),
         keeps=("models/search/",),
         on_request=True,
+        fits=("bias", *registry.SEARCHED),
     ),
 )
 
@@ -147,10 +145,19 @@ def named(name: str) -> Stage:
     return next(stage for stage in STAGES if stage.name == name)
 
 
+def of_model(name: str) -> Stage:
+    """The stage that fits the model of that name."""
+    return named(f"train_{name}")
+
+
 def pipeline(settings: Settings) -> tuple[Stage, ...]:
     """The stages that these settings ask for, in order: raw files are made or are there."""
     unused = set(_SOURCE_STAGE.values()) - {_SOURCE_STAGE.get(settings.raw.source)}
-    return tuple(s for s in STAGES if s.name not in unused and not s.on_request)
+    models = {None, *settings.models}
+    deep = any(registry.named(name).deep for name in settings.models)
+    unused |= set() if deep else {"export_shards"}
+    stages = (s for s in STAGES if s.name not in unused and not s.on_request)
+    return tuple(stage for stage in stages if stage.model in models)
 
 
 def makers(stage: Stage) -> tuple[Stage, ...]:
@@ -170,5 +177,5 @@ def writers(resource: str) -> tuple[Stage, ...]:
 
 
 def maker(resource: str) -> str:
-    """The first stage that writes `resource`, for messages on what to run."""
-    return writers(resource)[0].name
+    """The command of the first stage that writes `resource`, for messages on what to run."""
+    return writers(resource)[0].command

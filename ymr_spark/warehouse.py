@@ -4,7 +4,6 @@
 process holds anyway, where a Spark job would be nearly all of the time.
 """
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -21,7 +20,10 @@ from pyspark.sql.pandas.types import to_arrow_schema
 
 from ymr_spark import schemas, stages
 from ymr_spark.errors import DataContractError
+from ymr_spark.file_states import digest, state_of
 from ymr_spark.r2 import files as raw_files
+from ymr_spark.ratings import noted_scale
+from ymr_spark.scale import Scale
 
 
 class Warehouse:
@@ -66,19 +68,19 @@ class Warehouse:
         """What changes whenever the resource's content does; None where it does not exist."""
         path = self.path(resource)
         if resource == "raw/":
-            return _files_state(path, raw_files.of_interest(path))
+            return state_of(path, raw_files.of_interest(path))
         if path.parent != self.root / "tables":
-            return _files_state(path, [path] if path.is_file() else path.rglob("*"))
+            return state_of(path, [path] if path.is_file() else path.rglob("*"))
         commits = _commits(path)
         if not commits:
             return None
-        return f"v{int(commits[-1].stem)}-{_digest(commits[-1].read_bytes())}"
+        return f"v{int(commits[-1].stem)}-{digest(commits[-1].read_bytes())}"
 
     def require(self, resource: str) -> None:
         """Raise DataContractError, with the job to run, where the resource is missing."""
         path = self.path(resource)
         if self.state(resource) is None:
-            way_out = f"run jobs/{stages.maker(resource)}.py first"
+            way_out = f"run {stages.maker(resource)} first"
             if resource == "raw/":
                 way_out = "give a folder with R2's files by --set raw.folder=DIR"
             raise DataContractError(f"{path}: not there or empty; {way_out}")
@@ -112,7 +114,7 @@ class Warehouse:
         """The rows of the table at its pinned version; raises as `read`."""
         self.require(table)
         delta = self._delta(table)
-        _check_schema(table, T.StructType.fromJson(json.loads(delta.schema().to_json())))
+        _check_schema(table, _schema(delta))
         columns = arrow_schema(table)
         files = self._files(table, delta)
         if not files:
@@ -121,6 +123,20 @@ class Warehouse:
             [*map(str, files)], partitioning="hive", partition_base_dir=str(self.path(table))
         )
         return rows.to_table(columns.names, filter=where).cast(columns)
+
+    def scale(self) -> Scale:
+        """The scale of the ratings at the pinned version, from the log of their table.
+
+        Raises:
+            DataContractError: there is no such table, or it is without a scale.
+        """
+        self.require("ratings")
+        scale = noted_scale(_schema(self._delta("ratings"))["rating"].metadata)
+        if scale is None:
+            raise DataContractError(
+                f"{self.path('ratings')}: the column rating has no scale; {_again('ratings')}"
+            )
+        return scale
 
     def files(self, table: str) -> list[Path]:
         """The data files of the table at its pinned version, in the order of their names."""
@@ -153,13 +169,16 @@ class Warehouse:
     def write(self, frame: DataFrame, table: str, where: dict[str, str] | None = None) -> int:
         """Replace the table, or only the partition `where` names; return the new version.
 
-        One Delta commit: a reader sees all of the old rows or all of the new ones.
+        One Delta commit: a reader sees all of the old rows or all of the new ones. A table that
+        is replaced whole takes the frame's columns with their metadata.
         """
         frame = frame.select(*schemas.TABLES[table].fieldNames())
         _check_schema(table, frame.schema)
         writer = frame.write.format("delta").mode("overwrite")
         partitions = schemas.PARTITIONS.get(table, ())
-        if where and self.version(table) is not None:
+        if where is None:
+            writer = writer.option("overwriteSchema", "true")
+        elif self.version(table) is not None:
             writer = writer.option("replaceWhere", _condition(where))
         writer.partitionBy(*partitions).save(str(self.path(table)))
         self._pinned.pop(table, None)
@@ -180,6 +199,7 @@ class Warehouse:
             path,
             rows.select(schemas.TABLES[table].fieldNames()).cast(arrow_schema(table)),
             mode="overwrite",
+            schema_mode="overwrite" if where is None else None,
             partition_by=[*schemas.PARTITIONS.get(table, ())],
             predicate=_condition(where) if where and self.version(table) is not None else None,
         )
@@ -192,8 +212,12 @@ def arrow_schema(table: str) -> pa.Schema:
     return to_arrow_schema(schemas.TABLES[table])
 
 
+def _schema(delta: DeltaTable) -> T.StructType:
+    return T.StructType.fromJson(json.loads(delta.schema().to_json()))
+
+
 def _again(table: str) -> str:
-    return "run " + " or ".join(f"jobs/{s.name}.py" for s in stages.writers(table)) + " again"
+    return "run " + " or ".join(stage.command for stage in stages.writers(table)) + " again"
 
 
 def _within(resource: str, other: str) -> bool:
@@ -211,24 +235,9 @@ def _check_schema(table: str, schema: T.StructType) -> None:
         differing = sorted(set(expected.items()) ^ set(found.items()))
         raise DataContractError(
             f"table {table}: columns are not the schema's (differing: {differing}); "
-            f"expected {expected}; run jobs/{stages.maker(table)}.py again"
+            f"expected {expected}; run {stages.maker(table)} again"
         )
 
 
 def _commits(table: Path) -> list[Path]:
     return sorted(p for p in (table / "_delta_log").glob("*.json") if p.stem.isdigit())
-
-
-def _files_state(folder: Path, paths: Iterable[Path]) -> str | None:
-    """A digest of names, sizes and modification times, as make would look at them.
-
-    A folder that moves keeps it.
-    """
-    stats = [(p.relative_to(folder), p.stat()) for p in sorted(paths) if p.is_file()]
-    if not stats:
-        return None
-    return _digest(repr([(str(p), s.st_size, s.st_mtime_ns) for p, s in stats]).encode())
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:16]

@@ -9,19 +9,20 @@ from pyspark.sql import functions as F
 
 from bench.ladder import rows
 from bench.ladder.rows import Line
-from ymr_spark.models import bias
-from ymr_spark.models.blocks import user_blocks
-from ymr_spark.models.factors import Floats, Ints
-from ymr_spark.settings import Bias, Settings
+from ymr_spark.models.arrays import Floats, Ints
+from ymr_spark.models.linear import bias
+from ymr_spark.models.sections import Bias
+from ymr_spark.packing import by_user
+from ymr_spark.settings import Settings
 from ymr_spark.warehouse import Warehouse
 
 
 def compare(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> None:
     """Print a line each, and Spark's seconds over numpy's, with and without reading the rows."""
-    test = rows.read(spark, warehouse, "test")
-    ours = _spark(spark, warehouse, settings.bias, test)
+    test, chosen = rows.read(spark, warehouse, "test"), Bias(**settings.of("bias"))
+    ours = _spark(spark, warehouse, chosen, test)
     print(json.dumps(ours), flush=True)
-    theirs = _numpy(spark, warehouse, settings.bias, test)
+    theirs = _numpy(spark, warehouse, chosen, test)
     print(json.dumps(theirs), flush=True)
     whole = [line["load_seconds"] + line["fit_seconds"] for line in (ours, theirs)]
     ratio = {
@@ -40,11 +41,11 @@ def _pass(line: Line) -> float:
 def _spark(
     spark: SparkSession, warehouse: Warehouse, chosen: Bias, test: tuple[Ints, Ints, Floats]
 ) -> Line:
-    """Load: Delta to packed blocks in the executors' memory."""
+    """Load: Delta to packed blocks on the executors' disks."""
     train = warehouse.read(spark, "ratings").where(F.col("split") == "train")
     started = time.monotonic()
-    blocks = user_blocks(train)
-    blocks.count()
+    blocks = by_user(train)
+    blocks.frame.count()
     loaded = time.monotonic()
     model, moves = bias.fit(blocks, **chosen.model_dump())
     fitted = time.monotonic()

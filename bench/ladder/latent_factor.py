@@ -22,9 +22,11 @@ from scipy.sparse import coo_matrix
 
 from bench.ladder.rows import Line, Rows, rows_of
 from ymr_spark import publication
-from ymr_spark.models import latent_factor_training
-from ymr_spark.models.blocks import song_blocks, user_blocks
-from ymr_spark.models.factors import FactorModel, Floats
+from ymr_spark.models.arrays import Floats
+from ymr_spark.models.held_out import HeldOut
+from ymr_spark.models.linear import latent_factor
+from ymr_spark.models.linear.factors import FactorModel
+from ymr_spark.packing import by_song, by_user
 from ymr_spark.settings import Settings
 from ymr_spark.warehouse import Warehouse
 
@@ -37,7 +39,7 @@ Fitted = Callable[[Rows], Floats]
 
 def compare(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> None:
     """Print a line for the bias model and one for each contestant."""
-    base = publication.load(warehouse, "bias")
+    base, rank = publication.load_factors(warehouse, "bias"), settings.of("latent_factor")["rank"]
     train, validation, test = (
         rows_of(warehouse, spark, base, s) for s in ("train", "validation", "test")
     )
@@ -47,28 +49,28 @@ def compare(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> No
         if importlib.util.find_spec(name) is None:
             print(json.dumps({"what": name, "skipped": "not installed; pip install .[bench]"}))
             continue
-        line = best(name, fit, lambdas, settings.latent_factor.rank, train, validation, test)
+        line = best(name, fit, lambdas, rank, train, validation, test)
         print(json.dumps(line), flush=True)
 
 
 def ours(base: FactorModel, settings: Settings, train: Rows, validation: Rows, test: Rows) -> Line:
     started = time.monotonic()
-    users, songs = user_blocks(train.frame), song_blocks(train.frame)
-    songs.count()
+    users, songs = by_user(train.frame), by_song(train.frame)
+    songs.frame.count()
     loaded = time.monotonic()
-    held_out = latent_factor_training.Rows(
+    held_out = HeldOut(
         base.user_ids[validation.user],
         np.where(validation.known, base.song_ids[validation.song], -1),
         validation.rating,
     )
     with tempfile.TemporaryDirectory() as folder:
-        model, curve = latent_factor_training.fit(
+        model, curve = latent_factor.fit(
             users,
             songs,
             base,
             held_out,
             Path(folder),
-            **settings.latent_factor.model_dump(),
+            **settings.of("latent_factor"),
             seed=settings.seed,
         )
     fitted = time.monotonic()

@@ -11,7 +11,8 @@ import pyarrow.dataset as ds
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from ymr_spark.models.factors import FactorModel, Flags, Floats, Ints, find
+from ymr_spark.models.arrays import Flags, Floats, Ints, find
+from ymr_spark.models.linear.factors import FactorModel
 from ymr_spark.warehouse import Warehouse
 
 _COLUMNS = ["user_id", "song_id", "rating"]

@@ -17,12 +17,14 @@ from scipy.sparse import csr_matrix
 
 from bench.ladder.rows import Line, Rows, rows_of
 from ymr_spark import publication
-from ymr_spark.models import neighborhood, residuals, similarity
-from ymr_spark.models.blocks import song_blocks
-from ymr_spark.models.factors import FactorModel, Floats
+from ymr_spark.models.arrays import Floats
+from ymr_spark.models.linear.factors import FactorModel
+from ymr_spark.models.linear.model import LinearModel
+from ymr_spark.models.neighbors import similarity
 from ymr_spark.settings import Settings
 from ymr_spark.warehouse import Warehouse
 
+_COLUMNS = {"userCol": "user_id", "itemCol": "song_id"}
 _DAMPINGS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 # A dense matrix of all pairs of songs, three times over: 5 GB.
 _MOST_SONGS_DENSE = 20_000
@@ -91,26 +93,20 @@ def ours(
     validation: Rows,
     test: Rows,
 ) -> Line:
+    estimator = similarity.Similarity.of_settings(chosen, **_COLUMNS).setFallback(LinearModel(bias))
+    ratings = estimator.ratings_of(train.frame)
     started = time.monotonic()
-    blocks = song_blocks(train.frame)
-    songs = residuals.most_rated(blocks, chosen["candidates"])
-    candidates = residuals.of_songs(blocks, bias, songs)
-    wanted = ("shrinkage", "min_overlap", "neighbors")
-    near = similarity.fit(blocks, bias, candidates, **{key: chosen[key] for key in wanted})
-    near = near.persist()
-    near.count()
+    model = estimator.fit_ratings(ratings)
     fitted = time.monotonic()
     tried = []
     for damping in _DAMPINGS:
-        mse = []
+        mse: list[float] = []
         begun = time.monotonic()
+        model.damping = damping
         for rows in (validation, test):
-            scored = neighborhood.predict(rows.frame, near, candidates, bias, damping)
             error = F.col("prediction") - F.col("rating")
-            both = scored.join(
-                rows.frame.drop("part"), ["split", "user_id", "song_id"], how="inner"
-            )
-            mse.append(both.agg(F.avg(error * error)).first()[0])
+            judged = model.transform(rows.frame).agg(F.avg(error * error))
+            mse += [mean for (mean,) in judged.collect()]
         seconds = time.monotonic() - begun
         tried.append((*mse, damping))
     return _line("ymr_spark", tried, fitted - started, seconds)
@@ -129,8 +125,8 @@ def _line(name: str, tried: list[tuple[float, ...]], fit: float, predict: float)
 
 def compare(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> None:
     """Print a line for the bias model, and one for each way to find and use neighbours."""
-    chosen = settings.similarity.model_dump()
-    bias = publication.load(warehouse, "bias")
+    chosen = settings.of("similarity")
+    bias = publication.load_factors(warehouse, "bias")
     splits = [rows_of(warehouse, spark, bias, s) for s in ("train", "validation", "test")]
     print(json.dumps({"what": "bias model", "test_mse": round(splits[2].mse(np.zeros(1)), 4)}))
     print(json.dumps(ours(spark, bias, chosen, *splits)), flush=True)

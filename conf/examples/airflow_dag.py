@@ -40,7 +40,7 @@ with DAG(
         BashOperator(
             task_id=stage.name,
             cwd=str(HOME),
-            bash_command=f"spark-submit --properties-file {PROPERTIES} jobs/{stage.name}.py "
+            bash_command=f"spark-submit --properties-file {PROPERTIES} {stage.command} "
             f"--conf {CONF} --run-id {{{{ dag_run.run_after | ts_nodash }}}} --set logs=json",
         )
         for stage in stages.pipeline(settings_file.load(CONF))

@@ -68,15 +68,13 @@ def test_orders_add_up_groups_of_users_by_hand() -> None:
     # NDCG of users 0.5, 1 and 1, 0.5 and 0; pairwise accuracy of one user.
     groups = [[[3, 2.5, 2.25], [0, 0, 0]], [[2, 0.5, 0.25], [1, 0.75, 0.5625]]]
     times = 20
-    sums = [
-        Row(model="m", split="test", orders=(times * np.array(g, float)).tobytes()) for g in groups
-    ]
+    sums = [Row(model="m", split="test", orders=times * np.array(g, float)) for g in groups]
     (row,) = breakdown.orders(sums)
     assert (row["ndcg_users"], row["pairwise_users"]) == (5 * times, times)
     assert (row["ndcg"], row["pairwise"]) == (0.6, 0.75)
     half = 1.96 * np.std([0.5, 1, 1, 0.5, 0]) / (5 * times) ** 0.5
     assert (row["ndcg_low"], row["ndcg_high"]) == pytest.approx((0.6 - half, 0.6 + half))
-    none = Row(model="m", split="test", orders=np.zeros((2, 3)).tobytes())
+    none = Row(model="m", split="test", orders=np.zeros((2, 3)))
     assert breakdown.orders([none])[0]["ndcg"] is None
 
 

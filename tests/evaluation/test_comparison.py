@@ -1,5 +1,4 @@
 import judged
-import numpy as np
 import pytest
 from builders import ratings
 from pyspark.sql import Row, SparkSession
@@ -33,8 +32,8 @@ def test_ids_may_be_as_large_as_ingest_takes_them(spark: SparkSession) -> None:
     truth = judged.held_out(spark, rows)
     keys = [(user, song) for user, song, _ in rows]
     sums = judged.sums(judged.predictions(spark, "m", "test", keys, [3.0] * 3), truth, "m")
-    assert sorted(n for row in sums for n in np.frombuffer(row["users"], np.int32)) == [0, largest]
-    assert all(row["matching"] for row in sums)
+    assert sorted(n for row in sums for n in row.users) == [0, largest]
+    assert all(row.matching for row in sums)
 
 
 @pytest.mark.parametrize(

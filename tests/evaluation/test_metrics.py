@@ -8,7 +8,8 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from ymr_spark.errors import DataContractError
-from ymr_spark.evaluation import certainty, metrics, scan
+from ymr_spark.evaluation import breakdown, certainty, metrics, scan
+from ymr_spark.scale import Scale
 
 HELD_OUT = [(1, 10, 5), (1, 11, 1), (2, 10, 3)]
 
@@ -33,11 +34,22 @@ def test_errors_by_hand(spark: SparkSession) -> None:
     assert score["fallback_share"] == pytest.approx(1 / 3)
 
 
-def test_ratings_that_are_not_whole_are_not_judged(spark: SparkSession) -> None:
+def test_ratings_that_are_no_numbers_are_not_judged(spark: SparkSession) -> None:
     predicted = judged.predictions(spark, "m", "test", KEYS, [4.0, 3.0, 3.5])
-    held_out = judged.held_out(spark, HELD_OUT).withColumn("rating", F.lit(4.5))
-    with pytest.raises(DataContractError, match="'rating': 'double'"):
+    held_out = judged.held_out(spark, HELD_OUT).withColumn("rating", F.lit("4.5"))
+    with pytest.raises(DataContractError, match="rating is string"):
         judged.sums(predicted, held_out, "m")
+
+
+def test_half_stars_are_judged_as_they_are(spark: SparkSession) -> None:
+    halves = replace(judged.CUTS, scale=Scale(0.5, 5, 0.5))
+    predicted = judged.predictions(spark, "m", "test", KEYS, [4.0, 0.5, 5.5])
+    held_out = judged.held_out(spark, HELD_OUT).withColumn("rating", F.lit(4.5))
+    sums = scan.sums(predicted, held_out, ["m"], 3, halves)
+    assert sum(row.unusable for row in sums) == 1
+    assert metrics.by_split(sums)["test"].mse == pytest.approx((0.25 + 16 + 1) / 3)
+    by_rating = [row for row in breakdown.slices(sums, halves) if row["slice"] == "rating"]
+    assert [(row["bin"], row["label"], row["rows"]) for row in by_rating] == [(8, "4.5", 3)]
 
 
 def test_an_interval_has_95_percent_of_the_draws() -> None:

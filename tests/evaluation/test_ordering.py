@@ -8,6 +8,8 @@ from scipy.stats import somersd
 from sklearn.metrics import ndcg_score
 
 from ymr_spark.evaluation import ordering
+from ymr_spark.r2.scale import R2
+from ymr_spark.scale import Scale
 
 
 def rows(seed: int, steps: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -21,7 +23,10 @@ def rows(seed: int, steps: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("steps", [1, 3, 1_000_000])
 def test_ndcg_is_scikit_learns(steps: int) -> None:
     user, ratings, stars = rows(1, steps)
-    found = ordering.ndcg(ordering.ranked(user, ratings, stars))
+    found = ordering.ndcg(ordering.ranked(user, ratings, stars), R2)
+    # The same grades of another scale.
+    halves = ordering.ranked(user, ratings / 2 - 0.5, stars)
+    np.testing.assert_array_equal(ordering.ndcg(halves, Scale(0, 2, 0.5)), found)
     for u in np.unique(user):
         mine = user == u
         if mine.sum() > 1:  # scikit-learn takes no single row

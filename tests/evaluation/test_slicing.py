@@ -4,7 +4,9 @@ import pytest
 
 from ymr_spark import schemas
 from ymr_spark.evaluation import slicing
-from ymr_spark.statistics.scans import STARS
+from ymr_spark.evaluation.slicing import Slicings
+from ymr_spark.r2.scale import R2
+from ymr_spark.scale import Scale
 from ymr_spark.warehouse import arrow_schema
 
 
@@ -40,8 +42,19 @@ def test_the_first_and_the_last_count_of_each_bin() -> None:
     ],
 )
 def test_bins_of_predictions(stars: float, label: str) -> None:
-    (found,) = slicing.of_predictions(np.array([stars]))
-    assert slicing.PREDICTION_LABELS[found] == label
+    cuts = Slicings((), (), R2)
+    (found,) = cuts.of_predictions(np.array([stars]))
+    assert cuts.labels["prediction"][found] == label
+
+
+def test_bins_of_half_stars() -> None:
+    cuts = Slicings((), (), Scale(0.5, 5, 0.5))
+    ids, stars = np.arange(3), np.array([0.5, 4.5, 5.0])
+    (found,) = cuts.of(ids, ids, stars.astype(np.float32))
+    assert [cuts.labels["rating"][b] for b in found] == ["0.5", "4.5", "5"]
+    labels = cuts.labels["prediction"]
+    assert (len(labels), labels[0], labels[-1]) == (16, "0.50–0.78", "4.72–5.00")
+    assert [labels[b] for b in cuts.of_predictions(stars)] == [labels[0], "4.44–4.72", labels[-1]]
 
 
 def rows(table: str, *values: tuple) -> pa.Table:
@@ -53,8 +66,7 @@ def rows(table: str, *values: tuple) -> pa.Table:
 def counts(key: str, *found: tuple[str, int, int]) -> pa.Table:
     """(split, id, ratings) rows, the ratings spread over the stars."""
     each = [
-        {"split": split, key: member, **dict.fromkeys(STARS.values(), 0)}
-        | {"stars_1": ratings - 1, "stars_5": 1}
+        {"split": split, key: member, "counts": [ratings - 1, 0, 0, 0, 1]}
         for split, member, ratings in found
     ]
     return pa.Table.from_pylist(each)
@@ -71,7 +83,7 @@ def test_users_and_songs_by_their_train_ratings_and_songs_by_top_genre() -> None
         (3, 3, 1, "Pop", 3),
         (0, 0, 1, "Unknown", 0),
     )
-    cuts = slicing.read(users, songs, catalogue, genres)
+    cuts = slicing.read(R2, users, songs, catalogue, genres)
     found = cuts.of(np.array([1, 2, 3]), np.array([7, 8, 9]), np.array([1, 3, 5]))
     labels = cuts.labels
     assert list(labels) == ["activity", "popularity", "genre", "rating", "prediction"]

@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import all_stages
@@ -25,15 +26,16 @@ BOUND_SECONDS = 300
 
 
 class Submitted:
-    """A job on the cluster, its output in a file."""
+    """Stages of one job on the cluster, the output in a file."""
 
-    def __init__(self, command: list[str], job: str, warehouse: Warehouse) -> None:
+    def __init__(self, command: list[str], names: list[str], warehouse: Warehouse) -> None:
         settings = {"warehouse": warehouse.root, "raw.folder": warehouse.raw, "logs": "plain"}
-        for section, values in all_stages.SETTINGS.items():
-            settings |= {f"{section}.{key}": value for key, value in values.items()}
+        settings |= all_stages.SETTINGS
         words = [w for key, value in settings.items() for w in ("--set", f"{key}={value}")]
         self.log = warehouse.root / "log"
-        command = [*command, f"jobs/{job}.py", "--conf", "conf/cluster.yaml", "--force", *words]
+        job, *models = (word for name in names for word in stages.named(name).command.split())
+        models = [word for word in models if word != job]
+        command = [*command, job, *models, "--conf", "conf/cluster.yaml", "--force", *words]
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
                 command,
@@ -66,11 +68,11 @@ Start = Callable[..., Submitted]
 
 @pytest.fixture
 def start(submit: list[str], warehouse: Warehouse) -> Iterator[Start]:
-    """Submits a job, with further options; what still runs in the end is killed."""
+    """Submits stages of one job, with further options; what still runs at the end is killed."""
     running = []
 
-    def started(job: str, *options: str) -> Submitted:
-        running.append(Submitted([*submit, *options], job, warehouse))
+    def started(*names: str, options: Sequence[str] = ()) -> Submitted:
+        running.append(Submitted([*submit, *options], [*names], warehouse))
         return running[-1]
 
     yield started
@@ -105,29 +107,23 @@ def killed_executors(folder: Path) -> int:
     return sum("137" in e["Removed Reason"] for e in removed)
 
 
-def tables_of(job: str) -> list[str]:
-    """What each run of the job commits; without a line in quarantine, that is no commit."""
-    written = stages.named(job).writes
-    return [table for table in written if table in schemas.TABLES and table != "quarantine"]
+def commits(*names: str) -> Counter[str]:
+    """How often runs of the stages commit which table; none in quarantine is no commit."""
+    written = Counter(table for name in names for table in stages.named(name).writes)
+    return Counter({t: n for t, n in written.items() if t in schemas.TABLES and t != "quarantine"})
 
 
-def versions(warehouse: Warehouse, job: str) -> dict[str, int]:
-    return {table: warehouse.version(table) or 0 for table in tables_of(job)}
+def versions(warehouse: Warehouse, *names: str) -> Counter[str]:
+    return Counter({table: warehouse.version(table) or 0 for table in commits(*names)})
 
 
-def committed(warehouse: Warehouse, job: str, before: dict[str, int]) -> dict[str, int]:
+def committed(warehouse: Warehouse, before: Counter[str], *names: str) -> Counter[str]:
     """How often since then. The same rows as before may be nothing but the rows of before."""
-    return {t: version - before[t] for t, version in versions(warehouse, job).items()}
-
-
-def once_a_model(job: str) -> dict[str, int]:
-    """Commits of a run of the job: of tables that models share, one for each that it fits."""
-    models = sum(table.endswith("_users") for table in tables_of(job))
-    return {t: models if t in stages.MODELS_TABLES else 1 for t in tables_of(job)}
+    return Counter({t: v - before[t] for t, v in versions(warehouse, *names).items()})
 
 
 @pytest.mark.parametrize(
-    ("job", "moment"),
+    ("stage", "moment"),
     [
         ("ingest", "auditing"),
         ("ingest", "writing"),
@@ -141,24 +137,24 @@ def test_a_killed_executor_changes_nothing(
     start: Start,
     on_cluster: Warehouse,
     warehouse: Warehouse,
-    job: str,
+    stage: str,
     moment: str,
 ) -> None:
-    before, tables = killed_executors(cluster_folder), versions(warehouse, job)
-    running = start(job)
+    before, tables = killed_executors(cluster_folder), versions(warehouse, stage)
+    running = start(stage)
     running.wait_until(running.says(moment))
     # ALS has no Python on executors, and has run jobs on them before it begins.
     victims: list[int] = []
 
     def found() -> bool:
-        victims.extend(executors(cluster_folder, with_python=job != "train_als"))
+        victims.extend(executors(cluster_folder, with_python=stage != "train_als"))
         return bool(victims)
 
     running.wait_until(found)
     os.kill(victims[0], signal.SIGKILL)
     assert running.exit_code() == 0, running.log.read_text()[-5000:]
     assert killed_executors(cluster_folder) == before + 1
-    assert committed(warehouse, job, tables) == once_a_model(job)
+    assert committed(warehouse, tables, stage) == commits(stage)
     assert_same_tables(spark, on_cluster, warehouse)
 
 
@@ -169,7 +165,7 @@ def test_a_task_that_always_fails_ends_the_job(
     broken = ["--conf", "spark.pyspark.python=/bin/false"]
     broken += ["--conf", f"spark.pyspark.driver.python={sys.executable}"]
     before = versions(warehouse, "ingest")
-    running = start("ingest", *broken)
+    running = start("ingest", options=broken)
     assert running.exit_code() == 1
     log = running.log.read_text()
     assert "failed 4 times" in log
@@ -181,15 +177,16 @@ def test_a_task_that_always_fails_ends_the_job(
 def test_a_driver_killed_between_two_writes(
     spark: SparkSession, start: Start, on_cluster: Warehouse, warehouse: Warehouse
 ) -> None:
-    before = versions(warehouse, "train_als")
-    running = start("train_als")
+    both = ("train_als", "train_latent_factor")
+    before = versions(warehouse, *both)
+    running = start(*both)
     running.wait_until(lambda: (warehouse.version("als_songs") or 0) > 0)
     running.kill()
-    half = committed(warehouse, "train_als", before)
+    half = committed(warehouse, before, *both)
     assert (half["als_songs"], half["latent_factor_songs"]) == (1, 0)
     assert_same_tables(spark, on_cluster, warehouse)
-    before = versions(warehouse, "train_als")
-    again = start("train_als")
+    before = versions(warehouse, *both)
+    again = start(*both)
     assert again.exit_code() == 0, again.log.read_text()[-5000:]
-    assert committed(warehouse, "train_als", before) == once_a_model("train_als")
+    assert committed(warehouse, before, *both) == commits(*both)
     assert_same_tables(spark, on_cluster, warehouse)

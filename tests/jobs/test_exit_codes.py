@@ -63,6 +63,14 @@ def test_a_missing_argument_is_a_usage_error() -> None:
     assert "--conf" in done.stderr
 
 
+def test_an_unknown_model_is_a_usage_error() -> None:
+    done = job("train", "--model", "bias", "--model", "bais")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "--model: invalid choice: 'bais'" in done.stderr
+    assert "'latent_factor'" in done.stderr
+
+
 def test_a_held_warehouse(tmp_path: Path) -> None:
     from ymr_spark import runs
     from ymr_spark.warehouse import Warehouse

@@ -13,8 +13,10 @@ from ymr_spark.cli import Figures
 from ymr_spark.errors import DataContractError
 from ymr_spark.r2 import attributes, files, ingestion
 from ymr_spark.r2.parsing import Reason
+from ymr_spark.r2.scale import R2
 from ymr_spark.r2.summaries import Split
 from ymr_spark.ratings import identity
+from ymr_spark.scale import Scale
 from ymr_spark.settings import Ingest, Settings
 from ymr_spark.warehouse import Warehouse
 
@@ -79,6 +81,20 @@ def test_40_faults_of_every_kind_in_100_000_lines(
     assert {row[:3] for row in rows if row[3] == "test"} == set(values(good_test))
 
 
+def test_half_stars(spark: SparkSession, warehouse: Warehouse) -> None:
+    text = b"1\t1\t0.5\n1\t2\t5\n1\t3\t4.0\n2\t1\t3.5\n2\t2\t3.25\n"
+    write(warehouse.raw, text, b"1\t4\t2.5\n")
+    scale = {"lowest": 0.5, "highest": 5, "step": 0.5}
+    settings = Settings.model_validate({"scale": scale, "ingest": {"max_quarantine_share": 0.5}})
+    figures = ingest.run(spark, warehouse, settings)
+    assert figures["files"]["train_0.txt"] == {
+        "lines": 5, "kept": 4, "quarantined": {"rating_off_the_scale": 1}
+    }  # fmt: skip
+    rated = {row[:3] for row in kept(spark, warehouse)}
+    assert rated == {(1, 1, 0.5), (1, 2, 5.0), (1, 3, 4.0), (2, 1, 3.5), (1, 4, 2.5)}
+    assert warehouse.scale() == Scale(**scale)
+
+
 @pytest.fixture(scope="module")
 def lines() -> tuple[list[bytes], list[bytes]]:
     """60 users of train and test, with a row twice in train and one in train and test."""
@@ -103,7 +119,7 @@ def ingested(
 
 def splits(spark: SparkSession, folder: Path, seed: int = 1) -> dict[str, tuple[int, str]]:
     """Rows and hash of each split that ingest would write."""
-    audited = ingestion.audited(spark, files.find(folder), np.ones(500, bool))
+    audited = ingestion.audited(spark, files.find(folder), np.ones(500, bool), R2)
     reasons = [r for file in audited.findings.quarantined.values() for r in file.items()]
     assert sorted(reasons) == [("duplicate", 1), ("in_train_and_test", 1)]
     return identity(ingestion.ratings(audited, Split(10, seed)))
@@ -148,7 +164,7 @@ def test_each_user_lies_whole_and_contiguous_in_one_file(
 ) -> None:
     write(warehouse.raw, b"".join(lines[0]), b"".join(lines[1]))
     raw = files.find(warehouse.raw)
-    audited = ingestion.audited(spark, raw, np.ones(500, bool), range_bytes=4_000)
+    audited = ingestion.audited(spark, raw, np.ones(500, bool), R2, range_bytes=4_000)
     warehouse.write(ingestion.ratings(audited, Split(10, 1)), "ratings")
     seen: set[tuple[str, int]] = set()
     paths = list(warehouse.path("ratings").glob("split=*/part=0/*.parquet"))
@@ -239,7 +255,7 @@ def test_input_that_changes_after_the_audit_is_not_committed(
     write(warehouse.raw, b"".join(lines[0]), b"".join(lines[1]))
     raw = files.find(warehouse.raw)
     songs = attributes.read_songs(raw.songs, attributes.read_genres(raw.genres))
-    audited = ingestion.audited(spark, raw, songs.known())
+    audited = ingestion.audited(spark, raw, songs.known(), R2)
     with (warehouse.raw / "train_0.txt").open("ab") as train:
         train.write(b"70\t1\t1\n")
     with pytest.raises(DataContractError, match=r"train_0\.txt: changed"), raw.watched():
@@ -252,7 +268,7 @@ def test_rows_that_differ_from_the_audit_are_not_committed(
 ) -> None:
     path = write(warehouse.raw, b"".join(lines[0]), b"".join(lines[1])) / "train_0.txt"
     raw = files.find(warehouse.raw)
-    audited = ingestion.audited(spark, raw, np.ones(500, bool))
+    audited = ingestion.audited(spark, raw, np.ones(500, bool), R2)
     before = path.stat()
     changed = path.read_bytes().replace(b"\n30\t", b"\nx0\t")
     path.write_bytes(changed)  # the same size, and the time set back

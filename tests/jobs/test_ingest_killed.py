@@ -20,7 +20,7 @@ from ymr_spark.warehouse import Warehouse
 
 ROOT = Path(__file__).parent.parent.parent
 # Of the rows below, whenever and wherever they are ingested.
-TRAIN_HASH = "000003483ceff47d0000033f577bda4c"
+TRAIN_HASH = "000003448faca00100000332d6165b71"
 
 
 def committed(table: str) -> Callable[[Warehouse, Path], bool]:

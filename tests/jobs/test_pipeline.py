@@ -268,7 +268,7 @@ def test_recommendations_for_some_users_from_one_genre_as_csv(
 @pytest.mark.slow
 def test_one_stage_alone_by_spark_submit(spark: SparkSession, root: Path) -> None:
     before = versions(root)
-    assert run("train_bias", root, submit=True)["status"] == "unchanged"
+    assert run("train", root, "--model", "bias", submit=True)["status"] == "unchanged"
     assert versions(root) == before
     ratings = Warehouse(root, root / "raw")
     rows = identity(ratings.read(spark, "ratings"))

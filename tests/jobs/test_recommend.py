@@ -1,19 +1,21 @@
 """The job's table, figures and files on a small catalogue half of which nobody has rated."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from builders import ratings
 from pyspark.sql import SparkSession
 
 from jobs import recommend
 from ymr_spark import runs, schemas, stages
 from ymr_spark.errors import DataContractError, SettingsError
-from ymr_spark.models import artifacts
-from ymr_spark.models.factors import FactorModel
-from ymr_spark.recommendation import topk
+from ymr_spark.models.linear import topk
+from ymr_spark.models.linear.factors import FactorModel
+from ymr_spark.r2.scale import R2
 from ymr_spark.settings import Settings
 from ymr_spark.warehouse import Warehouse
 
@@ -26,6 +28,7 @@ ROWS = [
     if user == EVERYTHING or (user + song) % 4
 ]
 ARTIST = {song: song // 3 for song in range(SONGS)}
+REGISTERED = {"mean": 3.0, "link": "clip", "train_rows": len(ROWS), **asdict(R2)}
 GENRE = {song: 3 if song % 3 else 1 for song in range(SONGS)}  # 3 is below 2
 
 
@@ -40,6 +43,7 @@ def model(name: str, songs: int, offsets: object = 0.0, rank: int = 0) -> Factor
         np.arange(songs, dtype=np.int32),
         np.broadcast_to(offsets, songs).astype(np.float64),
         random.normal(size=(songs, rank)).astype(np.float32),
+        R2,
     )
 
 
@@ -48,11 +52,10 @@ Judged = list[tuple[FactorModel, dict[str, float]]]  # the MSE by split
 
 def publish(warehouse: Warehouse, models: Judged) -> None:
     for fitted, _ in models:
-        for part, rows in artifacts.tables(fitted).items():
+        for part, rows in fitted.tables().items():
             warehouse.save(rows, f"{fitted.name}_{part}")
-    registered = {"mean": 3.0, "lowest": 1.0, "highest": 5.0, "link": "clip"}
-    registered |= {"train_rows": len(ROWS)}
-    warehouse.save([{"model": m.name, "train_hash": "x"} | registered for m, _ in models], "models")
+    rows = [{"model": m.name, "train_hash": "x"} | REGISTERED for m, _ in models]
+    warehouse.save(rows, "models")
     judged = [
         {"model": m.name, "split": split, "mse": mse}
         for m, scores in models
@@ -67,11 +70,9 @@ CONSTANT = model("constant", RATED)
 
 
 @pytest.fixture
-def filled(tmp_path: Path) -> Warehouse:
+def filled(spark: SparkSession, tmp_path: Path) -> Warehouse:
     warehouse = Warehouse(tmp_path)
-    columns = ("user_id", "song_id", "rating")
-    rows = [dict(zip(columns, row, strict=True)) | {"split": "train", "part": 0} for row in ROWS]
-    version = warehouse.save(rows, "ratings")
+    version = warehouse.write(ratings(spark, ROWS), "ratings")
     songs = [{"song_id": s, "album_id": 0, "artist_id": ARTIST[s]} for s in ARTIST]
     warehouse.save([song | {"genre_id": GENRE[song["song_id"]]} for song in songs], "songs")
     genres = [(1, 1, 1, "Rock", 1), (2, 2, 1, "Pop", 2), (3, 2, 2, "Soft Pop", 2)]
@@ -80,8 +81,7 @@ def filled(tmp_path: Path) -> Warehouse:
     given = np.zeros((RATED, 6), int)
     np.add.at(given, tuple(np.array(ROWS)[:, 1:].T), 1)
     counts = [
-        {"song_id": s, "split": "train", "rater_activity": 0}
-        | {f"stars_{star}": int(given[s, star]) for star in range(1, 6)}
+        {"song_id": s, "split": "train", "rater_activity": 0} | {"counts": given[s, 1:].tolist()}
         for s in range(RATED)
     ]
     warehouse.save(counts, "summary_songs")
@@ -106,9 +106,8 @@ def recommended(
 
 
 def test_a_model_of_other_rows_lists_nothing(spark: SparkSession, filled: Warehouse) -> None:
-    columns = {"model": "deep_cross", "train_rows": len(ROWS), "train_hash": "other"}
-    row = dict.fromkeys(schemas.MODELS.fieldNames()) | {"mean": 3.0, "lowest": 1.0, "highest": 5.0}
-    filled.save([row | {"link": "clip"} | columns], "models")
+    row = dict.fromkeys(schemas.MODELS.fieldNames()) | REGISTERED
+    filled.save([row | {"model": "deep_cross", "train_hash": "other"}], "models")
     with pytest.raises(DataContractError, match=r"model deep_cross: fitted on .* hash other"):
         recommended(spark, filled)
     assert filled.version("recommendations") is None

@@ -78,16 +78,19 @@ def test_folds_part_the_rows_of_whole_users(spark: SparkSession, filled: Warehou
     table = filled.read(spark, "ratings")
     sample = folds.of_users(table, 0.4, seed=1)
     parts = folds.cut(sample, 3, seed=1)
-    together = [tuple(row) for part in parts for row in zip(*part.held_out.columns, strict=True)]
+    together = [
+        tuple(row) for part in parts for row in zip(*part.validation_arrays.columns, strict=True)
+    ]
     users = {user for user, _, _ in together}
     wanted = [tuple(row)[:3] for row in table.collect() if row.user_id in users]
     assert 0.25 * USERS < len(users) < 0.55 * USERS
     assert sorted(together) == sorted(wanted)
     for part in parts:
-        held_out, train = (set(zip(*r.columns, strict=True)) for r in (part.held_out, part.train))
+        arrays = (part.validation_arrays, part.train_arrays)
+        held_out, train = (set(zip(*rows.columns, strict=True)) for rows in arrays)
         assert held_out.isdisjoint(train)
         assert held_out | train == set(together)
         assert len(held_out) == pytest.approx(len(together) / 3, rel=0.2)
     shuffled = folds.cut(folds.of_users(table.repartition(5, "song_id"), 0.4, seed=1), 3, seed=1)
     for one, other in zip(parts, shuffled, strict=True):
-        np.testing.assert_array_equal(one.train.columns, other.train.columns)
+        np.testing.assert_array_equal(one.train_arrays.columns, other.train_arrays.columns)

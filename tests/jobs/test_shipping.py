@@ -13,6 +13,7 @@ from pathlib import Path
 import pyspark
 import pytest
 import raw_files
+import wheels
 
 from ymr_spark import cluster, delta_jars
 
@@ -63,13 +64,7 @@ def python_of_packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """As `make wheel` builds it."""
-    folder = tmp_path_factory.mktemp("wheel")
-    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"]
-    build += ["--no-build-isolation", "--wheel-dir", str(folder), "."]
-    subprocess.run(build, cwd=ROOT, check=True)
-    (found,) = folder.glob("ymr_spark-*.whl")
-    return found
+    return wheels.build(tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="module")

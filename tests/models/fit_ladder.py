@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 from pyspark.sql import SparkSession
 
-from ymr_spark.models import als, bias, latent_factor, residuals, similarity
-from ymr_spark.models.blocks import song_blocks, user_blocks
+from ymr_spark.models.linear import als, bias, variational_bayes
+from ymr_spark.models.neighbors import residuals, similarity
+from ymr_spark.packing import by_song, by_user
 
 BIAS = {"user_damping": 5.0, "song_damping": 5.0, "tolerance": 1e-6, "max_iterations": 20}
 ALS = {"rank": 2, "regularization": 0.1, "iterations": 3, "blocks": 2, "checkpoint_interval": 5}
@@ -17,10 +18,10 @@ ALS = {"rank": 2, "regularization": 0.1, "iterations": 3, "blocks": 2, "checkpoi
 def fitted(spark: SparkSession, rows: np.ndarray) -> dict[str, np.ndarray]:
     """What a model predicts from, by model."""
     frame = spark.createDataFrame(rows.tolist(), "user_id int, song_id int, rating tinyint")
-    users, songs = user_blocks(frame), song_blocks(frame)
+    users, songs = by_user(frame), by_song(frame)
     base, _ = bias.fit(users, **BIAS)
-    state = latent_factor.begin(base, 2, seed=1)
-    further = latent_factor.iterations(users, songs, base.mean, state)
+    state = variational_bayes.begin(base, 2, seed=1)
+    further = variational_bayes.iterations(users, songs, base.mean, state)
     state = [next(further) for _ in range(3)][-1]
     candidates = residuals.of_songs(songs, base, base.song_ids)
     near = similarity.fit(songs, base, candidates, 10.0, 2, 5).orderBy("song_id").collect()

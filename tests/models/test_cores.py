@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,8 @@ def test_the_same_on_one_core_and_on_two(tmp_path: Path) -> None:
     for cores in ("1", "2"):
         output = tmp_path / f"{cores}.npz"
         command = [sys.executable, str(SCRIPT), cores, str(output)]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        env = os.environ | {"PYSPARK_PYTHON": sys.executable}
+        done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         found.append(np.load(output))
     assert set(found[0]) == {"bias", "latent_factor", "similarity", "als"}

@@ -17,9 +17,13 @@ from ymr_spark.r2.blocks import paired_blocks
 from ymr_spark.r2.examination import examine
 from ymr_spark.r2.parsing import Lines, fault, line_feeds, parse
 from ymr_spark.r2.ranges import plan
+from ymr_spark.scale import Scale
+
+HALVES = Scale(0.5, 5, 0.5)
 
 numbers = st.integers(0, 12).map(b"%d".__mod__)
-good = st.tuples(numbers, numbers, st.integers(1, 5).map(b"%d".__mod__)).map(b"\t".join)
+stars = st.sampled_from([b"1", b"5", b"0.5", b"3.5", b"4.0"])
+good = st.tuples(numbers, numbers, stars).map(b"\t".join)
 odd = st.lists(st.sampled_from([*b"019-\t. x\xff\0\xef\xbb\xbf"]), max_size=12).map(bytes)
 lines = st.one_of(good, good, good, odd)
 ends = st.sampled_from([b"\n", b"\n", b"\r\n", b"\r", b"\r\r\n", b"\n\r"])
@@ -36,14 +40,14 @@ def split(text: bytes) -> list[bytes]:
     return found if found[-1] else found[:-1]
 
 
-def row(line: bytes) -> tuple[int, ...] | None:
-    return None if fault(line, fields=3, rated=True) else tuple(map(int, line.split(b"\t")))
+def row(line: bytes) -> tuple[float, ...] | None:
+    return None if fault(line, fields=3, scale=HALVES) else tuple(map(float, line.split(b"\t")))
 
 
 @given(anything)
 def test_each_line_is_a_row_or_a_fault(text: bytes) -> None:
     text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n") + b"\n"
-    parsed = parse(Lines.of_block(text, file=0, offset=0))
+    parsed = parse(Lines.of_block(text, file=0, offset=0), HALVES)
     rows = parsed.rows
     assert sorted([*rows.line.tolist(), *(at for at, _ in parsed.faults)]) == [
         *range(len(parsed.lines))
@@ -88,7 +92,7 @@ def test_nothing_is_lost_wherever_files_are_cut(
     except DataContractError as e:
         assert re.search("is empty|is UTF-(16|32)", str(e))  # noqa: PT017
         return
-    blocks = [pair for range_ in ranges for pair in paired_blocks(range_, block)]
+    blocks = [pair for range_ in ranges for pair in paired_blocks(range_, HALVES, block)]
     for side, text in enumerate(texts):
         parts = [pair[side].lines for pair in blocks]
         found = [part.line(i).removesuffix(b"\r") for part in parts for i in range(len(part))]
@@ -117,7 +121,7 @@ def test_users_of_ascending_files_stay_whole(
     ]
     write(emptied(folder), *texts)
     ranges = plan(files.find(folder).parts, target)
-    blocks = (pair for range_ in ranges for pair in paired_blocks(range_, block))
+    blocks = (pair for range_ in ranges for pair in paired_blocks(range_, HALVES, block))
     users = [{u for side in pair for u in side.rows.user.tolist()} for pair in blocks]
     filled = [found for found in users if found]
     assert all(max(a) < min(b) for a, b in pairwise(filled))

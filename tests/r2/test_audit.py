@@ -11,6 +11,7 @@ from ymr_spark.r2 import audit, files, summaries
 from ymr_spark.r2.audit import Findings
 from ymr_spark.r2.examination import examine
 from ymr_spark.r2.parsing import Lines, parse
+from ymr_spark.r2.scale import R2
 from ymr_spark.r2.summaries import Split
 
 FOUND = Findings(
@@ -62,7 +63,8 @@ def test_rows_have_the_part_and_split_of_their_file(tmp_path: Path) -> None:
     # Train files have the even indices; user 5's rows lie in both parts.
     train, test = (
         parse(
-            Lines.of_block(b"".join(b"5\t%d\t%d\n" % (song, song % 5 + 1) for song in songs), 0, 0)
+            Lines.of_block(b"".join(b"5\t%d\t%d\n" % (song, song % 5 + 1) for song in songs), 0, 0),
+            R2,
         )
         for songs in (range(6), (8, 9))
     )

@@ -2,12 +2,13 @@ import numpy as np
 
 from ymr_spark.r2.examination import Examined, Fault, examine
 from ymr_spark.r2.parsing import Lines, Reason, Rows, parse
+from ymr_spark.r2.scale import R2
 
 
 def examined(train: bytes, test: bytes, songs: int = 10) -> Examined:
     return examine(
-        parse(Lines.of_block(train, file=0, offset=0)),
-        parse(Lines.of_block(test, file=1, offset=0)),
+        parse(Lines.of_block(train, file=0, offset=0), R2),
+        parse(Lines.of_block(test, file=1, offset=0), R2),
         np.ones(songs, bool),
     )
 
@@ -40,8 +41,8 @@ def test_of_train_and_test_the_test_row_stays() -> None:
 
 def test_unknown_songs_are_no_duplicates() -> None:
     known = np.array([True, False, True])
-    train = parse(Lines.of_block(b"1\t0\t2\n1\t1\t1\n1\t1\t1\n1\t3\t1\n", 0, 0))
-    found = examine(train, parse(Lines.of_block(b"1\t1\t1\n", 1, 0)), known)
+    train = parse(Lines.of_block(b"1\t0\t2\n1\t1\t1\n1\t1\t1\n1\t3\t1\n", 0, 0), R2)
+    found = examine(train, parse(Lines.of_block(b"1\t1\t1\n", 1, 0), R2), known)
     assert values(found.train) == [[1, 0, 2]]
     assert [fault.reason for fault in found.faults] == [Reason.UNKNOWN_SONG] * 4
 

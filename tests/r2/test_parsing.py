@@ -3,13 +3,17 @@ import pytest
 from raw_files import FAULTS
 
 from ymr_spark.r2.parsing import MAX_ID, Lines, Parsed, Reason, fault, parse
+from ymr_spark.r2.scale import R2
+from ymr_spark.scale import Scale
+
+HALVES = Scale(0.5, 5, 0.5)
 
 
-def parsed(text: bytes, offset: int = 0) -> Parsed:
-    return parse(Lines.of_block(text, file=0, offset=offset))
+def parsed(text: bytes, offset: int = 0, scale: Scale = R2) -> Parsed:
+    return parse(Lines.of_block(text, file=0, offset=offset), scale)
 
 
-def values(result: Parsed) -> list[list[int]]:
+def values(result: Parsed) -> list[list[float]]:
     rows = result.rows
     return np.c_[rows.user, rows.song, rows.rating].tolist()
 
@@ -29,12 +33,13 @@ def test_regular_lines() -> None:
         ("7\t\u0663\t3".encode(), Reason.NOT_AN_INTEGER),  # an Arabic-Indic digit
         (b"\xef\xbb\xbf7\t1\t3", Reason.NOT_AN_INTEGER),  # a byte order mark
         (b'"7"\t1\t3', Reason.NOT_AN_INTEGER),
-        (b"7\t1\t3 ", Reason.NOT_AN_INTEGER),
-        (b"7\t1\t3\r4", Reason.NOT_AN_INTEGER),
-        (b"7\t1\t3\r\r", Reason.NOT_AN_INTEGER),
-        (b"7\t1\t4.5", Reason.NOT_AN_INTEGER),
-        (b"7\t1\t-3", Reason.RATING),
-        (b"7\t1\t" + b"9" * 5000, Reason.RATING),
+        (b"7\t1\t3 ", Reason.NOT_A_NUMBER),
+        (b"7\t1\t3\r4", Reason.NOT_A_NUMBER),
+        (b"7\t1\t3\r\r", Reason.NOT_A_NUMBER),
+        (b"7\t1\t1e0", Reason.NOT_A_NUMBER),
+        (b"7\t1\t4.5", Reason.OFF_SCALE),
+        (b"7\t1\t-3", Reason.OFF_SCALE),
+        (b"7\t1\t" + b"9" * 5000, Reason.OFF_SCALE),
         (b"-0\t1\t3", Reason.ID_RANGE),
         (b"\t\t", Reason.NOT_AN_INTEGER),
         # precedence: the first of the reasons holds
@@ -42,7 +47,7 @@ def test_regular_lines() -> None:
         (b"\xff", Reason.BAD_UTF8),
         (b"x\t1", Reason.FIELDS),
         (b"x\t-1\t9", Reason.NOT_AN_INTEGER),
-        (b"-1\t1\t9", Reason.ID_RANGE),
+        (b"-1\t1\tx", Reason.ID_RANGE),
     ],
 )
 def test_each_fault_alone_between_good_lines(line: bytes, reason: Reason) -> None:
@@ -57,15 +62,32 @@ def test_each_fault_alone_between_good_lines(line: bytes, reason: Reason) -> Non
 
 
 @pytest.mark.parametrize(
-    "line", [b"007\t1\t3", b"7\t1\t3\r", b"00000000000000000007\t0001\t05\r", b"7\t1\t0003"]
+    "line",
+    [
+        *(b"007\t1\t3", b"7\t1\t3\r", b"00000000000000000007\t0001\t05\r", b"7\t1\t0003"),
+        *(b"7\t1\t3.0", b"7\t1\t3.", b"7\t1\t003.000"),
+    ],
 )
 def test_fast_and_careful_parsing_agree_on_odd_but_good_lines(line: bytes) -> None:
-    assert fault(line, fields=3, rated=True) is None
+    assert fault(line, fields=3, scale=R2) is None
     alone = parsed(line + b"\n")
     beside_a_fault = parsed(b"x\n" + line + b"\n")
     assert values(alone) == values(beside_a_fault)
     assert alone.faults == ()
     assert beside_a_fault.faults == ((0, Reason.FIELDS),)
+
+
+def test_half_stars() -> None:
+    good = b"1\t2\t0.5\n1\t3\t5\n2\t2\t3.50\n2\t3\t.5\n2\t4\t1.0\n"
+    stars = [0.5, 5, 3.5, 0.5, 1]
+    for text, faults in (
+        (good, ()),
+        (good + b"3\t1\t3.25\n", ((5, Reason.OFF_SCALE),)),
+        (good + b"3\t1\t0\n3\t1\t.\n", ((5, Reason.OFF_SCALE), (6, Reason.NOT_A_NUMBER))),
+        (good + b"3.5\t1\t4\n", ((5, Reason.NOT_AN_INTEGER),)),
+    ):
+        result = parsed(text, scale=HALVES)
+        assert (result.rows.rating.tolist(), result.faults) == (stars, faults)
 
 
 def test_only_faults_and_nothing() -> None:

@@ -8,6 +8,8 @@ from ymr_spark.r2.planted import files, genres, latent, rows, sampling, songs, u
 from ymr_spark.r2.planted.rows import Rows
 from ymr_spark.r2.planted.users import Users
 from ymr_spark.r2.planted.world import World
+from ymr_spark.r2.scale import R2
+from ymr_spark.scale import Scale
 
 N_USERS, N_SONGS, RATINGS = 6_000, 2_000, 600_000
 
@@ -75,11 +77,12 @@ def test_albums_have_one_artist_and_artists_one_genre(planted: World) -> None:
 
 def test_ratings_have_r2s_shape(split: tuple[Rows, Rows]) -> None:
     train, test = split
-    share = np.bincount(train.rating, minlength=6)[1:] / RATINGS
+    share = np.bincount(train.level, minlength=5) / RATINGS
     np.testing.assert_allclose(share, latent.R2_SHARES, atol=0.01)
-    assert train.rating.mean() == pytest.approx(3.15349, abs=0.02)
-    assert train.rating.std() == pytest.approx(1.599536, rel=0.01)
-    assert test.rating.mean() == pytest.approx(3.46, abs=0.02)
+    stars = R2.stars(train.level)
+    assert stars.mean() == pytest.approx(3.15349, abs=0.02)
+    assert stars.std() == pytest.approx(1.599536, rel=0.01)
+    assert R2.stars(test.level).mean() == pytest.approx(3.46, abs=0.02)
 
 
 def test_quality_follows_genre_id_and_level_as_r2s_ratings_do() -> None:
@@ -90,16 +93,17 @@ def test_quality_follows_genre_id_and_level_as_r2s_ratings_do() -> None:
         attribute = (values if len(values) == 20_000 else values[planted.genre]) * 1.0
         covariance = np.cov(planted.quality, attribute, aweights=weight, ddof=0)
         slope = covariance[0, 1] / np.sqrt(covariance[1, 1])
-        assert slope == pytest.approx(correlation / latent.correlation_kept(), rel=1e-3)
+        assert slope == pytest.approx(correlation / latent.correlation_kept(R2), rel=1e-3)
 
 
 def test_cutting_a_score_keeps_nine_tenths_of_a_correlation() -> None:
     rng = np.random.default_rng(1)
     score = rng.standard_normal(400_000)
     cause = 0.3 * score + rng.standard_normal(400_000)
-    rating = np.digitize(score, stats.norm.ppf(np.cumsum(latent.R2_SHARES)[:-1]))
-    kept = np.corrcoef(rating, cause)[0, 1] / np.corrcoef(score, cause)[0, 1]
-    assert latent.correlation_kept() == pytest.approx(kept, rel=0.01)
+    for scale in (R2, Scale(0.5, 5, 0.5)):
+        rating = np.digitize(score, stats.norm.ppf(latent.shares_below(scale)))
+        kept = np.corrcoef(rating, cause)[0, 1] / np.corrcoef(score, cause)[0, 1]
+        assert latent.correlation_kept(scale) == pytest.approx(kept, rel=0.01)
 
 
 def test_layout_of_blocks(split: tuple[Rows, Rows], planted: World, everyone: Users) -> None:
@@ -139,18 +143,32 @@ def test_the_affinity_of_user_and_song_is_no_short_dot_product() -> None:
 def test_chances_of_a_hand_computed_score() -> None:
     chances = latent.probabilities(np.zeros(1), (0.0, 9.0, 9.0, 9.0), noise=1.0)
     np.testing.assert_allclose(chances, [[0.5, 0.5, 0, 0, 0]], atol=1e-12)
-    assert latent.expectation(chances)[0] == pytest.approx(1.5)
-    assert latent.variance(chances)[0] == pytest.approx(0.25)
+    assert latent.expectation(chances, R2)[0] == pytest.approx(1.5)
+    assert latent.variance(chances, R2)[0] == pytest.approx(0.25)
 
 
-def test_a_score_is_one_more_than_the_cut_points_below_it() -> None:
+def test_a_level_is_the_number_of_cut_points_below() -> None:
     scores = np.array([-3.0, -0.5, 0.5, 1.5, 9.0])
-    assert latent.discretise(scores, (-1, 0, 1, 2)).tolist() == [1, 2, 3, 4, 5]
+    assert latent.discretise(scores, (-1, 0, 1, 2)).tolist() == [0, 1, 2, 3, 4]
 
 
 def test_cut_points_give_the_wanted_shares() -> None:
-    cuts = latent.fit_cuts(np.zeros(1), np.ones(1), np.full(5, 0.2), noise=2.0)
+    cuts = latent.fit_cuts(np.zeros(1), np.ones(1), np.cumsum(np.full(4, 0.2)), noise=2.0)
     np.testing.assert_allclose(cuts, 2 * stats.norm.ppf([0.2, 0.4, 0.6, 0.8]), atol=1e-8)
+
+
+def test_half_stars_have_r2s_shares_and_means() -> None:
+    halves = Scale(0.5, 5, 0.5)
+    np.testing.assert_array_equal(latent.shares_below(R2), np.cumsum(latent.R2_SHARES)[:-1])
+    half = world.plant(1, 600, 300, 30_000, 0.01, halves)
+    train, test = zip(
+        *(rows.of_block(half, world.users_of(half, 0, 0, 600, 30_000), 0, b) for b in (0, 1)),
+        strict=True,
+    )
+    share = np.bincount(np.concatenate([r.level for r in train]), minlength=10)
+    np.testing.assert_allclose(share / share.sum(), np.repeat(latent.R2_SHARES / 2, 2), atol=0.025)
+    mean = halves.stars(np.concatenate([r.level for r in test])).mean()
+    assert (mean - 0.5) / 4.5 == pytest.approx((world.TEST_MEAN - 1) / 4, abs=0.02)
 
 
 def test_the_floor_is_the_integral_of_the_squared_error(planted: World) -> None:
@@ -159,7 +177,7 @@ def test_the_floor_is_the_integral_of_the_squared_error(planted: World) -> None:
     def left(mean: float) -> float:
         def moment(power: int) -> float:
             def density(x: float) -> float:
-                rating = float(latent.discretise(np.array([x]), planted.cuts)[0])
+                rating = R2.stars(latent.discretise(np.array([x]), planted.cuts))[0]
                 return rating**power * stats.norm.pdf(x, mean, world.NOISE_SD)
 
             ends = mean - 9 * world.NOISE_SD, mean + 9 * world.NOISE_SD
@@ -169,7 +187,7 @@ def test_the_floor_is_the_integral_of_the_squared_error(planted: World) -> None:
         return moment(2) - moment(1) ** 2
 
     means = np.array([-2.5, -1.0, -0.4, 0.3])
-    analytic = latent.variance(latent.probabilities(means, planted.cuts, world.NOISE_SD))
+    analytic = latent.variance(latent.probabilities(means, planted.cuts, world.NOISE_SD), R2)
     np.testing.assert_allclose(analytic, [left(m) for m in means], atol=1e-6)
 
 
@@ -178,7 +196,7 @@ def test_the_floor_is_what_simulated_ratings_leave(
 ) -> None:
     """Rate the same rows again and again: the mean over the repetitions is the best prediction."""
     test, repetitions = split[1], 400
-    analytic = latent.variance(latent.probabilities(test.mean, planted.cuts, world.NOISE_SD))
+    analytic = latent.variance(latent.probabilities(test.mean, planted.cuts, world.NOISE_SD), R2)
     sums = files.floor_sums(planted, everyone, test, analytic)
     noise = np.random.default_rng(7)
     total, squares = np.zeros(len(test.user)), np.zeros(len(test.user))
@@ -197,8 +215,8 @@ def test_the_floor_is_what_simulated_ratings_leave(
         assert count == chosen.sum()
         assert error / count == pytest.approx(left[chosen].mean(), rel=0.01)
     assert sums["all"][1] / sums["all"][0] == pytest.approx(left.mean(), rel=0.002)
-    own = test.rating - latent.expectation(
-        latent.probabilities(test.mean, planted.cuts, world.NOISE_SD)
+    own = R2.stars(test.level) - latent.expectation(
+        latent.probabilities(test.mean, planted.cuts, world.NOISE_SD), R2
     )
     assert (own**2).mean() == pytest.approx(left.mean(), rel=0.02)
 
@@ -216,6 +234,6 @@ def test_a_block_follows_from_seed_part_and_number_alone(planted: World, everyon
     first = rows.of_block(planted, everyone, 0, 3)[0]
     rows.of_block(planted, everyone, 0, 2)
     again = rows.of_block(planted, everyone, 0, 3)[0]
-    np.testing.assert_array_equal(first.rating, again.rating)
+    np.testing.assert_array_equal(first.level, again.level)
     other = rows.of_block(planted, everyone, 1, 3)[0]
     assert not np.array_equal(first.song, other.song)

@@ -8,6 +8,7 @@ from raw_files import ratings, write
 from ymr_spark.r2 import files, ranges
 from ymr_spark.r2.blocks import paired_blocks
 from ymr_spark.r2.ranges import Range, Stretch, plan
+from ymr_spark.r2.scale import R2
 
 
 def users_of(stretch: Stretch) -> list[int]:
@@ -46,7 +47,7 @@ def test_ranges_read_in_blocks_give_each_line_once(tmp_path: Path, target: int, 
     train, test = ratings(users=12, per_user=30, seed=2)
     # The last lines have no line feed.
     folder = write(tmp_path, b"".join(train).rstrip(b"\n"), b"".join(test).rstrip(b"\n"))
-    pairs = [pair for r in planned(folder, target) for pair in paired_blocks(r, block)]
+    pairs = [pair for r in planned(folder, target) for pair in paired_blocks(r, R2, block)]
     for side, lines in ((0, train), (1, test)):
         found = [p[side].lines.line(i) for p in pairs for i in range(len(p[side].lines))]
         assert [line + b"\n" for line in found] == lines
@@ -66,7 +67,7 @@ def test_unsorted_files_lose_no_line(tmp_path: Path) -> None:
 def test_blocks_hold_whole_users_and_all_lines(tmp_path: Path, suffix: str, block: int) -> None:
     train, test = ratings(users=12, per_user=30, seed=2)
     (range_,) = planned(write(tmp_path, b"".join(train), b"".join(test), suffix=suffix), 10**9)
-    blocks = list(paired_blocks(range_, block))
+    blocks = list(paired_blocks(range_, R2, block))
     for side, lines in ((0, train), (1, test)):
         found = [pair[side].lines.line(i) for pair in blocks for i in range(len(pair[side].lines))]
         assert [line + b"\n" for line in found] == lines
@@ -80,7 +81,7 @@ def test_offsets_are_those_of_the_decompressed_file(tmp_path: Path) -> None:
     train.insert(100, b"broken\n")
     text = b"".join(train)
     (range_,) = planned(write(tmp_path, text, b"".join(test), suffix=".gz"), 10**9)
-    for block, _ in paired_blocks(range_, 1_000):
+    for block, _ in paired_blocks(range_, R2, 1_000):
         for i, offset in enumerate(block.lines.offset.tolist()):
             line = block.lines.line(i) + b"\n"
             assert text[offset : offset + len(line)] == line

@@ -6,6 +6,7 @@ from builders import CATALOGUE as SONGS
 from builders import ratings, table
 from pyspark.sql import SparkSession
 
+from ymr_spark.r2.scale import R2
 from ymr_spark.recommendation import catalogue
 from ymr_spark.recommendation.catalogue import Catalogue
 from ymr_spark.statistics import scans
@@ -15,9 +16,9 @@ def test_read(spark: SparkSession) -> None:
     rows = ratings(spark, [(1, 30, 5), (2, 30, 2), (1, 10, 4)])
     rows = rows.union(ratings(spark, [(1, 20, 5), (3, 30, 5)], "test"))
     rows = rows.union(ratings(spark, [(2, 20, 5), (4, 30, 5)], "validation"))
-    counts = scans.by_song(rows, scans.by_user(rows)).toArrow()
+    counts = scans.by_song(rows, scans.by_user(rows, R2), R2).toArrow()
     songs = [(30, 1, 8, 2), (10, 0, 6, 0), (20, 0, 7, 1), (15, 0, 9, 3)]
-    found = catalogue.read(counts, table(spark, "songs", songs).toArrow())
+    found = catalogue.read(counts, table(spark, "songs", songs).toArrow(), R2)
     assert found.song_ids.tolist() == [10, 15, 20, 30]
     assert found.artist_ids.tolist() == [6, 9, 7, 8]
     assert found.genre_ids.tolist() == [0, 3, 1, 2]
@@ -32,7 +33,8 @@ def test_lists_for_everybody_by_hand(unrated: int) -> None:
     columns = [getattr(SONGS, field.name) for field in fields(SONGS)]
     more = np.array([50, 60][:unrated])
     everything = Catalogue(np.r_[columns[0], more], *(np.r_[c, more * 0] for c in columns[1:]))
-    popular, mean = catalogue.most_popular(everything), catalogue.best_mean(everything, 5.0)
+    popular = catalogue.most_popular(everything, R2)
+    mean = catalogue.best_mean(everything, 5.0, R2)
     assert popular.song_ids.tolist() == mean.song_ids.tolist() == [10, 20, 30, 40]
     songs = np.array([10, 20, 30, 40])
     everybody = np.full(4, 123)

@@ -9,6 +9,7 @@ from pyspark.sql import SparkSession
 from sklearn.metrics import ndcg_score
 
 from ymr_spark.recommendation import quality
+from ymr_spark.scale import Scale
 
 LISTS = ("user_id", "rank", "song_id")
 LIKED = ("user_id", "song_id")
@@ -70,6 +71,15 @@ def test_models_are_judged_by_songs_liked_in_test_of_those_not_heard(spark: Spar
     # 2 and 3; 0 and 2; 0 and 1.
     assert first["coverage"] == 0.4
     assert (last["model"], last["recall"], last["ndcg"]) == ("back", 0, 0)
+
+
+@pytest.mark.parametrize(("rating", "users"), [(3.5, 0), (4, 1)])
+def test_the_liked_of_half_stars(spark: SparkSession, rating: float, users: int) -> None:
+    halves = Scale(0.5, 5, 0.5)
+    rows = ratings(spark, [(1, 0, 5), (1, 1, 0.5)], scale=halves)
+    rows = rows.union(ratings(spark, [(1, 2, rating)], "test", halves))
+    (found,) = quality.of_models(rows, [flat_model(3.0, 2, 4)], k=2, users=9, seed=1)
+    assert found["users"] == users
 
 
 def test_coverage_is_of_the_songs_that_a_model_knows(spark: SparkSession) -> None:

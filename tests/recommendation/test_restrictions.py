@@ -3,8 +3,10 @@ import pytest
 from builders import CATALOGUE as SONGS
 
 from ymr_spark.errors import SettingsError
-from ymr_spark.models.factors import FactorModel
-from ymr_spark.recommendation import restrictions, topk
+from ymr_spark.models.linear import topk
+from ymr_spark.models.linear.factors import FactorModel
+from ymr_spark.r2.scale import R2
+from ymr_spark.recommendation import restrictions
 from ymr_spark.recommendation.catalogue import Catalogue
 
 PARENTS = {0: 0, 1: 1, 11: 1, 111: 11, 2: 2}
@@ -46,6 +48,7 @@ def test_restricted_by_hand() -> None:
         SONGS.song_ids,
         np.array([0.1, 0.2, 0.3, 0.4]),
         np.array([[1.0], [2.0], [3.0], [4.0]], np.float32),
+        R2,
     )
     found = restrictions.restricted(model, SONGS.of(np.array([20, 40])), 0.5)
     assert found.song_ids.tolist() == [20, 40]
@@ -58,10 +61,8 @@ def test_restricted_by_hand() -> None:
 def test_restrict_puts_the_options_together() -> None:
     """Songs in an order of the model's own: 40 is left out by its genre, 10 by its ratings."""
     ids = np.array([10, 20, 30, 40])
-    nothing = np.zeros((1, 0), np.float32), np.zeros((4, 0), np.float32)
-    model = FactorModel(
-        "m", 3.0, np.array([1]), np.zeros(1), nothing[0], ids, np.zeros(4), nothing[1]
-    )
+    users = np.array([1]), np.zeros(1)
+    model = FactorModel.of_offsets("m", 3.0, users, (ids, np.zeros(4)), R2)
     asked = {"min_ratings": 2, "exclude_genres": [], "popularity_damping": 0.5, "per_artist": 1}
     found, cap = restrictions.restrict(model, SONGS, PARENTS, include_genres=[11, 2], **asked)
     assert found.song_ids.tolist() == [20, 30]
@@ -88,8 +89,8 @@ PLAIN = {
 def deep(*song_ids: int) -> FactorModel:
     """A model that knows songs by their attributes, rated or not: the later, the better."""
     songs = np.array(song_ids)
-    none = np.zeros((len(songs), 0), np.float32)
-    return FactorModel("deep", 3.0, np.array([1]), np.zeros(1), none[:1], songs, songs / 10.0, none)
+    users = np.array([1]), np.zeros(1)
+    return FactorModel.of_offsets("deep", 3.0, users, (songs, songs / 10.0), R2)
 
 
 def listed(**options: object) -> list[int]:

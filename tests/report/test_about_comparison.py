@@ -3,6 +3,7 @@
 import judged_rows
 import pytest
 
+from ymr_spark.r2.scale import R2
 from ymr_spark.report import about_comparison, about_studies
 from ymr_spark.report.card import Card
 
@@ -15,7 +16,7 @@ BOARD = {
 def cards() -> dict[str, Card]:
     tables = judged_rows.tables()
     studies = about_studies.cards(BOARD, tables["by_size"], tables["search"])
-    return {card.name: card for card in (*studies, *about_comparison.cards(BOARD, tables))}
+    return {card.name: card for card in (*studies, *about_comparison.cards(BOARD, tables, R2))}
 
 
 def test_the_rivals_are_the_best_of_each_kind() -> None:
@@ -40,7 +41,7 @@ def test_a_bin_counts_for_whom_its_error_is_lower() -> None:
     for row in tables["slices"]:
         if row["model"] == "bias" and row["bin"] == 0:
             row["mse"] = 2.0
-    (card,) = (c for c in about_comparison.cards(BOARD, tables) if c.name == "activity")
+    (card,) = (c for c in about_comparison.cards(BOARD, tables, R2) if c.name == "activity")
     assert "two_tower_dot has a lower error than bias in 1 of 2 bins" in card.finding
 
 
@@ -93,7 +94,7 @@ def test_a_model_alone_is_compared_with_nothing() -> None:
     assert about_comparison.rivals(board) == ("bias",)
     for name in ("slices", "orders"):
         tables[name] = [row for row in tables[name] if row["model"] == "bias"]
-    for card in about_comparison.cards(board, tables):
+    for card in about_comparison.cards(board, tables, R2):
         assert "bias than bias" not in card.finding
         assert "lower error" not in card.finding
 
@@ -102,17 +103,17 @@ def test_nothing_to_order_and_too_few_users() -> None:
     tables = judged_rows.tables()
     none = dict.fromkeys(("pairwise", "pairwise_low", "pairwise_high", "ndcg_low", "ndcg_high"))
     without = tables | {"orders": [row | none for row in tables["orders"]]}
-    assert "orders" not in {card.name for card in about_comparison.cards(BOARD, without)}
+    assert "orders" not in {card.name for card in about_comparison.cards(BOARD, without, R2)}
     few = dict.fromkeys(("mse_low", "mse_high", *[*none][1:]))
     unsure = {
         name: [r | {k: None for k in few if k in r} for r in rows] for name, rows in tables.items()
     }
-    found = {card.name: card for card in about_comparison.cards(BOARD, unsure)}
+    found = {card.name: card for card in about_comparison.cards(BOARD, unsure, R2)}
     assert found["orders"].rows[0] == ("two_tower_dot", "0.7500", "–", "0.7500", "–")
     assert "two_tower_dot has the least, 2.250, bias 2.500" in found["popularity"].finding
 
 
 def test_without_the_jobs_on_request_their_cards_are_not_there() -> None:
     assert about_studies.cards(BOARD, [], []) == []
-    names = {card.name for card in about_comparison.cards(BOARD, judged_rows.tables())}
+    names = {card.name for card in about_comparison.cards(BOARD, judged_rows.tables(), R2)}
     assert names >= {"activity", "genre", "calibration"}

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from ymr_spark.r2.scale import R2
 from ymr_spark.report import (
     about_genres,
     about_lists,
@@ -13,6 +14,7 @@ from ymr_spark.report import (
     charts,
 )
 from ymr_spark.report.card import number, share, short, weighted_mean
+from ymr_spark.scale import Scale
 
 SCORE = {"rmse": 1.0, "mae": 0.8, "fallback_share": 0.0, "fit_seconds": 1.0}
 
@@ -68,7 +70,7 @@ def test_genres_of_one_name_keep_their_own_counts() -> None:
         {"split": "train_files", "rating": 5, "rank": rank, "genre_id": g, "name": name, "count": n}
         for rank, (g, name, n) in enumerate(((3, "Rock", 5), (7, "Rock", 4), (9, "Pop", 2)), 1)
     ]
-    found = about_genres.cards({"summary_genres": own, "summary_top_genres": tops})
+    found = about_genres.cards({"summary_genres": own, "summary_top_genres": tops}, R2)
     cards = {card.name: card for card in found}
     assert [row[0] for row in cards["genre-counts"].rows] == ["Rock (3)", "Rock (7)", "Pop"]
     assert cards["top-genres"].rows[4][:4] == ("5", "Rock (3) (5)", "Rock (7) (4)", "Pop (2)")
@@ -79,7 +81,7 @@ def test_genres_of_one_name_keep_their_own_counts() -> None:
 
 def test_ratings_that_are_all_alike() -> None:
     row = {"split": "train_files", "column": "rating", "value": 5, "count": 9, "share": 1.0}
-    assert about_ratings._ratings([row]).finding == "All ratings in the train files are 5."
+    assert about_ratings._ratings([row], R2).finding == "All ratings in the train files are 5."
 
 
 @pytest.mark.parametrize("count", [1, 3, 4, 9])
@@ -116,7 +118,7 @@ def test_ratings_most_and_least() -> None:
         {"split": "train_files", "column": "rating", "value": r, "count": n, "share": n / 20}
         for r, n in ((1, 6), (2, 2), (4, 4), (5, 8))
     ]
-    card = about_ratings._ratings(rows)
+    card = about_ratings._ratings(rows, R2)
     assert "70% of the ratings" in card.finding
     assert "5 is given 4.0 times as often as 2" in card.finding
     assert card.rows[2][:3] == ("3", "0", "0.00%")
@@ -126,7 +128,7 @@ def test_the_shift_from_train_to_test_has_its_sign() -> None:
     def finding(test: int) -> str:
         means = {"train": 3, "validation": 3, "test": test}
         return about_ratings._splits(
-            [{"split": s, "value": m, "share": 1.0} for s, m in means.items()]
+            [{"split": s, "value": m, "share": 1.0} for s, m in means.items()], R2
         ).finding
 
     assert "3.00 in train and 2.00 in test, 1.00 less" in finding(2)
@@ -146,11 +148,32 @@ def test_lean_counts_from_half_on() -> None:
         {"rating": 1, "percent": 0, "users": 9}, {"rating": 1, "percent": 50, "users": 1},
         {"rating": 5, "percent": 49, "users": 6}, {"rating": 5, "percent": 100, "users": 4},
     ]  # fmt: skip
-    card = about_members._lean(rows)
+    card = about_members._lean(rows, R2)
     assert card.finding.startswith("40% of the users give 5 stars")
     assert "10% do so with 1 star" in card.finding
     assert ("45 to 49", "0", "6") in card.rows
     assert ("100", "0", "4") in card.rows
+
+
+def test_half_stars_have_their_own_bars_and_no_reference() -> None:
+    halves = Scale(0.5, 5, 0.5)
+    rows = [
+        {"split": split, "column": "rating", "value": r, "count": n, "share": n / 20}
+        for r, n in ((0.5, 6), (3.5, 2), (4.0, 4), (5.0, 8))
+        for split in ("train", "validation", "test")
+    ]
+    card = about_ratings._ratings(rows[::3], halves)
+    assert (
+        "70% of the ratings in the train files are 0.5 or 5; 5 is given 4.0 times" in card.finding
+    )
+    assert [row[0] for row in card.rows] == [f"{level / 2:g}" for level in range(1, 11)]
+    assert card.rows[6] == ("3.5", "2", "10.00%", "–")
+    splits = about_ratings._splits(rows, halves)
+    assert splits.rows[6] == ("3.5", "10.00%", "10.00%", "10.00%")
+    lean = [{"rating": r, "percent": 60, "users": 1} for r in (0.5, 5.0)]
+    assert "5 stars at least every second time, 100% do so with 0.5 stars" in (
+        about_members._lean(lean, halves).finding
+    )
 
 
 def test_numbers_as_text() -> None:

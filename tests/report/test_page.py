@@ -8,6 +8,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from ymr_spark import stages
+from ymr_spark.r2.scale import R2
 from ymr_spark.report import page
 from ymr_spark.warehouse import Warehouse
 
@@ -47,7 +48,7 @@ LISTS = {
 }
 MANIFESTS = [
     {"stage": "ingest", **COST},
-    {"stage": "train_two_tower", **COST, "deep_cross": {"rows": 4800, "learning_curve": CURVE}},
+    {"stage": "train_deep_cross", **COST, "model": "deep_cross", "learning_curve": CURVE},
     {"stage": "recommend", **COST, "model": "two_tower_dot", **LISTS},
 ]
 CERTIFICATE = {
@@ -76,7 +77,7 @@ def html(spark: SparkSession, summarized: Warehouse) -> str:
     splits = {name: {"rows": 3, "hash": "0c"} for name in ("train", "validation", "test")}
     ingest = {"files": {"train_0.txt": file}, "songs": file, "splits": splits, "ratings_version": 4}
     quarantined = [{"file": "train_0.txt", "reason": "rating", "lines": 1, "example": HOSTILE}]
-    source = page.Source("planted", "raw", ingest, quarantined)
+    source = page.Source("planted", "raw", ingest, quarantined, R2)
     tables |= judged_rows.tables()
     return page.render(source, tables, BOARD, MANIFESTS, CERTIFICATE)
 
@@ -111,7 +112,7 @@ def test_the_same_twice(html: str, spark: SparkSession, summarized: Warehouse) -
         name: [row.asDict() for row in summarized.read(spark, name).collect()[::-1]]
         for name in stages.SUMMARY_TABLES
     }
-    again = page.about_ratings.cards(tables)
+    again = page.about_ratings.cards(tables, R2)
     assert all(card.chart in html and card.chart for card in again if card.name != "described")
 
 

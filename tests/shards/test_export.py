@@ -11,9 +11,9 @@ from builders import table
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from jobs import export_shards, train_two_tower
+from jobs import export_shards, train
 from ymr_spark.errors import DataContractError
-from ymr_spark.ratings import identity
+from ymr_spark.ratings import COLUMNS, identity
 from ymr_spark.settings import Settings
 from ymr_spark.shards import export, indices, manifest
 from ymr_spark.warehouse import Warehouse
@@ -131,7 +131,7 @@ def test_files_do_not_depend_on_partitions(
 ) -> None:
     songs, genres = filled.load("songs"), filled.load("genres")
     ratings = filled.read(spark, "ratings")
-    train = ratings.where(F.col("split") == "train").select(*export_shards.KEYS)
+    train = ratings.where(F.col("split") == "train").select(*COLUMNS)
     index = indices.build(train, songs, genres)
     other = train.orderBy(F.desc("rating"), F.desc("user_id")).repartition(5, "song_id")
     (tmp_path / "train").mkdir()
@@ -191,7 +191,7 @@ def test_training_refuses_damaged_shards_before_its_first_step(
     warehouse = Warehouse(shutil.copytree(filled.root, tmp_path / "copy"))
     damage(warehouse.path("shards/") / name)
     with pytest.raises(DataContractError, match=rf"{name}.*{expected}.*export_shards") as refusal:
-        train_two_tower.run(spark, warehouse, SETTINGS)
+        train.run(spark, warehouse, SETTINGS, "two_tower_dot")
     assert refusal.value.exit_code == 3
     assert not (warehouse.root / "models").exists()
 
@@ -202,5 +202,5 @@ def test_training_refuses_shards_of_another_version(
     warehouse = Warehouse(shutil.copytree(filled.root, tmp_path / "copy"))
     warehouse.write(warehouse.read(spark, "ratings"), "ratings")
     with pytest.raises(DataContractError, match=r"made from version 0 .* expected version 1"):
-        train_two_tower.run(spark, warehouse, SETTINGS)
+        train.run(spark, warehouse, SETTINGS, "two_tower_dot")
     assert not (warehouse.root / "models").exists()

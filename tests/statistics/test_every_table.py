@@ -163,7 +163,7 @@ def test_tails_and_lean(
 def test_counts_of_each_user_song_and_genre(
     spark: SparkSession, summarized: Warehouse, oracle: duckdb.DuckDBPyConnection, split: str
 ) -> None:
-    stars = ", ".join(f"count_if(rating = {r})" for r in range(1, 6))
+    stars = "[" + ", ".join(f"count_if(rating = {r})" for r in range(1, 6)) + "]"
     for table, key, more in (
         ("summary_users", "user_id", ""),
         ("summary_songs", "song_id", ", sum(user_activity)::BIGINT"),

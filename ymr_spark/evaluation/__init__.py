@@ -1,0 +1,1 @@
+"""All models judged on the same rows: proof of that, errors, intervals, slices."""

@@ -14,44 +14,43 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
-from pyspark.sql import Row
 
 from ymr_spark.evaluation import certainty, ordering, scan
+from ymr_spark.evaluation.scan import Sums
 from ymr_spark.evaluation.slicing import Slicings
-from ymr_spark.models.factors import Floats
+from ymr_spark.models.arrays import Floats
 
 _WIDTH = 1.96  # standard errors, for 95 %
 # Given the rating itself there is no floor: what a rating leaves to chance is its own variance.
 _WITHOUT_FLOOR = "rating"
 
 
-def slices(sums: Iterable[Row], cuts: Slicings) -> list[dict[str, Any]]:
+def slices(sums: Iterable[Sums], cuts: Slicings) -> list[dict[str, Any]]:
     """schemas.SLICES rows, as dicts: one per model, split and bin that has rows."""
-    width = len(scan.SLICES)
     found = []
-    for (model, split), total in _totals(sums, "slices").items():
-        for place, values in zip(_places(cuts), total.reshape(-1, width), strict=True):
+    for (model, split), total in _totals((s.model, s.split, s.slices) for s in sums).items():
+        for place, values in zip(_places(cuts), total, strict=True):
             if values[0]:
                 found.append({"model": model, "split": split, **place, **_slice(place, values)})
     return found
 
 
-def orders(sums: Iterable[Row]) -> list[dict[str, Any]]:
+def orders(sums: Iterable[Sums]) -> list[dict[str, Any]]:
     """schemas.ORDERS rows, as dicts: one per model and split."""
     found = []
-    for (model, split), total in _totals(sums, "orders").items():
+    for (model, split), total in _totals((s.model, s.split, s.orders) for s in sums).items():
         row: dict[str, Any] = {"model": model, "split": split, "k": ordering.K}
-        for name, values in zip(("ndcg", "pairwise"), total.reshape(2, -1), strict=True):
+        for name, values in zip(("ndcg", "pairwise"), total, strict=True):
             row |= _mean(name, *values.tolist())
         found.append(row)
     return found
 
 
-def _totals(sums: Iterable[Row], column: str) -> dict[tuple[str, str], Floats]:
+def _totals(sums: Iterable[tuple[str, str, Floats]]) -> dict[tuple[str, str], Floats]:
+    """The sum over groups by model and split."""
     totals: dict[tuple[str, str], Floats] = {}
-    for row in sums:
-        key = row["model"], row["split"]
-        totals[key] = totals.get(key, 0.0) + np.frombuffer(row[column])
+    for model, split, values in sums:
+        totals[model, split] = totals.get((model, split), 0.0) + values
     return totals
 
 

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pyspark.sql import DataFrame, Row
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from ymr_spark.errors import DataContractError
-from ymr_spark.ratings import identity
+from ymr_spark.evaluation.scan import Sums
+from ymr_spark.ratings import identity, scale_of
 
 _KEYS = ["split", "user_id", "song_id"]
 Identity = tuple[int, str]
@@ -25,7 +26,7 @@ def check_held_out(held_out: DataFrame, splits: Mapping[str, Identity]) -> None:
 
 
 def check_predictions(
-    sums: Iterable[Row],
+    sums: Iterable[Sums],
     predictions: DataFrame,
     held_out: DataFrame,
     models: Iterable[str],
@@ -33,27 +34,31 @@ def check_predictions(
 ) -> None:
     """Raise DataContractError unless every model predicts every held-out row once, and no other.
 
-    A prediction that is no number from 1 to 5 is refused too: its error would mean nothing.
+    A prediction that is no number within the scale is refused too: its error would mean nothing.
 
     Args:
         sums: `scan.sums` of the predictions and held-out rows.
         models: names of the published models.
         splits: rows and content hash of each held-out split.
     """
-    found: dict[tuple[str, str], list[Row]] = {}
+    found: dict[tuple[str, str], list[Sums]] = {}
     for row in sums:
-        found.setdefault((row["model"], row["split"]), []).append(row)
+        found.setdefault((row.model, row.split), []).append(row)
     for model in models:
         for split, (expected, _) in splits.items():
             rows = found.pop((model, split), [])
             way_out = f"run the job that trains {model} again"
             what = f"predictions of {model} on {split}"
-            if not all(r["matching"] for r in rows) or sum(r["rows"] for r in rows) != expected:
+            if not all(r.matching for r in rows) or sum(r.rows for r in rows) != expected:
                 chosen = predictions.where((F.col("model") == model) & (F.col("split") == split))
                 difference = _difference(chosen, held_out.where(F.col("split") == split))
                 raise DataContractError(f"{what}: {difference}; {way_out}")
-            if unusable := sum(r["unusable"] for r in rows):
-                raise DataContractError(f"{what}: {unusable} are no number from 1 to 5; {way_out}")
+            if unusable := sum(r.unusable for r in rows):
+                scale = scale_of(held_out)
+                raise DataContractError(
+                    f"{what}: {unusable} are no number from {scale.lowest:g} to "
+                    f"{scale.highest:g}; {way_out}"
+                )
     if found:
         names = sorted({row["model"] for row in predictions.select("model").distinct().collect()})
         raise DataContractError(

@@ -7,11 +7,11 @@ from itertools import permutations
 from typing import Any
 
 import numpy as np
-from pyspark.sql import Row
 from scipy.stats import poisson
 
 from ymr_spark.evaluation import certainty, scan
-from ymr_spark.models.factors import Floats
+from ymr_spark.evaluation.scan import Sums
+from ymr_spark.models.arrays import Floats
 
 # Poisson(1) at as many quantiles: drawing one of them is ten times faster than drawing anew.
 _POISSON = poisson(1).ppf((np.arange(1 << 16) + 0.5) / (1 << 16))
@@ -50,6 +50,7 @@ class SplitErrors:
 
     @property
     def fallback_share(self) -> Floats:
+        """Share of the rows that a fallback scored, (models,)."""
         return self._mean(self.fallbacks)
 
     def _mean(self, sums: Floats) -> Floats:
@@ -57,12 +58,11 @@ class SplitErrors:
         return means
 
 
-def by_split(sums: Iterable[Row]) -> dict[str, SplitErrors]:
+def by_split(sums: Iterable[Sums]) -> dict[str, SplitErrors]:
     """`scan.sums` by split; all models must be of the same rows (see `comparison`)."""
     models: dict[str, dict[str, list[Floats]]] = {}
     for row in sums:
-        errors = np.frombuffer(row["errors"]).reshape(len(scan.ERRORS), -1)
-        models.setdefault(row["split"], {}).setdefault(row["model"], []).append(errors)
+        models.setdefault(row.split, {}).setdefault(row.model, []).append(row.errors)
     return {split: _side_by_side(models[split]) for split in sorted(models)}
 
 

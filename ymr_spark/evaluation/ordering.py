@@ -1,10 +1,12 @@
 """How well predictions order each user's few held-out songs.
 
-With gains 2^rating - 1 and the songs in the order of their predictions,
+With gains 2^(1 + 4 s) - 1, s being the share of the scale that lies below a rating, and the songs
+in the order of their predictions,
 
     NDCG@K = Σ_{ranks r <= K} gain_r / log2(r + 1)  /  the same sum in the order of the ratings
 
-(Järvelin and Kekäläinen 2002; the gains of Burges et al. 2005). Equal predictions have no order:
+(Järvelin and Kekäläinen 2002; the gains of Burges et al. 2005, of whose five grades the lowest
+gains 1 and the highest 31, whatever the scale). Equal predictions have no order:
 each has the mean gain of all its equals, which is the mean over all their orders (McSherry and
 Najork 2008). Pairwise accuracy is the share of a user's pairs with different ratings that the
 predictions order alike, a tie counting one half; Somers' D is twice that, less 1.
@@ -14,29 +16,31 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ymr_spark.models.factors import Floats, Ints
+from ymr_spark.models.arrays import Floats, Ints
+from ymr_spark.scale import Scale
 
 K = 10
+_DOUBLINGS = 4  # of a gain, from the lowest rating to the highest
 
 
 class Ranked(NamedTuple):
     """The rows of users who count from 0 and ascend, each one's highest prediction first."""
 
     user: Ints
-    ratings: Ints  # actual stars, 1..5
+    ratings: Floats  # actual stars
     stars: Floats  # predictions
 
 
-def ranked(user: Ints, ratings: Ints, stars: Floats) -> Ranked:
+def ranked(user: Ints, ratings: Floats, stars: Floats) -> Ranked:
     """Rows whose `user` counts from 0 and ascends, put in order."""
     order = np.lexsort((-stars, user))
     return Ranked(user, ratings[order], stars[order])
 
 
-def ndcg(rows: Ranked, k: int = K) -> Floats:
+def ndcg(rows: Ranked, scale: Scale, k: int = K) -> Floats:
     """NDCG@k of each user, (users,)."""
     user, ratings, stars = rows
-    gains = np.exp2(ratings) - 1
+    gains = np.exp2(1 + _DOUBLINGS * (ratings - scale.lowest) / scale.width) - 1
     starts = _starts(user)
     rank = np.arange(len(user)) - np.repeat(starts, np.diff(np.r_[starts, len(user)]))
     discounts = np.where(rank < k, 1 / np.log2(rank + 2), 0.0)

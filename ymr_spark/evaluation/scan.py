@@ -10,19 +10,17 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from pyspark.sql import Column, DataFrame, Row
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from ymr_spark.evaluation import ordering, slicing
+from ymr_spark.evaluation import ordering
 from ymr_spark.evaluation.slicing import Slicings
-from ymr_spark.models.factors import Flags, Floats, Ints
-from ymr_spark.ratings import require_whole
+from ymr_spark.models.arrays import Flags, Floats, Ints
+from ymr_spark.packing import flat
+from ymr_spark.ratings import require_columns
+from ymr_spark.scale import Scale
 
 SPLITS = ("test", "validation")
-# Of a group and (model, split). `users` are ids; `errors` is (ERRORS, users), `slices` (bins,
-# SLICES), `orders` (2, ORDERS) for NDCG and pairwise accuracy, all of them float64.
-SUMS = """bucket INT, model STRING, split STRING, matching BOOLEAN, rows LONG, unusable LONG,
-    users BINARY, errors BINARY, slices BINARY, orders BINARY"""
 ERRORS = ("rows", "squared", "absolute", "fallbacks")
 # Over the rows of a bin; the last three over its users, from their own sums.
 SLICES = (
@@ -30,14 +28,37 @@ SLICES = (
     *("squared_squared", "rows_squared", "rows_rows"),
 )
 ORDERS = ("users", "sum", "squares")
+# The shape of each array of `Sums`.
+_SHAPES = {
+    "users": (-1,),
+    "errors": (len(ERRORS), -1),
+    "slices": (-1, len(SLICES)),
+    "orders": (-1, len(ORDERS)),
+}
 _HELD_ROWS = 131_072  # of a group, roughly; with nine models 1.2 M predictions
 _ID_BITS = 24  # ids are below 2^24, see r2.parsing
 
 
+@dataclass(frozen=True)
+class Sums:
+    """Of the users of a group, for a model and a split; arrays are empty unless `matching`."""
+
+    bucket: int  # the group
+    model: str
+    split: str
+    matching: bool  # whether the predictions are of the very rows that are held out
+    rows: int  # predictions
+    unusable: int  # of them, no number from 1 to 5
+    users: Ints  # (users,) ids
+    errors: Floats  # (ERRORS, users)
+    slices: Floats  # (bins, SLICES)
+    orders: Floats  # (2, ORDERS): NDCG and pairwise accuracy
+
+
 def sums(
     predictions: DataFrame, held_out: DataFrame, models: Sequence[str], rows: int, cuts: Slicings
-) -> list[Row]:
-    """One row of SUMS per group, model and split that has predictions or held-out rows.
+) -> list[Sums]:
+    """Those of each group, model and split that has predictions or held-out rows.
 
     Args:
         predictions: schemas.PREDICTIONS; those of no model of `models` come as model "".
@@ -46,9 +67,9 @@ def sums(
         rows: of `held_out`.
 
     Raises:
-        DataContractError: held-out ids or ratings are not of a type for whole numbers.
+        DataContractError: held-out ids or ratings are not of their types.
     """
-    require_whole(held_out)
+    require_columns(held_out)
     names = ("", *models)
     shared = held_out.sparkSession.sparkContext.broadcast((names, cuts))
 
@@ -65,10 +86,13 @@ def sums(
     )
     held = held_out.select(bucket, _key(), "rating", "floor")
     pairs = predicted.groupBy("bucket").cogroup(held.groupBy("bucket"))
-    found = pairs.applyInArrow(judge, SUMS).collect()
-    return sorted(found, key=lambda row: (row["model"], row["split"], row["bucket"]))
+    found = pairs.applyInArrow(judge, _COLUMNS).toArrow()
+    order = [("model", "ascending"), ("split", "ascending"), ("bucket", "ascending")]
+    return [*_records(found.sort_by(order))]
 
 
+_COLUMNS = """bucket INT, model STRING, split STRING, matching BOOLEAN, rows LONG, unusable LONG,
+    users ARRAY<INT>, errors ARRAY<DOUBLE>, slices ARRAY<DOUBLE>, orders ARRAY<DOUBLE>"""
 _ARROW = pa.schema(
     [
         ("bucket", pa.int32()),
@@ -77,9 +101,18 @@ _ARROW = pa.schema(
         ("matching", pa.bool_()),
         ("rows", pa.int64()),
         ("unusable", pa.int64()),
-        *((name, pa.binary()) for name in ("users", "errors", "slices", "orders")),
+        ("users", pa.list_(pa.int32())),
+        *((name, pa.list_(pa.float64())) for name in ("errors", "slices", "orders")),
     ]
 )
+
+
+def _records(table: pa.Table) -> Iterator[Sums]:
+    plain = table.drop_columns(list(_SHAPES)).to_pylist()
+    for place, values in enumerate(plain):
+        row = table.slice(place, 1)
+        values |= {name: flat(row, name).reshape(shape) for name, shape in _SHAPES.items()}
+        yield Sums(**values)
 
 
 def _key() -> Column:
@@ -94,7 +127,7 @@ class _Rows:
     """The held-out rows of one group and split, keys ascending; arrays (rows,)."""
 
     keys: Ints
-    ratings: Ints
+    ratings: Floats  # stars
     floor: Floats
     users: Ints  # (users,) ids
     user: Ints  # position in `users`
@@ -102,7 +135,7 @@ class _Rows:
     sizes: list[int]  # bins of each slicing
 
 
-def _rows(keys: Ints, ratings: Ints, floor: Floats, cuts: Slicings) -> _Rows:
+def _rows(keys: Ints, ratings: Floats, floor: Floats, cuts: Slicings) -> _Rows:
     mask = (1 << _ID_BITS) - 1
     user_ids = keys >> _ID_BITS & mask
     users, user = np.unique(user_ids, return_inverse=True)
@@ -114,7 +147,7 @@ def _rows(keys: Ints, ratings: Ints, floor: Floats, cuts: Slicings) -> _Rows:
 def _judged(
     predicted: pa.Table, held: pa.Table, names: Sequence[str], cuts: Slicings
 ) -> Iterator[dict[str, Any]]:
-    """A dict of SUMS for each model and split of one group."""
+    """A dict of `Sums` for each model and split of one group, its arrays flat."""
     bucket = (held if held.num_rows else predicted).column("bucket")[0].as_py()
     rows = _by_split(held.sort_by("key"), cuts)
     codes = predicted.column("model").to_numpy()
@@ -129,12 +162,17 @@ def _judged(
             own = mine[splits == number]
             if len(own):
                 of_split = rows[split], keys[own], stars[own], fallback[own]
-                yield {"bucket": bucket, "model": names[code], "split": split, **_sums(*of_split)}
+                yield {
+                    "bucket": bucket,
+                    "model": names[code],
+                    "split": split,
+                    **_sums(cuts, *of_split),
+                }
 
 
 def _by_split(held: pa.Table, cuts: Slicings) -> dict[str, _Rows]:
     keys, ratings, floor = (held.column(c).to_numpy() for c in ("key", "rating", "floor"))
-    ratings = ratings.astype(np.int64)
+    ratings = ratings.astype(np.float64)
     found = {}
     for number, split in enumerate(SPLITS, start=1):
         of = slice(*np.searchsorted(keys >> 2 * _ID_BITS, [number, number + 1]))
@@ -142,9 +180,11 @@ def _by_split(held: pa.Table, cuts: Slicings) -> dict[str, _Rows]:
     return found
 
 
-def _sums(rows: _Rows, keys: Ints, stars: Floats, fallback: Flags) -> dict[str, Any]:
+def _sums(
+    cuts: Slicings, rows: _Rows, keys: Ints, stars: Floats, fallback: Flags
+) -> dict[str, Any]:
     if not np.array_equal(keys, rows.keys):
-        return {"matching": False, "rows": len(keys)}
+        return {"matching": False, "rows": len(keys), "unusable": 0}
     users = len(rows.users)
     error = stars - rows.ratings
     squared = error**2
@@ -152,18 +192,19 @@ def _sums(rows: _Rows, keys: Ints, stars: Floats, fallback: Flags) -> dict[str, 
         np.bincount(rows.user, weights, users).astype(np.float64)
         for weights in (None, squared, np.abs(error), fallback)
     ]
-    bins = [*rows.bins, slicing.of_predictions(stars)]
+    bins = [*rows.bins, cuts.of_predictions(stars)]
+    usable = (stars >= cuts.scale.lowest) & (stars <= cuts.scale.highest)
     slices = [
         _slice_sums(rows, b, size, stars, squared) for b, size in zip(bins, rows.sizes, strict=True)
     ]
     return {
         "matching": True,
         "rows": len(keys),
-        "unusable": int(np.count_nonzero(~((stars >= 1) & (stars <= 5)))),
-        "users": rows.users.tobytes(),
-        "errors": np.array(errors).tobytes(),
-        "slices": np.concatenate(slices).tobytes(),
-        "orders": _order_sums(rows, stars).tobytes(),
+        "unusable": int(np.count_nonzero(~usable)),
+        "users": rows.users,
+        "errors": np.concatenate(errors),
+        "slices": np.concatenate(slices).ravel(),
+        "orders": _order_sums(rows, stars, cuts.scale).ravel(),
     }
 
 
@@ -177,10 +218,10 @@ def _slice_sums(rows: _Rows, bins: Ints, size: int, stars: Floats, squared: Floa
     return np.column_stack([n.sum(axis=0), *plain, *products]).astype(np.float64)
 
 
-def _order_sums(rows: _Rows, stars: Floats) -> Floats:
+def _order_sums(rows: _Rows, stars: Floats, scale: Scale) -> Floats:
     """(2, ORDERS); users whose ratings are all equal have no pair to put in order."""
     ranked = ordering.ranked(rows.user, rows.ratings, stars)
     right, pairs = ordering.pairwise(ranked)
     accuracy = right[pairs > 0] / pairs[pairs > 0]
-    each = ordering.ndcg(ranked), accuracy
+    each = ordering.ndcg(ranked, scale), accuracy
     return np.array([[len(v), v.sum(), (v**2).sum()] for v in each])

@@ -1,0 +1,1 @@
+"""The models: fitted, written and read as tables, scored."""

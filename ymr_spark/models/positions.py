@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ymr_spark.models.factors import Ints
+from ymr_spark.models.arrays import Ints
 
 _PAGE_BITS = 6
 _WITHIN = (1 << _PAGE_BITS) - 1

@@ -1,0 +1,1 @@
+"""What each model says of given pairs, and why."""

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ymr_spark import publication, schemas
-from ymr_spark.models import explanation
-from ymr_spark.models.factors import FactorModel, Ints, find
-from ymr_spark.prediction import scoring
+from ymr_spark import publication
+from ymr_spark.models import registry
+from ymr_spark.models.arrays import Ints, find
+from ymr_spark.models.linear.factors import FactorModel
+from ymr_spark.prediction import explanation, scoring
 from ymr_spark.warehouse import Warehouse
 
 _NEIGHBORS = 5
@@ -34,8 +35,8 @@ class Published:
         self.warehouse, self.registered, self.names = warehouse, registered, names
         needed = {*names, "bias", *(registered[n]["fallback"] for n in names)}
         self.factors = {
-            n: publication.load(warehouse, n)
-            for n in schemas.FACTOR_MODELS
+            n: publication.load_factors(warehouse, n)
+            for n in registry.RANKING
             if n in needed & registered.keys()
         }
 
@@ -52,7 +53,8 @@ class Published:
             for n in self.names
         }
         actual = {
-            (r["user_id"], r["song_id"]): (r["rating"], r["split"]) for r in ratings.to_pylist()
+            (r["user_id"], r["song_id"]): (round(r["rating"], 4), r["split"])
+            for r in ratings.to_pylist()
         }
         found = []
         for i, pair in enumerate(pairs):

@@ -11,10 +11,12 @@ import pyarrow.dataset as ds
 from scipy.sparse import csr_matrix
 
 from ymr_spark import publication
-from ymr_spark.models import neighborhood
-from ymr_spark.models.artifacts import predicted
-from ymr_spark.models.factors import FactorModel, Flags, Floats, Ints, find
-from ymr_spark.models.residuals import Residuals
+from ymr_spark.models import registry
+from ymr_spark.models.arrays import Flags, Floats, Ints, find
+from ymr_spark.models.linear.factors import FactorModel
+from ymr_spark.models.neighbors import neighborhood
+from ymr_spark.models.neighbors.residuals import Residuals
+from ymr_spark.models.scorer import predicted
 from ymr_spark.warehouse import Warehouse
 
 
@@ -35,12 +37,12 @@ def stars(
         Stars, and where they are the model's own: the others are its fallback's.
     """
     name, fallback = registered["model"], factors.get(registered["fallback"])
-    if name == "similarity" and fallback is not None:
-        damping = json.loads(registered["parameters"])["damping"]
-        return _by_neighbors(warehouse, fallback, damping, users, songs)
-    if name == "two_tower_mlp":
-        return predicted(publication.load_mlp(warehouse), fallback, users, songs)
-    return predicted(factors[name], fallback, users, songs)
+    if registry.named(name).form.scorer is not None:
+        scorer = factors.get(name) or publication.load(warehouse, name)
+        return predicted(scorer, fallback, users, songs)
+    assert fallback is not None
+    damping = json.loads(registered["parameters"])["damping"]
+    return _by_neighbors(warehouse, fallback, damping, users, songs)
 
 
 def ratings_of(warehouse: Warehouse, users: Ints) -> pa.Table:

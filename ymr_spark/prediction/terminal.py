@@ -10,7 +10,8 @@ from rich.table import Table
 def show_one(answer: Mapping[str, Any], why: Mapping[str, Any]) -> None:
     """One pair: each model's stars, the terms of its score, and the nearest rated songs."""
     console = Console(width=None if Console().is_terminal else 100)
-    known = f"rated {answer['rating']} ({answer['split']})" if answer["rating"] else "not rated"
+    rating, split = answer["rating"], answer["split"]
+    known = "not rated" if rating is None else f"rated {rating:g} ({split})"
     title = f"user {answer['user']}, song {answer['song']}: {known}"
     table = Table(title=title, caption="terms in stars, of two-tower models in logits")
     for column in ("model", "stars", "= mean", "+ user", "+ song", "+ taste", ""):
@@ -29,13 +30,17 @@ def show_one(answer: Mapping[str, Any], why: Mapping[str, Any]) -> None:
         console.print(f"Nearest songs that the user has rated, by {why['nearest_by']}:")
     for near in why["nearest"]:
         console.print(
-            f"  song {near['song_id']}: rated {near['rating']}, "
+            f"  song {near['song_id']}: rated {near['rating']:g}, "
             f"similarity {near['similarity']:+.3f}"
         )
 
 
 def _signed(value: float | None) -> str:
     return "–" if value is None else f"{value:+.2f}"
+
+
+def _rating(stars: float | None) -> str:
+    return "–" if stars is None else f"{stars:g}"
 
 
 def show_pairs(found: Sequence[Mapping[str, Any]], names: Sequence[str]) -> None:
@@ -45,7 +50,7 @@ def show_pairs(found: Sequence[Mapping[str, Any]], names: Sequence[str]) -> None
         table.add_column(column, justify="right")
     for row in found:
         stars = [f"{row['stars'][n]:.2f}{'*' if n in row['fallback'] else ''}" for n in names]
-        table.add_row(str(row["user"]), str(row["song"]), str(row["rating"] or "–"), *stars)
+        table.add_row(str(row["user"]), str(row["song"]), _rating(row["rating"]), *stars)
     console = Console(width=None if Console().is_terminal else 160)
     console.print(table)
     console.print("* unknown to the model, scored by its fallback")

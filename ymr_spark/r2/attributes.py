@@ -57,7 +57,7 @@ def read_songs(file: RawFile, genres: list[Genre]) -> Songs:
     faults, lines, unknown = [], 0, Counter[int]()
     for offset, line in _lines(file):
         lines += 1
-        reason = fault(line, fields=4, rated=False)
+        reason = fault(line, fields=4)
         values = [0] * 4 if reason else [int(value) for value in line.split(b"\t")]
         if reason is None and values[0] in songs:
             reason = Reason.DUPLICATE
@@ -127,7 +127,7 @@ class _Node:
 
 def _node(file: RawFile, number: int, line: bytes) -> tuple[int, _Node]:
     *ids, raw_name = line.removesuffix(b"\r").split(b"\t", 3)
-    wrong: str | None = text_fault(line) or fault(b"\t".join(ids), fields=3, rated=False)
+    wrong: str | None = text_fault(line) or fault(b"\t".join(ids), fields=3)
     name = "" if wrong else raw_name.decode().strip()
     if not name:
         wrong = wrong or "no name"

@@ -9,12 +9,15 @@ from ymr_spark.errors import DataContractError
 from ymr_spark.r2.files import READ_ERRORS, unreadable
 from ymr_spark.r2.parsing import Lines, Parsed, line_feeds, parse
 from ymr_spark.r2.ranges import Range, Stretch
+from ymr_spark.scale import Scale
 
 BLOCK_BYTES = 4 * 2**20
 LONGEST_LINE = 2**20
 
 
-def paired_blocks(range_: Range, block_bytes: int = BLOCK_BYTES) -> Iterator[tuple[Parsed, Parsed]]:
+def paired_blocks(
+    range_: Range, scale: Scale, block_bytes: int = BLOCK_BYTES
+) -> Iterator[tuple[Parsed, Parsed]]:
     """Train lines and the test lines of the same users, block by block, at least one block.
 
     That no user is in two blocks holds for files that ascend by user. The range's test
@@ -23,8 +26,8 @@ def paired_blocks(range_: Range, block_bytes: int = BLOCK_BYTES) -> Iterator[tup
     Raises:
         DataContractError: a file cannot be read or decompressed, or is not lines of text.
     """
-    test = parse(_whole(range_.test))
-    for train, last in _user_blocks(range_.train, block_bytes):
+    test = parse(_whole(range_.test), scale)
+    for train, last in _user_blocks(range_.train, scale, block_bytes):
         if last:
             yield train, test
         else:
@@ -32,14 +35,14 @@ def paired_blocks(range_: Range, block_bytes: int = BLOCK_BYTES) -> Iterator[tup
             yield train, head
 
 
-def _user_blocks(stretch: Stretch, block_bytes: int) -> Iterator[tuple[Parsed, bool]]:
+def _user_blocks(stretch: Stretch, scale: Scale, block_bytes: int) -> Iterator[tuple[Parsed, bool]]:
     """Parsed blocks that end where the user changes; the last one is marked."""
     pending, offset, least = b"", stretch.start, 0
     for text in _texts(stretch, block_bytes):
         pending += text
         if len(pending) < least:
             continue
-        parsed = parse(Lines.of_block(pending, stretch.file.index, offset))
+        parsed = parse(Lines.of_block(pending, stretch.file.index, offset), scale)
         cut = _start_of_last_user(parsed)
         # One user, or none, so far: parse again when there is twice as much.
         least = 0 if cut else 2 * len(pending)
@@ -47,7 +50,7 @@ def _user_blocks(stretch: Stretch, block_bytes: int) -> Iterator[tuple[Parsed, b
             yield parsed.cut(cut)[0], False
             done = int(parsed.lines.starts[cut])
             pending, offset = pending[done:], offset + done
-    yield parse(Lines.of_block(pending, stretch.file.index, offset)), True
+    yield parse(Lines.of_block(pending, stretch.file.index, offset), scale), True
 
 
 def _start_of_last_user(parsed: Parsed) -> int:

@@ -37,10 +37,12 @@ class RawFile:
 
     @property
     def name(self) -> str:
+        """Without the folder."""
         return self.path.name
 
     @property
     def compressed(self) -> bool:
+        """By its suffix, .gz or .bz2."""
         return self.path.suffix in (".gz", ".bz2")
 
     def open(self) -> IO[bytes]:
@@ -75,6 +77,8 @@ class Part:
 
 @dataclass(frozen=True)
 class RawFolder:
+    """The parts and the attribute files of one data set."""
+
     parts: tuple[Part, ...]  # by number
     songs: RawFile
     genres: RawFile

@@ -21,6 +21,8 @@ from ymr_spark.r2.files import RawFile, RawFolder
 from ymr_spark.r2.parsing import Lines, Parsed, parse
 from ymr_spark.r2.ranges import Range, plan
 from ymr_spark.r2.summaries import AUDIT, Split, Summary
+from ymr_spark.ratings import with_scale
+from ymr_spark.scale import Scale
 
 # Gives the table that a summary makes of all units.
 Apply = Callable[[Summary, str | T.StructType], DataFrame]
@@ -37,25 +39,32 @@ class Audited:
     files: tuple[RawFile, ...]
     blocks: DataFrame
     findings: audit.Findings
+    scale: Scale
     apply: Apply
 
 
 def audited(
-    spark: SparkSession, raw: RawFolder, known_songs: Flags, range_bytes: int | None = None
+    spark: SparkSession,
+    raw: RawFolder,
+    known_songs: Flags,
+    scale: Scale,
+    range_bytes: int | None = None,
 ) -> Audited:
     """Audit all lines, in place if the files allow it.
 
     Args:
         known_songs: by song id, whether there is such a song.
+        scale: of the ratings; what is off it is quarantined.
         range_bytes: train text a task; the default gives each core a few tasks.
     """
     ranges = plan(raw.parts, range_bytes or _range_bytes(spark, raw))
-    found = _audited(raw.ratings, in_place(spark, ranges, known_songs))
+    found = _audited(raw.ratings, scale, in_place(spark, ranges, known_songs, scale))
     if found.findings.errors or found.findings.whole_users():
         return found
     found.blocks.unpersist()
     lines = found.findings.lines
-    found = _audited(raw.ratings, by_user(spark, ranges, known_songs, sum(lines.values())))
+    dealt = by_user(spark, ranges, known_songs, scale, sum(lines.values()))
+    found = _audited(raw.ratings, scale, dealt)
     if found.findings.lines != lines:
         raw.check_unchanged()
         raise DataContractError(f"{lines} lines were read, then {found.findings.lines}; run again")
@@ -65,12 +74,12 @@ def audited(
 def ratings(audited: Audited, split: Split) -> DataFrame:
     """The kept rows; each user's rows of a split lie next to each other in one partition."""
     summary = summaries.ratings(audited.files, split, audited.findings.units)
-    return audited.apply(summary, schemas.RATINGS)
+    return with_scale(audited.apply(summary, schemas.RATINGS), audited.scale)
 
 
-def _audited(files: tuple[RawFile, ...], apply: Apply) -> Audited:
+def _audited(files: tuple[RawFile, ...], scale: Scale, apply: Apply) -> Audited:
     blocks = apply(summaries.audit(files), AUDIT).persist()
-    return Audited(files, blocks, audit.findings(blocks, files), apply)
+    return Audited(files, blocks, audit.findings(blocks, files), scale, apply)
 
 
 def _range_bytes(spark: SparkSession, raw: RawFolder) -> int:
@@ -79,13 +88,13 @@ def _range_bytes(spark: SparkSession, raw: RawFolder) -> int:
     return min(LARGEST_RANGE, max(SMALLEST_RANGE, size // tasks + 1))
 
 
-def in_place(spark: SparkSession, ranges: list[Range], known_songs: Flags) -> Apply:
+def in_place(spark: SparkSession, ranges: list[Range], known_songs: Flags, scale: Scale) -> Apply:
     """One task a range; for files where no user is in two blocks."""
 
     def apply(summary: Summary, schema: str | T.StructType) -> DataFrame:
         def work(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             for number in _numbers(batches):
-                blocks = paired_blocks(ranges[number])
+                blocks = paired_blocks(ranges[number], scale)
                 yield from summary(number, (examine(*pair, known_songs) for pair in blocks))
 
         return spark.range(0, len(ranges), 1, len(ranges)).mapInArrow(work, schema)
@@ -93,19 +102,21 @@ def in_place(spark: SparkSession, ranges: list[Range], known_songs: Flags) -> Ap
     return apply
 
 
-def by_user(spark: SparkSession, ranges: list[Range], known_songs: Flags, lines: int) -> Apply:
+def by_user(
+    spark: SparkSession, ranges: list[Range], known_songs: Flags, scale: Scale, lines: int
+) -> Apply:
     """Lines dealt into buckets of whole users, one examination a bucket; for any files."""
     buckets = -(-lines // BUCKET_LINES)
 
     def deal(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for number in _numbers(batches):
-            for train, test in paired_blocks(ranges[number]):
+            for train, test in paired_blocks(ranges[number], scale):
                 yield from (_dealt(parsed, buckets) for parsed in (train, test))
 
     def apply(summary: Summary, schema: str | T.StructType) -> DataFrame:
         def work(key: tuple[pa.Scalar, ...], table: pa.Table) -> pa.Table:
             train, test = _collected(table)
-            examined = examine(parse(train), parse(test), known_songs)
+            examined = examine(parse(train, scale), parse(test, scale), known_songs)
             return pa.Table.from_batches(list(summary(key[0].as_py(), [examined])))
 
         dealt = spark.range(0, len(ranges), 1, len(ranges)).mapInArrow(deal, _LINES)
@@ -144,7 +155,7 @@ def _lines(table: pa.Table) -> Lines:
     _, starts, data = text.buffers()
     return Lines(
         data.to_pybytes() if data else b"",
-        np.frombuffer(starts, np.int32)[: len(text) + 1].astype(np.int64)
+        np.asarray(memoryview(starts)).view(np.int32)[: len(text) + 1].astype(np.int64)
         if starts
         else np.zeros(1, np.int64),
         table["file"].to_numpy(),

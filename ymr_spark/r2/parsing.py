@@ -4,12 +4,15 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from pyarrow import csv
+
+from ymr_spark.scale import Scale
 
 # Ids index dense arrays in every model: nine times R2's largest is a typing error.
 MAX_ID = 2**24 - 1
@@ -23,9 +26,10 @@ class Reason(StrEnum):
     NUL_BYTE = "nul_byte"
     BAD_UTF8 = "bad_utf8"
     FIELDS = "wrong_number_of_fields"
-    NOT_AN_INTEGER = "not_an_integer"
+    NOT_AN_INTEGER = "id_not_an_integer"
     ID_RANGE = "id_out_of_range"
-    RATING = "rating_not_1_to_5"
+    NOT_A_NUMBER = "rating_not_a_number"
+    OFF_SCALE = "rating_off_the_scale"
     UNKNOWN_SONG = "unknown_song"
     DUPLICATE = "duplicate"
     TRAIN_AND_TEST = "in_train_and_test"
@@ -43,7 +47,7 @@ class Lines:
     @classmethod
     def of_block(cls, data: bytes, file: int, offset: int) -> "Lines":
         """All lines of one stretch of a file that begins at `offset`."""
-        ends = np.flatnonzero(np.frombuffer(data, np.uint8) == ord("\n")) + 1
+        ends = np.flatnonzero(np.asarray(memoryview(data)) == ord("\n")) + 1
         starts = np.concatenate([[0], ends])
         return cls(data, starts, np.broadcast_to(file, len(ends)), starts[:-1] + offset)
 
@@ -57,6 +61,7 @@ class Lines:
         )
 
     def text(self) -> bytes:
+        """All lines, a line feed after each."""
         return self.data[self.starts[0] : self.starts[-1]]
 
     def line(self, i: int) -> bytes:
@@ -70,7 +75,7 @@ class Rows:
 
     user: Ints
     song: Ints
-    rating: Ints
+    rating: npt.NDArray[np.float32]  # stars
     line: Ints
 
     def __len__(self) -> int:
@@ -108,35 +113,40 @@ class Parsed:
         )
 
 
-def parse(lines: Lines) -> Parsed:
+def parse(lines: Lines, scale: Scale) -> Parsed:
     """Judge each line of ratings by itself."""
     numbers = np.arange(len(lines), dtype=np.int32)
-    columns = _columns(lines.text(), len(lines))
+    columns = _columns(lines.text(), len(lines), scale)
     if columns is not None:
         return Parsed(lines, Rows(*columns, numbers), ())
-    faults = tuple(_faults(lines))
+    faults = tuple(_faults(lines, scale))
     good = np.ones(len(lines), bool)
     good[[at for at, _ in faults]] = False
-    columns = _columns(_without(lines, [at for at, _ in faults]), int(good.sum()))
+    columns = _columns(_without(lines, [at for at, _ in faults]), int(good.sum()), scale)
     if columns is None:
         raise AssertionError("lines without a fault must parse")
     return Parsed(lines, Rows(*columns, numbers[good]), faults)
 
 
-def fault(line: bytes, fields: int, rated: bool) -> Reason | None:
-    """Why a line of `fields` ids, the last one a rating if `rated`, is wrong by itself."""
+def fault(line: bytes, fields: int, scale: Scale | None = None) -> Reason | None:
+    """Why a line of `fields` ids, the last one a rating if there is a scale, is wrong by itself."""
     if reason := text_fault(line):
         return reason
     values = line.removesuffix(b"\r").split(b"\t")
     if len(values) != fields:
         return Reason.FIELDS
-    ids, rating = (values[:-1], values[-1]) if rated else (values, b"1")
-    no_rating = rating == b"" or rating.lower() == b"nan"
-    if not all(_INTEGER.fullmatch(value) for value in (ids if no_rating else [*ids, rating])):
+    ids = values if scale is None else values[:-1]
+    if not all(_INTEGER.fullmatch(value) for value in ids):
         return Reason.NOT_AN_INTEGER
-    if not all(_within(value, 0, MAX_ID) for value in ids):
+    if not all(_is_id(value) for value in ids):
         return Reason.ID_RANGE
-    return Reason.RATING if no_rating or not _within(rating, 1, 5) else None
+    return None if scale is None else _rating_fault(values[-1], scale)
+
+
+def _rating_fault(rating: bytes, scale: Scale) -> Reason | None:
+    if not _DECIMAL.fullmatch(rating):
+        return Reason.NOT_A_NUMBER
+    return None if _all_on(scale, np.array([float(rating)])) else Reason.OFF_SCALE
 
 
 def line_feeds(texts: Iterable[bytes]) -> Iterator[bytes]:
@@ -169,40 +179,64 @@ def text_fault(line: bytes) -> Reason | None:
 
 _CR_ALONE = re.compile(rb"\r(?!\n)")
 _INTEGER = re.compile(rb"-?[0-9]+")
-_IRREGULAR = re.compile(rb"^(?![0-9]{1,7}\t[0-9]{1,7}\t[1-5]\r?$).*$", re.MULTILINE)
-_REGULAR_BYTES = b"0123456789\t\n"
+_DECIMAL = re.compile(rb"-?([0-9]+\.?[0-9]*|\.[0-9]+)")
+_WHOLE_BYTES = b"0123456789\t\n"
 _PARSE = csv.ParseOptions(delimiter="\t", quote_char=False, ignore_empty_lines=False)
-_TYPES = {"user": pa.int32(), "song": pa.int32(), "rating": pa.int8()}
-_CONVERT = csv.ConvertOptions(column_types=_TYPES, null_values=[])
+_COLUMNS = ("user", "song", "rating")
 
 
-def _within(integer: bytes, low: int, high: int) -> bool:
+@cache
+def _irregular(scale: Scale) -> re.Pattern[bytes]:
+    """What finds the lines that are not of the form that nearly all have."""
+    texts = (f"{stars:.6f}".rstrip("0").rstrip(".") for stars in scale.values)
+    written = "|".join(re.escape(t) + ("" if "." in t else r"(?:\.0)?") for t in texts)
+    regular = rf"[0-9]{{1,7}}\t[0-9]{{1,7}}\t(?:{written})\r?$"
+    return re.compile(rf"^(?!{regular}).*$".encode(), re.MULTILINE)
+
+
+def _is_id(integer: bytes) -> bool:
     digits = integer.lstrip(b"0") or b"0"
-    return len(digits) < 10 and b"-" not in integer and low <= int(digits) <= high
+    return len(digits) < 10 and b"-" not in integer and int(digits) <= MAX_ID
 
 
-def _columns(text: bytes, lines: int) -> tuple[Ints, Ints, Ints] | None:
+def _columns(
+    text: bytes, lines: int, scale: Scale
+) -> tuple[Ints, Ints, npt.NDArray[np.float32]] | None:
     """User, song and rating where every line is without fault, else None."""
     if lines == 0:
-        return np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.int8)
+        return np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.float32)
     if b"\r" in text:
         text = text.replace(b"\r\n", b"\n")
-    if text.translate(None, _REGULAR_BYTES):
+    points = text.translate(None, _WHOLE_BYTES)
+    if points.strip(b"."):
         return None
-    read = csv.ReadOptions(use_threads=False, block_size=len(text) + 1, column_names=list(_TYPES))
+    # Whole numbers are parsed several times as fast as decimal ones.
+    kinds = (pa.int32(), pa.int32(), pa.float64() if points else pa.int32())
+    convert = csv.ConvertOptions(
+        column_types=dict(zip(_COLUMNS, kinds, strict=True)), null_values=[]
+    )
+    read = csv.ReadOptions(use_threads=False, block_size=len(text) + 1, column_names=_COLUMNS)
     try:
-        table = csv.read_csv(pa.BufferReader(text), read, _PARSE, _CONVERT)
+        table = csv.read_csv(pa.BufferReader(text), read, _PARSE, convert)
     except pa.ArrowInvalid:
         return None
     user, song, rating = (column.to_numpy() for column in table.columns)
-    sound = max(user.max(), song.max()) <= MAX_ID and rating.min() >= 1 and rating.max() <= 5
-    return (user, song, rating) if sound and len(user) == lines else None
+    if len(user) != lines or max(user.max(), song.max()) > MAX_ID or not _all_on(scale, rating):
+        return None
+    return user, song, rating.astype(np.float32)
 
 
-def _faults(lines: Lines) -> Iterable[tuple[int, Reason]]:
+def _all_on(scale: Scale, ratings: npt.NDArray[Any]) -> bool:
+    whole = ratings.dtype.kind == "i" and scale.step == 1 and scale.lowest % 1 == 0
+    if whole:
+        return bool(ratings.min() >= scale.lowest and ratings.max() <= scale.highest)
+    return bool(scale.holds(ratings).all())
+
+
+def _faults(lines: Lines, scale: Scale) -> Iterable[tuple[int, Reason]]:
     text = lines.text()
-    for match in _IRREGULAR.finditer(text, 0, len(text) - 1):
-        reason = fault(match.group(), fields=len(_TYPES), rated=True)
+    for match in _irregular(scale).finditer(text, 0, len(text) - 1):
+        reason = fault(match.group(), fields=len(_COLUMNS), scale=scale)
         if reason:
             yield int(np.searchsorted(lines.starts, lines.starts[0] + match.start())), reason
 

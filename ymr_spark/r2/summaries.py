@@ -39,7 +39,7 @@ _RATINGS = pa.schema(
     [
         ("user_id", pa.int32()),
         ("song_id", pa.int32()),
-        ("rating", pa.int8()),
+        ("rating", pa.float32()),
         ("split", pa.string()),
         ("part", pa.int32()),
     ]

@@ -6,8 +6,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ymr_spark.models.factors import FactorModel, Flags, Floats, Ints
-from ymr_spark.statistics.scans import STARS
+from ymr_spark.models.arrays import Flags, Floats, Ints
+from ymr_spark.models.linear.factors import FactorModel
+from ymr_spark.scale import Scale
+from ymr_spark.statistics.scans import by_level
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,7 @@ class Catalogue:
     artist_ids: Ints
     genre_ids: Ints
     ratings: Ints  # train rows, 0 of some songs
-    stars: Ints  # their sum
+    stars: Floats  # their sum
 
     def of(self, song_ids: Ints) -> "Catalogue":
         """These songs, those of them that there are, ascending."""
@@ -33,42 +35,46 @@ class Catalogue:
         return Catalogue(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
 
-def read(counts: pa.Table, songs: pa.Table) -> Catalogue:
+def read(counts: pa.Table, songs: pa.Table, scale: Scale) -> Catalogue:
     """All songs.
 
     Args:
         counts: schemas.SUMMARY_SONGS rows.
         songs: schemas.SONGS rows.
+        scale: of the ratings that are counted.
     """
     train = counts.filter(pc.equal(counts["split"], "train"))
-    table = songs.join(train, "song_id", join_type="left outer").sort_by("song_id")
-    given = np.array([pc.fill_null(table[column], 0).to_numpy() for column in STARS.values()])
+    given = by_level(train, scale)
+    sums = {"ratings": given.sum(axis=1), "stars": given @ scale.values}
+    rated = pa.table({"song_id": train["song_id"], **sums})
+    table = songs.join(rated, "song_id", join_type="left outer").sort_by("song_id")
+    ratings, stars = (pc.fill_null(table[name], 0).to_numpy() for name in sums)
     return Catalogue(
         song_ids=table["song_id"].to_numpy(),
         artist_ids=table["artist_id"].to_numpy(),
         genre_ids=table["genre_id"].to_numpy(),
-        ratings=given.sum(axis=0),
-        stars=np.array([*STARS]) @ given,
+        ratings=ratings,
+        stars=stars,
     )
 
 
-def most_popular(catalogue: Catalogue) -> FactorModel:
+def most_popular(catalogue: Catalogue, scale: Scale) -> FactorModel:
     """Everybody's songs, those with ratings, in the order of their number."""
     rated = catalogue.rated()
-    return _unpersonal("most_popular", 0.0, rated, rated.ratings.astype(np.float64))
+    return _unpersonal("most_popular", 0.0, rated, rated.ratings.astype(np.float64), scale)
 
 
-def best_mean(catalogue: Catalogue, damping: float) -> FactorModel:
+def best_mean(catalogue: Catalogue, damping: float, scale: Scale) -> FactorModel:
     """Everybody's songs, those with ratings, by their mean, shrunk to that of all ratings as by
     `damping` ratings of it."""
     rated = catalogue.rated()
     mean = rated.stars.sum() / rated.ratings.sum()
     offsets = (rated.stars - mean * rated.ratings) / (rated.ratings + damping)
-    return _unpersonal("best_mean", float(mean), rated, offsets)
+    return _unpersonal("best_mean", float(mean), rated, offsets, scale)
 
 
-def _unpersonal(name: str, mean: float, catalogue: Catalogue, offsets: Floats) -> FactorModel:
-    songs = catalogue.song_ids
-    none = np.zeros((len(songs), 0), np.float32)
-    nobody = np.array([-1], np.int32), np.zeros(1), np.zeros((1, 0), np.float32)
-    return FactorModel(name, mean, *nobody, songs, offsets, none)
+def _unpersonal(
+    name: str, mean: float, catalogue: Catalogue, offsets: Floats, scale: Scale
+) -> FactorModel:
+    nobody = np.array([-1], np.int32), np.zeros(1)
+    return FactorModel.of_offsets(name, mean, nobody, (catalogue.song_ids, offsets), scale)

@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from scipy.sparse import csr_matrix
 
-from ymr_spark.models.factors import Floats, Ints, find
+from ymr_spark.models.arrays import Floats, Ints, find
 from ymr_spark.recommendation.catalogue import Catalogue
 
 # Of the rated songs; the others are in the tail too.

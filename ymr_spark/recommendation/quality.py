@@ -8,7 +8,9 @@ For a user with the set T of liked held-out songs and a list of K,
 the latter with gains of 0 or 1 (Järvelin and Kekäläinen 2002). Both are means over users.
 """
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import reduce
 from typing import Any
 
@@ -18,9 +20,14 @@ import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from ymr_spark.models.blocks import user_blocks
-from ymr_spark.models.factors import FactorModel, Floats, Ints
-from ymr_spark.recommendation import topk
+from ymr_spark.models.arrays import Floats, Ints
+from ymr_spark.models.linear import topk
+from ymr_spark.models.linear.factors import FactorModel
+from ymr_spark.packing import by_user
+from ymr_spark.ratings import level, scale_of, with_scale
+
+# A song is liked that is rated this share of the scale above its lowest rating: 4 of 1..5 stars.
+LIKED = 0.75
 
 
 def of_models(
@@ -40,12 +47,17 @@ def of_models(
     everyone = test.select("user_id").distinct()
     everyone = everyone.orderBy(F.xxhash64("user_id", F.lit(seed)), "user_id")
     sample = F.broadcast(everyone.limit(users).cache())
-    heard = user_blocks(ratings.where(F.col("split") != "test").join(sample, "user_id", "leftsemi"))
+    # Of all ratings, since those of a few users may not tell it.
+    rated = with_scale(ratings, scale_of(ratings)).where(F.col("split") != "test")
+    heard = by_user(rated.join(sample, "user_id", "leftsemi"))
     # Few tasks, since each one readies all songs of its model; one job for all models.
-    heard = heard.coalesce(ratings.sparkSession.sparkContext.defaultParallelism)
+    tasks = ratings.sparkSession.sparkContext.defaultParallelism
+    heard = replace(heard, frame=heard.frame.coalesce(tasks))
     lists = [topk.recommend(heard, m, k).select("*", F.lit(m.name).alias("model")) for m in models]
     ranked = reduce(DataFrame.union, lists).toArrow()
-    liked = test.where(F.col("rating") >= 4).join(sample, "user_id", "leftsemi")
+    scale = scale_of(ratings)
+    high = level(scale) >= math.ceil(LIKED * (scale.levels - 1))
+    liked = test.where(high).join(sample, "user_id", "leftsemi")
     liked = liked.select("user_id", "song_id").toArrow()
     found = []
     for model in models:

@@ -6,9 +6,10 @@ from dataclasses import replace
 import numpy as np
 
 from ymr_spark.errors import SettingsError
-from ymr_spark.models.factors import FactorModel, Flags
+from ymr_spark.models.arrays import Flags
+from ymr_spark.models.linear.factors import FactorModel
+from ymr_spark.models.linear.topk import ArtistCap
 from ymr_spark.recommendation.catalogue import Catalogue
-from ymr_spark.recommendation.topk import ArtistCap
 
 
 def restrict(

@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ymr_spark.models import registry
 from ymr_spark.report import charts
 from ymr_spark.report.card import Card, Row, Rows, by, interval, number, where
-from ymr_spark.schemas import DEEP_MODELS
+from ymr_spark.scale import Scale
 
 Board = Mapping[str, Any]
 _SLICES = {
@@ -15,7 +16,7 @@ _SLICES = {
 }
 
 
-def cards(board: Board, tables: Mapping[str, Rows]) -> list[Card]:
+def cards(board: Board, tables: Mapping[str, Rows], scale: Scale) -> list[Card]:
     """
     Args:
         board: reports/leaderboard.json.
@@ -24,7 +25,8 @@ def cards(board: Board, tables: Mapping[str, Rows]) -> list[Card]:
     """
     pair, slices = rivals(board), tables["slices"]
     found = [_slice(name, slices, pair) for name in _SLICES if where(slices, slice=name)]
-    found += [_calibration(slices, pair), _actual(slices, tables["sample"], pair)]
+    ends = scale.lowest, scale.highest
+    found += [_calibration(slices, pair, ends), _actual(slices, tables["sample"], pair, ends)]
     return [*found, *_order(tables["orders"], board)]
 
 
@@ -33,7 +35,7 @@ def rivals(board: Board) -> tuple[str, ...]:
     kind, the two best, and a model alone where there is no other.
     """
     names = [model["name"] for model in board["models"]]
-    kinds = [name in DEEP_MODELS for name in names]
+    kinds = [registry.named(name).deep for name in names]
     if len(set(kinds)) < 2:
         return tuple(names[:2])
     first = {kind: names[kinds.index(kind)] for kind in set(kinds)}
@@ -92,7 +94,7 @@ def _cold(rows: Mapping[str, Row]) -> str:
     return found
 
 
-def _calibration(slices: Rows, pair: Sequence[str]) -> Card:
+def _calibration(slices: Rows, pair: Sequence[str], ends: tuple[float, float]) -> Card:
     rows = where(slices, slice="prediction")
     points = {
         m: [(r["mean_prediction"], r["mean_rating"], r["rows"]) for r in where(rows, model=m)]
@@ -120,7 +122,7 @@ def _calibration(slices: Rows, pair: Sequence[str]) -> Card:
         charts.lines(
             "calibration",
             finding,
-            series | {"as predicted": ((1, 5), (1, 5))},  # type: ignore[arg-type]
+            series | {"as predicted": (ends, ends)},  # type: ignore[arg-type]
             x="mean prediction, stars",
             y="mean rating, stars",
             y_text=lambda v: f"{v:g}",
@@ -129,7 +131,7 @@ def _calibration(slices: Rows, pair: Sequence[str]) -> Card:
     )  # fmt: skip
 
 
-def _actual(slices: Rows, sample: Rows, pair: Sequence[str]) -> Card:
+def _actual(slices: Rows, sample: Rows, pair: Sequence[str], ends: tuple[float, float]) -> Card:
     means = {
         m: by(where(slices, slice="rating", model=m), "label", "mean_prediction") for m in pair
     }
@@ -147,7 +149,7 @@ def _actual(slices: Rows, sample: Rows, pair: Sequence[str]) -> Card:
             (
                 str(row["user_id"]),
                 str(row["song_id"]),
-                str(row["rating"]),
+                f"{row['rating']:g}",
                 *(number(row[m], 2) for m in pair),
             )
             for row in sample
@@ -155,7 +157,7 @@ def _actual(slices: Rows, sample: Rows, pair: Sequence[str]) -> Card:
         charts.lines(
             "predicted-actual",
             finding,
-            series | {"as rated": ([1, 5], [1, 5])},
+            series | {"as rated": ([*ends], [*ends])},
             x="actual rating, stars",
             y="mean prediction, stars",
             x_text=lambda v: f"{v:g}",

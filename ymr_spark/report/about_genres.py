@@ -5,18 +5,19 @@ from collections.abc import Mapping
 
 from ymr_spark.report import charts, reference
 from ymr_spark.report.card import Card, Row, Rows, number, share, short, told_apart, where
+from ymr_spark.scale import Scale
 
 _SHOWN = 12
-_STARS = range(1, 6)
 
 
-def cards(tables: Mapping[str, Rows]) -> list[Card]:
+def cards(tables: Mapping[str, Rows], scale: Scale) -> list[Card]:
+    """All cards of this file, of the summary tables."""
     sizes = _named(where(tables["summary_genres"], split="train_files"))
     own, tops = where(sizes, grain="own"), where(sizes, grain="top")
     return [
         _counts(own),
         _means(own),
-        _top_ten(_named(where(tables["summary_top_genres"], split="train_files"))),
+        _top_ten(_named(where(tables["summary_top_genres"], split="train_files")), scale),
         _hierarchy(own, tops),
     ]
 
@@ -100,7 +101,8 @@ def _means(own: Rows) -> Card:
     )
 
 
-def _top_ten(rows: Rows) -> Card:
+def _top_ten(rows: Rows, scale: Scale) -> Card:
+    stars = scale.values.tolist()
     ranks = {(row["genre_id"], row["rating"]): row for row in rows}
     names = {r["genre_id"]: r["name"] for r in sorted(rows, key=lambda r: int(r["rank"]))}
     given = {row["rating"] for row in rows}
@@ -110,13 +112,13 @@ def _top_ten(rows: Rows) -> Card:
         f"{len(names) - len(everywhere)} are of some only (empty cells)."
     )
     table = [
-        (f"{rating}", *(f"{r['name']} ({number(r['count'])})" for r in _in_order(rows, rating)))
-        for rating in _STARS
+        (f"{rating:g}", *(f"{r['name']} ({number(r['count'])})" for r in _in_order(rows, rating)))
+        for rating in stars
     ]
     largest = max(math.log(row["count"]) for row in rows)
-    counts = [[_count(ranks.get((genre, r))) for r in _STARS] for genre in names]
+    counts = [[_count(ranks.get((genre, r))) for r in stars] for genre in names]
     alt = "The ten genres with most ratings for each rating. " + "; ".join(
-        f"{rating}: " + ", ".join(r["name"] for r in _in_order(rows, rating)) for rating in _STARS
+        f"{rating:g}: " + ", ".join(r["name"] for r in _in_order(rows, rating)) for rating in stars
     )
     return Card(
         "top-genres",
@@ -128,7 +130,7 @@ def _top_ten(rows: Rows) -> Card:
             "top-genres",
             alt,
             list(names.values()),
-            [str(r) for r in _STARS],
+            [f"{r:g}" for r in stars],
             counts,
             text=short,
             strength=lambda n: math.log(n) / largest if largest else 1.0,
@@ -137,7 +139,7 @@ def _top_ten(rows: Rows) -> Card:
     )
 
 
-def _in_order(rows: Rows, rating: int) -> list[Row]:
+def _in_order(rows: Rows, rating: float) -> list[Row]:
     return sorted(where(rows, rating=rating), key=lambda row: int(row["rank"]))
 
 

@@ -5,14 +5,16 @@ from itertools import accumulate
 
 from ymr_spark.report import charts
 from ymr_spark.report.card import Card, Rows, number, share, where
+from ymr_spark.scale import Scale
 
 _STEP = 5  # percent; the width of a bin of users' lean
 
 
-def cards(tables: Mapping[str, Rows]) -> list[Card]:
+def cards(tables: Mapping[str, Rows], scale: Scale) -> list[Card]:
+    """All cards of this file, of the summary tables."""
     names = ("summary_tails", "summary_concentration", "summary_lean")
     tails, concentration, lean = (where(tables[name], split="train_files") for name in names)
-    return [_tails(tails, concentration), _lean(lean)]
+    return [_tails(tails, concentration), _lean(lean, scale)]
 
 
 def _tails(tails: Rows, concentration: Rows) -> Card:
@@ -68,37 +70,42 @@ def _at_least(histogram: Rows) -> tuple[list[float], list[float]]:
     return [x for x, _ in kept], [y for _, y in kept]
 
 
-def _lean(rows: Rows) -> Card:
-    ones, fives = (_binned(where(rows, rating=r)) for r in (1, 5))
-    users = sum(ones.values())
-    mostly = {
-        r: sum(row["users"] for row in where(rows, rating=r) if row["percent"] >= 50)
-        for r in (1, 5)
-    }
-    finding = (
-        f"{share(mostly[5] / users, 0)} of the users give 5 stars at least every second time, "
-        f"{share(mostly[1] / users, 0)} do so with 1 star."
+def _lean(rows: Rows, scale: Scale) -> Card:
+    ends = scale.lowest, scale.highest
+    low, high = (_binned(where(rows, rating=r)) for r in ends)
+    users = sum(low.values())
+    lowest, highest = (
+        sum(row["users"] for row in where(rows, rating=r) if row["percent"] >= 50) for r in ends
     )
-    bins = sorted(ones.keys() | fives.keys())
+    finding = (
+        f"{share(highest / users, 0)} of the users give {_stars(scale.highest)} at least every "
+        f"second time, {share(lowest / users, 0)} do so with {_stars(scale.lowest)}."
+    )
+    bins = sorted(low.keys() | high.keys())
+    names = [f"{r:g}s" for r in ends]
     series = {
-        "share of 1s": (bins, [ones.get(b, 0) / users for b in bins]),
-        "share of 5s": (bins, [fives.get(b, 0) / users for b in bins]),
+        f"share of {name}": (bins, [found.get(b, 0) / users for b in bins])
+        for name, found in zip(names, (low, high), strict=True)
     }
     return Card(
         "lean",
         "Each user's lean",
         finding,
-        ("percent of the user's ratings", "users, of 1s", "users, of 5s"),
-        [(_named(b), number(ones.get(b, 0)), number(fives.get(b, 0))) for b in bins],
+        ("percent of the user's ratings", *(f"users, of {name}" for name in names)),
+        [(_named(b), number(low.get(b, 0)), number(high.get(b, 0))) for b in bins],
         charts.lines(
             "lean",
-            "Users by the share of 1s and of 5s among their ratings. " + finding,
+            f"Users by the share of {' and of '.join(names)} among their ratings. " + finding,
             series,
             x=f"percent of the user's ratings, in steps of {_STEP}",
             y="share of users",
             y_text=lambda v: share(v, 0),
         ),
     )
+
+
+def _stars(rating: float) -> str:
+    return f"{rating:g} star" if rating == 1 else f"{rating:g} stars"
 
 
 def _binned(rows: Rows) -> dict[int, int]:

@@ -97,9 +97,8 @@ def _closed(board: Board) -> dict[str, float]:
 def _curves(manifests: Sequence[Manifest], board: Board) -> list[Card]:
     curves = {}
     for manifest in manifests:
-        for name, part in manifest.items():
-            if isinstance(part, Mapping) and part.get("learning_curve"):
-                curves[name] = part["learning_curve"]
+        if manifest.get("learning_curve"):
+            curves[manifest["model"]] = manifest["learning_curve"]
     return [_curve(name, curve, board) for name, curve in curves.items()]
 
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from ymr_spark.report import charts, reference
 from ymr_spark.report.card import Card, Rows, by, number, share, weighted_mean, where
+from ymr_spark.scale import Scale
 
-_STARS = range(1, 6)
 _SPLITS = {"train": "train", "validation": "validation", "test": "test"}
 _STATISTICS = ("count", "mean", "stddev", "min", "q25", "q50", "q75", "max")
 _SHORT_NAMES = {
@@ -18,53 +18,59 @@ _SHORT_NAMES = {
 }
 
 
-def cards(tables: Mapping[str, Rows]) -> list[Card]:
+def cards(tables: Mapping[str, Rows], scale: Scale) -> list[Card]:
+    """All cards of this file, of the summary tables."""
     values = tables["summary_values"]
     return [
-        _ratings(where(values, split="train_files", column="rating")),
-        _splits(where(values, column="rating")),
+        _ratings(where(values, split="train_files", column="rating"), scale),
+        _splits(where(values, column="rating"), scale),
         _levels(where(values, split="train_files", column="level")),
         _described(where(tables["summary_columns"], split="train_files")),
         _correlations(where(tables["summary_correlations"], split="train_files")),
     ]
 
 
-def _ratings(rows: Rows) -> Card:
+def _ratings(rows: Rows, scale: Scale) -> Card:
+    stars = scale.values.tolist()
     shares, counts = by(rows, "value", "share"), by(rows, "value", "count")
-    found = [shares.get(r, 0.0) for r in _STARS]
+    found = [shares.get(r, 0.0) for r in stars]
     most, least = max(shares, key=shares.__getitem__), min(shares, key=shares.__getitem__)
-    extremes = shares.get(1, 0.0) + shares.get(5, 0.0)
+    extremes = found[0] + found[-1]
     finding = (
-        f"{share(extremes, 0)} of the ratings in the train files are 1 or 5; {most} is given "
-        f"{shares[most] / shares[least]:.1f} times as often as {least}."
+        f"{share(extremes, 0)} of the ratings in the train files are {scale.lowest:g} or "
+        f"{scale.highest:g}; {most:g} is given {shares[most] / shares[least]:.1f} times as often "
+        f"as {least:g}."
         if most != least
-        else f"All ratings in the train files are {most}."
+        else f"All ratings in the train files are {most:g}."
     )
     alt = "Share of each rating: " + ", ".join(
-        f"{r} {share(s)}" for r, s in zip(_STARS, found, strict=True)
+        f"{r:g} {share(s)}" for r, s in zip(stars, found, strict=True)
     )
-    published = [reference.RATING_SHARES[r] for r in _STARS]
+    # Of another scale they would be shares of something else.
+    published = [reference.RATING_SHARES[r] for r in stars] if scale == reference.SCALE else []
+    cells: list[float | None] = [*published] or [None] * len(stars)
     return Card(
         "ratings",
         "How people rate",
         finding,
         ("rating", "count", "share", reference.NAME),
         [
-            (str(r), number(counts.get(r, 0)), share(s, 2), share(p))
-            for r, s, p in zip(_STARS, found, published, strict=True)
+            (f"{r:g}", number(counts.get(r, 0)), share(s, 2), share(p))
+            for r, s, p in zip(stars, found, cells, strict=True)
         ],
         charts.columns(
             "ratings",
             alt,
-            [str(r) for r in _STARS],
+            [f"{r:g}" for r in stars],
             {"this data": found},
-            reference=(reference.NAME, published),
+            reference=(reference.NAME, published) if published else None,
             x="rating, stars",
         ),
     )
 
 
-def _splits(rows: Rows) -> Card:
+def _splits(rows: Rows, scale: Scale) -> Card:
+    stars = scale.values.tolist()
     shares = {split: by(where(rows, split=split), "value", "share") for split in _SPLITS}
     mean = {s: weighted_mean(shares[s].items()) for s in _SPLITS if shares[s]}
     shift = mean["test"] - mean["train"]
@@ -73,11 +79,15 @@ def _splits(rows: Rows) -> Card:
         f"{abs(shift):.2f} {'more' if shift >= 0 else 'less'}: test and validation have as many "
         f"ratings of each user, train has most from the heaviest raters."
     )
-    series = {s: [shares[s].get(r, 0.0) for r in _STARS] for s in mean}
-    rows_ = [(str(r), *(share(series[s][r - 1], 2) for s in mean)) for r in _STARS]
+    series = {s: [shares[s].get(r, 0.0) for r in stars] for s in mean}
+    rows_ = [(f"{r:g}", *(share(shares[s].get(r, 0.0), 2) for s in mean)) for r in stars]
     means = ("mean", *(number(m, 4) for m in mean.values()))
     alt = "Share of each rating by split; means: " + ", ".join(
         f"{s} {m:.2f}" for s, m in mean.items()
+    )
+    note = (
+        f"{reference.NAME}: test mean about {reference.TEST_MEAN}, train mean "
+        f"{reference.COLUMNS['rating']['mean']:.2f}."
     )
     return Card(
         "splits",
@@ -85,20 +95,20 @@ def _splits(rows: Rows) -> Card:
         finding,
         ("rating", *mean),
         [*rows_, means],
-        charts.columns("splits", alt, [str(r) for r in _STARS], series, x="rating, stars"),
-        f"{reference.NAME}: test mean about {reference.TEST_MEAN}, train mean "
-        f"{reference.COLUMNS['rating']['mean']:.2f}.",
+        charts.columns("splits", alt, [f"{r:g}" for r in stars], series, x="rating, stars"),
+        note if scale == reference.SCALE else "",
     )
 
 
 def _levels(rows: Rows) -> Card:
     ordered = sorted(rows, key=lambda row: int(row["value"]))
     first = ordered[0]
+    deeper = number(sum(row["count"] for row in ordered[1:]))
     finding = (
         f"{share(first['share'], 2)} of the ratings are of songs with a genre of level "
-        f"{first['value']}; the deeper levels have {number(sum(r['count'] for r in ordered[1:]))}."
+        f"{first['value']:g}; the deeper levels have {deeper}."
     )
-    labels = [f"level {row['value']}" for row in ordered]
+    labels = [f"level {row['value']:g}" for row in ordered]
     counts = [row["count"] for row in ordered]
     alt = "Ratings by level: " + ", ".join(
         f"{label} {number(n)}" for label, n in zip(labels, counts, strict=True)
@@ -108,7 +118,7 @@ def _levels(rows: Rows) -> Card:
         "Levels of the genre hierarchy",
         finding,
         ("level", "ratings", "share"),
-        [(str(r["value"]), number(r["count"]), share(r["share"], 3)) for r in ordered],
+        [(f"{r['value']:g}", number(r["count"]), share(r["share"], 3)) for r in ordered],
         charts.bars("levels", alt, labels, counts, log=True, x="ratings, logarithmic"),
     )
 

@@ -16,6 +16,7 @@ from ymr_spark.report import (
     about_studies,
 )
 from ymr_spark.report.card import Row, Rows, number
+from ymr_spark.scale import Scale
 
 _KINDS = {
     "planted": "Planted data of the layout and shape of Yahoo! Music R2. No row of it is real.",
@@ -33,12 +34,14 @@ class Source:
         folder: of the raw files.
         ingest: the manifest of the ingest stage.
         quarantined: rows (file, reason, lines, example).
+        scale: of the ratings.
     """
 
     kind: str
     folder: str
     ingest: Mapping[str, Any]
     quarantined: Rows
+    scale: Scale
 
 
 def render(
@@ -61,14 +64,14 @@ def render(
         "The models": about_models.cards(board, manifests),
         "Where they differ": [
             *about_studies.cards(board, tables["by_size"], tables["search"]),
-            *about_comparison.cards(board, tables),
+            *about_comparison.cards(board, tables, source.scale),
         ],
         "Lists of songs": about_lists.cards(
             board["ranking"], next((m for m in manifests if m["stage"] == "recommend"), None)
         ),
-        "The ratings": about_ratings.cards(tables),
-        "Genres": about_genres.cards(tables),
-        "Users and songs": about_members.cards(tables),
+        "The ratings": about_ratings.cards(tables, source.scale),
+        "Genres": about_genres.cards(tables, source.scale),
+        "Users and songs": about_members.cards(tables, source.scale),
     }
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("ymr_spark.report", "."),

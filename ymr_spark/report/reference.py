@@ -1,6 +1,9 @@
 """Published figures of R2's first part, shown beside ours and marked as such."""
 
+from ymr_spark.r2.scale import R2
+
 NAME = "R2 train_0, published"
+SCALE = R2
 RATING_MILLIONS = {1: 20.2, 2: 8.3, 3: 11.4, 4: 12.4, 5: 24.0}  # read off a histogram, ± 0.2
 RATING_SHARES = {r: n / sum(RATING_MILLIONS.values()) for r, n in RATING_MILLIONS.items()}
 TEST_MEAN = 3.46

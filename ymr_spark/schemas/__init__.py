@@ -2,7 +2,7 @@
 
 from pyspark.sql import types as T
 
-from ymr_spark.models.names import DEEP_MODELS, FACTOR_MODELS
+from ymr_spark.models import registry
 from ymr_spark.schemas.comparison import (
     BY_SIZE,
     DIFFERENCES,
@@ -25,7 +25,6 @@ from ymr_spark.schemas.models import (
 )
 from ymr_spark.schemas.ratings import GENRES, QUARANTINE, RATINGS, SONGS
 from ymr_spark.schemas.summaries import (
-    STAR_COUNTS,
     SUMMARY_COLUMNS,
     SUMMARY_CONCENTRATION,
     SUMMARY_CORRELATIONS,
@@ -41,9 +40,7 @@ from ymr_spark.schemas.summaries import (
 
 __all__ = [
     "BY_SIZE",
-    "DEEP_MODELS",
     "DIFFERENCES",
-    "FACTOR_MODELS",
     "GENRES",
     "METRICS",
     "MLP_LAYERS",
@@ -61,7 +58,6 @@ __all__ = [
     "SONGS",
     "SONG_EMBEDDINGS",
     "SONG_FACTORS",
-    "STAR_COUNTS",
     "SUMMARY_COLUMNS",
     "SUMMARY_CONCENTRATION",
     "SUMMARY_CORRELATIONS",
@@ -92,7 +88,6 @@ TABLES: dict[str, T.StructType] = {
     "orders": ORDERS,
     "by_size": BY_SIZE,
     "recommendations": RECOMMENDATIONS,
-    "similarity_neighbors": SIMILARITY_NEIGHBORS,
     "summary_users": SUMMARY_USERS,
     "summary_songs": SUMMARY_SONGS,
     "summary_genre_ratings": SUMMARY_GENRE_RATINGS,
@@ -107,15 +102,18 @@ TABLES: dict[str, T.StructType] = {
     "search": SEARCH,
 }
 
-TABLES |= {
-    f"{model}_{side}": schema
-    for model in FACTOR_MODELS
-    for side, schema in (("users", USER_FACTORS), ("songs", SONG_FACTORS))
+_PARTS = {
+    "USER_FACTORS": USER_FACTORS,
+    "SONG_FACTORS": SONG_FACTORS,
+    "USER_EMBEDDINGS": USER_EMBEDDINGS,
+    "SONG_EMBEDDINGS": SONG_EMBEDDINGS,
+    "MLP_LAYERS": MLP_LAYERS,
+    "SIMILARITY_NEIGHBORS": SIMILARITY_NEIGHBORS,
 }
 TABLES |= {
-    "two_tower_mlp_users": USER_EMBEDDINGS,
-    "two_tower_mlp_songs": SONG_EMBEDDINGS,
-    "two_tower_mlp_layers": MLP_LAYERS,
+    f"{entry.name}_{part}": _PARTS[schema]
+    for entry in registry.MODELS
+    for part, schema in entry.form.parts.items()
 }
 
 PARTITIONS: dict[str, tuple[str, ...]] = {

@@ -2,9 +2,10 @@
 
 from pyspark.sql import types as T
 
-INT, LONG, BYTE, DOUBLE = T.IntegerType(), T.LongType(), T.ByteType(), T.DoubleType()
-STRING, FLAG, FACTORS = T.StringType(), T.BooleanType(), T.ArrayType(T.FloatType())
+INT, LONG, FLOAT, DOUBLE = T.IntegerType(), T.LongType(), T.FloatType(), T.DoubleType()
+STRING, FLAG, FACTORS = T.StringType(), T.BooleanType(), T.ArrayType(FLOAT)
 
 
 def table(*columns: tuple[str, T.DataType]) -> T.StructType:
+    """A StructType of these columns, each of which may be null."""
     return T.StructType([T.StructField(name, kind) for name, kind in columns])

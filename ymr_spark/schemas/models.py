@@ -18,8 +18,9 @@ PREDICTIONS = table(
 MODELS = table(
     ("model", STRING),
     ("mean", DOUBLE),  # added to every score
-    ("lowest", DOUBLE),  # stars; where a prediction ends
+    ("lowest", DOUBLE),  # stars; the scale, at whose ends predictions end
     ("highest", DOUBLE),
+    ("step", DOUBLE),
     ("link", STRING),  # how scores become stars: clip or logistic
     ("fallback", STRING),  # the model that scores rows which this one does not know, if any
     ("train_rows", LONG),

@@ -1,11 +1,11 @@
 """What ingest writes."""
 
-from ymr_spark.schemas.columns import BYTE, INT, LONG, STRING, table
+from ymr_spark.schemas.columns import FLOAT, INT, LONG, STRING, table
 
 RATINGS = table(
     ("user_id", INT),
     ("song_id", INT),
-    ("rating", BYTE),  # stars, 1..5
+    ("rating", FLOAT),  # stars, on the scale in the column's metadata; see ymr_spark.ratings
     ("split", STRING),  # train, validation or test
     ("part", INT),  # N of the file train_N or test_N
 )

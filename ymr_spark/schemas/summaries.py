@@ -1,26 +1,29 @@
 """What summarize writes."""
 
+from pyspark.sql import types as T
+
 from ymr_spark.schemas.columns import DOUBLE, INT, LONG, STRING, table
 
 # The summaries' splits are train, validation, test, and train_files: train and validation
 # together. The two tables of counts have the first three only.
-STAR_COUNTS = tuple((f"stars_{rating}", LONG) for rating in range(1, 6))
+# How often each rating of the scale was given, the lowest first.
+COUNTS = T.ArrayType(LONG)
 
 # One row per (split, user_id): how often the user gave each rating, which is the user's lean.
-SUMMARY_USERS = table(("split", STRING), ("user_id", INT), *STAR_COUNTS)
+SUMMARY_USERS = table(("split", STRING), ("user_id", INT), ("counts", COUNTS))
 
 # One row per (split, song_id).
 SUMMARY_SONGS = table(
     ("split", STRING),
     ("song_id", INT),
-    *STAR_COUNTS,
+    ("counts", COUNTS),
     ("rater_activity", LONG),  # train-file ratings of each rater, summed over the song's ratings
 )
 
 # One row per (split, genre_id, rating) that occurs.
 SUMMARY_GENRE_RATINGS = table(
     ("split", STRING),
-    ("rating", INT),
+    ("rating", DOUBLE),  # stars
     ("genre_id", INT),
     ("parent_genre_id", INT),
     ("level", INT),
@@ -47,7 +50,7 @@ SUMMARY_COLUMNS = table(
 SUMMARY_VALUES = table(
     ("split", STRING),
     ("column", STRING),  # rating or level
-    ("value", INT),
+    ("value", DOUBLE),
     ("count", LONG),
     ("share", DOUBLE),
 )
@@ -69,7 +72,7 @@ SUMMARY_GENRES = table(
 # One row per (split, rating, rank).
 SUMMARY_TOP_GENRES = table(
     ("split", STRING),
-    ("rating", INT),
+    ("rating", DOUBLE),  # stars
     ("rank", INT),  # 1..10
     ("genre_id", INT),
     ("name", STRING),
@@ -108,7 +111,7 @@ SUMMARY_CONCENTRATION = table(
 # One row per (split, rating, percent).
 SUMMARY_LEAN = table(
     ("split", STRING),
-    ("rating", INT),  # 1 or 5
+    ("rating", DOUBLE),  # stars, the lowest or the highest of the scale
     ("percent", INT),  # of a user's ratings that have this value, rounded down
     ("users", LONG),
 )

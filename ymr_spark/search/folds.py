@@ -1,21 +1,11 @@
 """Train rows of a sample of users, cut into folds: seeded, blind to partitioning and order."""
 
-from dataclasses import dataclass
-
-import numpy as np
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from ymr_spark.models.latent_factor_training import Rows
-
-
-@dataclass(frozen=True)
-class Fold:
-    """The rows to fit on, in Spark and here, and those held out."""
-
-    frame: DataFrame
-    train: Rows
-    held_out: Rows
+from ymr_spark.models.columns import Side
+from ymr_spark.models.train_ratings import TrainRatings
+from ymr_spark.ratings import scale_of
 
 
 def of_users(ratings: DataFrame, share: float, seed: int) -> DataFrame:
@@ -24,21 +14,16 @@ def of_users(ratings: DataFrame, share: float, seed: int) -> DataFrame:
     return ratings.where(chance < share).select("user_id", "song_id", "rating")
 
 
-def cut(ratings: DataFrame, count: int, seed: int) -> list[Fold]:
-    """Each row is held out in one of the folds, by a hash of (user, song, seed)."""
+def cut(ratings: DataFrame, count: int, seed: int) -> list[TrainRatings]:
+    """Each row is one to judge by in one of the folds, by a hash of (user, song, seed)."""
     fold = F.pmod(F.xxhash64("user_id", "song_id", F.lit(seed)), F.lit(count))
     numbered = ratings.withColumn("fold", fold).persist()
     return [_fold(numbered, number) for number in range(count)]
 
 
-def _fold(numbered: DataFrame, number: int) -> Fold:
-    train = numbered.where(F.col("fold") != number).drop("fold")
-    held_out = numbered.where(F.col("fold") == number).drop("fold")
-    return Fold(train, _rows(train), _rows(held_out))
-
-
-def _rows(ratings: DataFrame) -> Rows:
-    """By user and song."""
-    users, songs, stars = (column.to_numpy() for column in ratings.toArrow().columns)
-    order = np.lexsort((songs, users))
-    return Rows(users[order], songs[order], stars[order])
+def _fold(numbered: DataFrame, number: int) -> TrainRatings:
+    train, held_out = (
+        numbered.where(own).drop("fold")
+        for own in (F.col("fold") != number, F.col("fold") == number)
+    )
+    return TrainRatings(train, held_out, scale_of(numbered), Side("int"), Side("int"))

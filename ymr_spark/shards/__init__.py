@@ -1,0 +1,1 @@
+"""Shuffled Parquet for training without Spark: written, described, read."""

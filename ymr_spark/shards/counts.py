@@ -1,12 +1,15 @@
 """How many train rows each index has."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow.parquet as pq
 
-from ymr_spark.models.factors import Ints
 from ymr_spark.shards.manifest import Manifest
+
+Ints = npt.NDArray[np.integer[Any]]
 
 
 def of_indices(folder: Path, contents: Manifest) -> dict[str, Ints]:

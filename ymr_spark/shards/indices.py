@@ -12,14 +12,14 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from ymr_spark.ratings import require_whole
+from ymr_spark.ratings import require_columns
 
 Ids = npt.NDArray[np.int32]
 
 COLUMNS = {
     "user_id": "int",
     "song_id": "int",
-    "rating": "tinyint",
+    "rating": "float",  # stars
     "user_index": "int",
     "song_index": "int",
     "album_index": "int",
@@ -69,6 +69,22 @@ def catalogue(ids: Mapping[str, Ids], songs: pa.Table, genres: pa.Table) -> dict
     return {name: found.column(name).to_numpy() for name in found.column_names}
 
 
+def without_songs(train: DataFrame) -> Index:
+    """`build` where nothing else is known of the songs than their ids."""
+    users, songs = (_distinct(train, column) for column in ("user_id", "song_id"))
+    ids = {"user": users, "song": songs}
+    ids |= {name: np.zeros(0, np.int32) for name in _ATTRIBUTES}
+    known = pa.table({"user_id": users, "user_index": _positions(users, users)})
+    return Index(ids, known, pa.table(without_attributes(ids)))
+
+
+def without_attributes(ids: Mapping[str, Ids]) -> dict[str, Ids]:
+    """`catalogue` of the songs that have an index, where nothing else is known of them."""
+    songs, columns = ids["song"], (*(f"{name}_index" for name in _ATTRIBUTES), "level")
+    known = {"song_id": songs, "song_index": _positions(songs, songs)}
+    return known | dict.fromkeys(columns, np.zeros_like(songs))
+
+
 def _placed(songs: pa.Table, genres: pa.Table) -> pd.DataFrame:
     levels = genres.select(["genre_id", "top_genre_id", "level"]).to_pandas()
     placed: pd.DataFrame = songs.to_pandas().merge(levels, on="genre_id", how="left")
@@ -91,9 +107,9 @@ def indexed(ratings: DataFrame, index: Index) -> DataFrame:
     An index is 0 where its user, song or attribute is unknown.
 
     Raises:
-        DataContractError: ids or ratings are not of a type for whole numbers.
+        DataContractError: ids or ratings are not of their types.
     """
-    require_whole(ratings)
+    require_columns(ratings)
     spark = ratings.sparkSession
     users, songs = (F.broadcast(spark.createDataFrame(t)) for t in (index.users, index.songs))
     rows = ratings.join(users, on="user_id", how="left").join(songs, on="song_id", how="left")

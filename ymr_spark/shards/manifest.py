@@ -6,6 +6,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ymr_spark.errors import DataContractError
+from ymr_spark.scale import Scale
 
 NAME = "manifest.json"
 _WAY_OUT = "run jobs/export_shards.py --force"
@@ -19,6 +20,8 @@ class _Part(BaseModel):
 
 
 class File(_Part):
+    """One Parquet file, to be known again."""
+
     bytes: int
     sha256: str
 
@@ -37,6 +40,7 @@ class Manifest(_Part):
 
     ratings_version: int  # Delta version of the ratings table
     seed: int
+    scale: Scale  # of the ratings
     columns: dict[str, str]
     index_sizes: dict[str, int]
     splits: dict[str, Split]

@@ -23,7 +23,7 @@ for chatty in ("petastorm", "absl", "tensorflow"):
     logging.getLogger(chatty).setLevel(logging.WARNING)
 warnings.filterwarnings("ignore", category=FutureWarning, module="petastorm")
 _STALLED = "no row group arrived"
-_TYPES = {"int": tf.int32, "tinyint": tf.int8}
+_TYPES = {"int": tf.int32, "float": tf.float32}
 
 
 def dataset(

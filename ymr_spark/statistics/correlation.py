@@ -7,14 +7,17 @@ import numpy.typing as npt
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from ymr_spark.statistics.scans import STARS, TRAIN_FILES, activity, total
+from ymr_spark.scale import Scale
+from ymr_spark.statistics.scans import TRAIN_FILES, activity, total
 
 OF_SONG = ("genre_id", "parent_genre_id", "level", "song_popularity")
 COLUMNS = ("rating", *OF_SONG[:3], "user_activity", "song_popularity")
 Matrix = npt.NDArray[np.float64]
 
 
-def matrices(users: DataFrame, songs: DataFrame, placed: DataFrame) -> dict[str, Matrix]:
+def matrices(
+    users: DataFrame, songs: DataFrame, placed: DataFrame, scale: Scale
+) -> dict[str, Matrix]:
     """Each split's correlation matrix over its ratings, rows and columns in COLUMNS' order.
 
     A user's activity and a song's popularity are their ratings in the train files, whatever the
@@ -25,8 +28,8 @@ def matrices(users: DataFrame, songs: DataFrame, placed: DataFrame) -> dict[str,
         songs: as `scans.by_song` makes it.
         placed: one row per song_id with genre_id, parent_genre_id and level.
     """
-    sums = _song_sums(songs, placed)
-    for split, more in _user_sums(users).items():
+    sums = _song_sums(songs, placed, scale)
+    for split, more in _user_sums(users, scale).items():
         sums[split] |= more
     train = [sums[s] for s in ("train", "validation") if s in sums]
     sums[TRAIN_FILES] = {key: sum(s[key] for s in train) for key in train[0]}
@@ -36,10 +39,10 @@ def matrices(users: DataFrame, songs: DataFrame, placed: DataFrame) -> dict[str,
 Sums = dict[tuple[str, str], float]  # Σ x·y over the ratings, for each pair of columns
 
 
-def _song_sums(songs: DataFrame, placed: DataFrame) -> dict[str, Sums]:
+def _song_sums(songs: DataFrame, placed: DataFrame, scale: Scale) -> dict[str, Sums]:
     popularity = activity(songs, "song_id").withColumnRenamed("activity", "song_popularity")
     frame = songs.join(popularity, "song_id", how="left").join(placed, "song_id", how="inner")
-    n, stars = total(), _weighted(1)
+    n, stars = total(), _weighted(1, scale)
     fixed: dict[str, Column] = {
         "one": F.lit(1.0),
         **{c: F.coalesce(c, F.lit(0)).cast("double") for c in OF_SONG},
@@ -47,25 +50,26 @@ def _song_sums(songs: DataFrame, placed: DataFrame) -> dict[str, Sums]:
     pairs = {(x, y): fixed[x] * fixed[y] * n for x, y in combinations_with_replacement(fixed, 2)}
     pairs |= {(x, "rating"): fixed[x] * stars for x in fixed}
     pairs |= {(x, "user_activity"): fixed[x] * F.col("rater_activity") for x in fixed}
-    pairs |= {("rating", "rating"): _weighted(2)}
+    pairs |= {("rating", "rating"): _weighted(2, scale)}
     return _collect(frame, pairs)
 
 
-def _user_sums(users: DataFrame) -> dict[str, Sums]:
+def _user_sums(users: DataFrame, scale: Scale) -> dict[str, Sums]:
     frame = users.join(activity(users, "user_id"), "user_id", how="left")
     own = F.coalesce("activity", F.lit(0)).cast("double")
     return _collect(
         frame,
         {
-            ("rating", "user_activity"): own * _weighted(1),
+            ("rating", "user_activity"): own * _weighted(1, scale),
             ("user_activity", "user_activity"): own * own * total(),
         },
     )
 
 
-def _weighted(power: int) -> Column:
+def _weighted(power: int, scale: Scale) -> Column:
     """Σ rating^power over the ratings that a row of counts stands for."""
-    return sum((F.col(c) * rating**power for rating, c in STARS.items()), start=F.lit(0))
+    weights = (scale.values**power).tolist()
+    return sum((F.col("counts")[i] * w for i, w in enumerate(weights)), start=F.lit(0))
 
 
 def _collect(frame: DataFrame, pairs: dict[tuple[str, str], Column]) -> dict[str, Sums]:

@@ -3,25 +3,26 @@
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from ymr_spark.statistics.scans import STARS, with_train_files
+from ymr_spark.scale import Scale
+from ymr_spark.statistics.scans import with_train_files
 
 DESCRIBED = ("rating", "genre_id", "parent_genre_id", "level")
 QUARTILES = (0.25, 0.5, 0.75)
 
 
-def cube(song_counts: DataFrame, songs: DataFrame, genres: DataFrame) -> DataFrame:
+def cube(song_counts: DataFrame, songs: DataFrame, genres: DataFrame, scale: Scale) -> DataFrame:
     """One row per (split, genre_id, rating) with count and the genre's place in the hierarchy."""
     counts = (
-        song_counts.join(F.broadcast(songs), "song_id", how="inner")
-        .groupBy("split", "genre_id")
-        .agg(*(F.sum(c).alias(c) for c in STARS.values()))
+        song_counts.select("split", "song_id", F.posexplode("counts").alias("place", "count"))
+        .where("count > 0")
+        .join(F.broadcast(songs), "song_id", how="inner")
+        .groupBy("split", "genre_id", "place")
+        .agg(F.sum("count").alias("count"))
     )
-    long = with_train_files(counts, "genre_id").unpivot(
-        ["split", "genre_id"], list(STARS.values()), "stars", "count"
-    )
+    stars = F.lit(scale.values.tolist())
     return (
-        long.where("count > 0")
-        .withColumn("rating", F.substring("stars", -1, 1).cast("int"))
+        with_train_files(counts, "genre_id", "place")
+        .withColumn("rating", F.get(stars, F.col("place")))
         .join(F.broadcast(genres), "genre_id", how="inner")
         .select("split", *DESCRIBED, "top_genre_id", "name", "count")
     )

@@ -1,9 +1,10 @@
 """How ratings spread over users and over songs: the long tails, and each user's lean."""
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from ymr_spark.statistics.scans import STARS, total, with_train_files
+from ymr_spark.scale import Scale
+from ymr_spark.statistics.scans import total, with_train_files
 
 
 def tails(users: DataFrame, songs: DataFrame) -> DataFrame:
@@ -52,19 +53,24 @@ def concentration(histogram: DataFrame) -> DataFrame:
     )
 
 
-def lean(users: DataFrame) -> DataFrame:
+def lean(users: DataFrame, scale: Scale) -> DataFrame:
     """One row per (split, rating, percent): users of whose ratings `percent` % have that value.
 
-    Percentages are rounded down; `rating` is 1 or 5. Each user's own counts are in `by_user`.
+    Percentages are rounded down; `rating` is the lowest or the highest of the scale. Each user's
+    own counts are in `by_user`.
     """
-    counts = with_train_files(users, "user_id")
-    shares = counts.select("split", _percent(1).alias("1"), _percent(5).alias("5"))
+    ends = {"lowest": 1, "highest": -1}
+    given = (F.element_at("counts", place).alias(name) for name, place in ends.items())
+    counts = with_train_files(
+        users.select("split", "user_id", *given, total().alias("ratings")), "user_id"
+    )
+    shares = (
+        F.floor(100 * F.col(name) / F.col("ratings")).cast("int").alias(name) for name in ends
+    )
+    rating = F.when(F.col("end") == "lowest", scale.lowest).otherwise(scale.highest)
     return (
-        shares.unpivot("split", ["1", "5"], "rating", "percent")
-        .groupBy("split", F.col("rating").cast("int").alias("rating"), "percent")
+        counts.select("split", *shares)
+        .unpivot("split", list(ends), "end", "percent")
+        .groupBy("split", rating.cast("double").alias("rating"), "percent")
         .agg(F.count("*").alias("users"))
     )
-
-
-def _percent(rating: int) -> Column:
-    return F.floor(100 * F.col(STARS[rating]) / total()).cast("int")

@@ -1,20 +1,25 @@
 """The two scans of the ratings: each user's and each song's counts, from which all else comes."""
 
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from ymr_spark.ratings import level
+from ymr_spark.scale import Scale
+
 # Train and validation together: what R2's train_N.txt hold, and published figures are about.
 TRAIN_FILES = "train_files"
-STARS = {rating: f"stars_{rating}" for rating in range(1, 6)}
 
 
-def by_user(ratings: DataFrame) -> DataFrame:
-    """One row per (split, user_id): how often the user gave each rating."""
-    return ratings.groupBy("split", "user_id").agg(*_stars())
+def by_user(ratings: DataFrame, scale: Scale) -> DataFrame:
+    """One row per (split, user_id): `counts`, how often the user gave each rating of the scale."""
+    return ratings.groupBy("split", "user_id").agg(_counts(scale))
 
 
-def by_song(ratings: DataFrame, users: DataFrame) -> DataFrame:
-    """One row per (split, song_id): how often it got each rating, and its raters' activity.
+def by_song(ratings: DataFrame, users: DataFrame, scale: Scale) -> DataFrame:
+    """One row per (split, song_id): the `counts` of its ratings, and its raters' activity.
 
     `rater_activity`, a sum over the song's ratings, pairs users' activity with songs' attributes
     without a third scan. `users` is as `by_user` makes it.
@@ -22,7 +27,7 @@ def by_song(ratings: DataFrame, users: DataFrame) -> DataFrame:
     return (
         ratings.join(F.broadcast(activity(users, "user_id")), "user_id", how="left")
         .groupBy("split", "song_id")
-        .agg(*_stars(), F.sum(F.coalesce("activity", F.lit(0))).alias("rater_activity"))
+        .agg(_counts(scale), F.sum(F.coalesce("activity", F.lit(0))).alias("rater_activity"))
     )
 
 
@@ -34,7 +39,14 @@ def activity(counts: DataFrame, member: str) -> DataFrame:
 
 def total() -> Column:
     """The ratings that a row of counts stands for."""
-    return sum((F.col(c) for c in STARS.values()), start=F.lit(0))
+    return F.aggregate("counts", F.lit(0).cast("long"), lambda so_far, n: so_far + n)
+
+
+def by_level(counts: pa.Table, scale: Scale) -> npt.NDArray[np.int64]:
+    """The `counts` of these rows, (rows, levels of the scale)."""
+    flat = counts["counts"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    found: npt.NDArray[np.int64] = flat.reshape(-1, scale.levels)
+    return found
 
 
 def with_train_files(counts: DataFrame, *keys: str) -> DataFrame:
@@ -46,5 +58,6 @@ def with_train_files(counts: DataFrame, *keys: str) -> DataFrame:
     return counts.withColumn("split", F.explode(files)).groupBy("split", *keys).agg(*summed)
 
 
-def _stars() -> list[Column]:
-    return [F.count_if(F.col("rating") == rating).alias(c) for rating, c in STARS.items()]
+def _counts(scale: Scale) -> Column:
+    given = level(scale)
+    return F.array(*(F.count_if(given == place) for place in range(scale.levels))).alias("counts")

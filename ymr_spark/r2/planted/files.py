@@ -24,13 +24,15 @@ from ymr_spark.r2.planted.rows import Rows
 from ymr_spark.r2.planted.songs import Songs
 from ymr_spark.r2.planted.users import Users
 from ymr_spark.r2.planted.world import World
+from ymr_spark.r2.scale import R2
+from ymr_spark.scale import Scale
 
 log = logging.getLogger(__name__)
 
 TRUTH: Final = "truth.json"
 PARTS: Final = 10
 LAST_PART_SHARE: Final = 23_179 / 200_000  # R2's last file has the users that are left
-_LONGEST_ROW: Final = len("1823178\t136735\t5\n")
+_LONGEST_IDS: Final = len("1823178\t136735\t")
 _BLOCKS_A_CORE: Final = 16  # between two progress lines
 _COPY_BYTES: Final = 1 << 22
 
@@ -57,17 +59,21 @@ class Size:
 
     @property
     def rows(self) -> int:
+        """Of all train and test files."""
         each = [self.of_part(part) for part in range(self.parts)]
         return sum(ratings + sampling.TEST_ROWS * users for users, ratings in each)
 
 
-def generate(spark: SparkSession, folder: Path, seed: int, size: Size) -> dict[str, Any]:
+def generate(
+    spark: SparkSession, folder: Path, seed: int, size: Size, scale: Scale = R2
+) -> dict[str, Any]:
     """Write train_N.txt, test_N.txt, the song and genre files, truth.json and truth_N.parquet.
 
     The folder is replaced whole, after all of it is written.
 
     Args:
         folder: seen by the driver and all executors.
+        scale: of the ratings.
 
     Returns:
         What truth.json says, without the list of cold songs.
@@ -77,8 +83,9 @@ def generate(spark: SparkSession, folder: Path, seed: int, size: Size) -> dict[s
         DataContractError: the folder holds files that were not planted.
         EnvironmentProblem: the disk is too small.
     """
-    _require_room(folder, size)
-    planted = world.plant(seed, size.users, size.songs, size.train_ratings, size.cold_song_share)
+    _require_room(folder, size, scale)
+    counts = size.users, size.songs, size.train_ratings
+    planted = world.plant(seed, *counts, size.cold_song_share, scale)
     log.info("planted %d songs; cut points %s", size.songs, np.round(planted.cuts, 3))
     with atomically.replacing(folder) as partial:
         write_songs(planted.songs, partial / "song-attributes.txt")
@@ -97,9 +104,10 @@ def generate(spark: SparkSession, folder: Path, seed: int, size: Size) -> dict[s
     return truth
 
 
-def _require_room(folder: Path, size: Size) -> None:
+def _require_room(folder: Path, size: Size, scale: Scale) -> None:
     existing = next(p for p in [folder.absolute(), *folder.absolute().parents] if p.exists())
-    free, needed = shutil.disk_usage(existing).free, size.rows * _LONGEST_ROW
+    longest = _LONGEST_IDS + max(map(len, _texts(scale))) + len("\n")
+    free, needed = shutil.disk_usage(existing).free, size.rows * longest
     if free < needed:
         raise EnvironmentProblem(
             f"{folder}: {free / 1e9:.1f} GB free, planted files need up to {needed / 1e9:.1f} GB; "
@@ -122,10 +130,12 @@ def _not_planted(folder: Path) -> list[str]:
 
 
 def write_songs(songs: Songs, path: Path) -> None:
+    """song-attributes.txt: song, album, artist, genre."""
     _write([np.arange(len(songs.album)), songs.album, songs.artist, songs.genre], path)
 
 
 def write_genres(path: Path) -> None:
+    """genre-hierarchy.txt: genre, parent, level, name."""
     tree = genres.tree()
     lines = zip(tree.parent.tolist(), tree.level.tolist(), tree.name, strict=True)
     text = "".join(f"{i}\t{p}\t{level}\t{name}\n" for i, (p, level, name) in enumerate(lines))
@@ -162,9 +172,11 @@ def write_block(
     for split, found in (("train", train), ("test", test)):
         path = _block_file(folder, split, part, block)
         attempt = path.with_suffix(f".{uuid.uuid4().hex}")
-        _write([found.user + users.first, found.song, found.rating], attempt)
+        stars = pa.array(_texts(planted.scale)).take(pa.array(found.level))
+        _write([found.user + users.first, found.song, stars], attempt)
         attempt.replace(path)
-    left = latent.variance(latent.probabilities(test.mean, planted.cuts, world.NOISE_SD))
+    chances = latent.probabilities(test.mean, planted.cuts, world.NOISE_SD)
+    left = latent.variance(chances, planted.scale)
     keys = (test.user + users.first).astype(np.int32), test.song.astype(np.int32)
     floors = pa.table([*keys, left.astype(np.float32)], ["user_id", "song_id", "variance"])
     return floor_sums(planted, users, test, left), floors
@@ -204,6 +216,7 @@ def _truth(planted: World, size: Size, sums: list[Sums]) -> dict[str, Any]:
             for name, (count, error) in slices.items()
         },
         "seed": planted.seed,
+        "scale": vars(planted.scale),
         "cuts": list(planted.cuts),
         "noise_sd": world.NOISE_SD,
         "activity_slope": planted.activity_slope,
@@ -219,7 +232,12 @@ def _block_file(folder: Path, split: str, part: int, block: int) -> Path:
     return folder / f".{split}_{part}.{block}.block"
 
 
-def _write(columns: list[npt.NDArray[Any]], path: Path) -> None:
+def _texts(scale: Scale) -> list[str]:
+    """The ratings as the files have them."""
+    return [f"{stars:g}" for stars in scale.values]
+
+
+def _write(columns: list[npt.NDArray[Any] | pa.Array], path: Path) -> None:
     table = pa.table(dict(zip("abcd", columns, strict=False)))
     options = csv.WriteOptions(include_header=False, delimiter="\t", quoting_style="none")
     csv.write_csv(table, path, options)

@@ -23,10 +23,11 @@ class Rows:
     user: Ints
     song: Ints
     mean: npt.NDArray[np.float32]  # of the latent score
-    rating: npt.NDArray[np.int8]
+    level: npt.NDArray[np.int8]  # of the rating
 
 
 def blocks(users: Users) -> int:
+    """How many times BLOCK_USERS cover the users."""
     return -(-len(users) // BLOCK_USERS)
 
 

@@ -8,6 +8,8 @@ import numpy.typing as npt
 
 from ymr_spark.r2.planted import genres, latent, sampling
 from ymr_spark.r2.planted.sampling import Floats, Ints, Singles
+from ymr_spark.r2.scale import R2
+from ymr_spark.scale import Scale
 
 # Correlations of the ratings of R2's train_0.
 GENRE_CORRELATION: Final = 0.020506
@@ -56,13 +58,16 @@ def plant(
     cold: npt.NDArray[np.bool_],
     exposure: Floats,
     rank: int,
+    scale: Scale = R2,
 ) -> Songs:
     """Songs whose shares of the ratings, `exposure` (sum 1), give R2's genre figures."""
     tree = genres.tree()
     genre = _genres(rng, exposure, genres.shares(tree), cold)
     album, artist = _albums(rng, genre)
     quality = _by_artist(rng, artist, album, QUALITY_PARTS, 1)[:, 0]
-    quality = _correlated(quality, exposure, genre, tree.level[genre])
+    quality = _correlated(
+        quality, exposure, genre, tree.level[genre], latent.correlation_kept(scale)
+    )
     own = np.where(np.arange(len(tree.level)) == genres.UNKNOWN, 0.0, GENRE_TASTE)
     taste = _by_artist(rng, artist, album, TASTE_PARTS, rank)
     taste += (own[:, None] * rng.standard_normal((len(own), rank)))[genre]
@@ -128,7 +133,7 @@ def _mean(values: Floats, weights: Floats) -> Floats:
 
 
 def _correlated(
-    quality: Floats, exposure: Floats, genre: Ints, level: npt.NDArray[np.int32]
+    quality: Floats, exposure: Floats, genre: Ints, level: npt.NDArray[np.int32], kept: float
 ) -> Floats:
     """Quality of QUALITY_SD whose correlations with genre id and level give the ratings' ones."""
     attributes = np.stack([genre, level], axis=1).astype(np.float64)
@@ -137,7 +142,7 @@ def _correlated(
     if not sd.all():
         return QUALITY_SD * quality
     attributes /= sd
-    wanted = np.array([GENRE_CORRELATION, LEVEL_CORRELATION]) / latent.correlation_kept()
+    wanted = np.array([GENRE_CORRELATION, LEVEL_CORRELATION]) / kept
     quality = quality - _mean(quality, exposure)
     covariance = np.stack([_mean(attributes * a[:, None], exposure) for a in attributes.T])
     chance = np.linalg.solve(covariance, _mean(attributes * quality[:, None], exposure))

@@ -10,8 +10,10 @@ from ymr_spark.r2.planted import latent, sampling, songs, users
 from ymr_spark.r2.planted.sampling import Floats, Ints, Singles, Stream
 from ymr_spark.r2.planted.songs import Songs
 from ymr_spark.r2.planted.users import Users
+from ymr_spark.r2.scale import R2
+from ymr_spark.scale import Scale
 
-TEST_MEAN: Final = 3.46  # of R2's test_0
+TEST_MEAN: Final = 3.46  # of R2's test_0, in stars of R2
 AFFINITY_SD: Final = 0.125  # of the interaction that no short dot product expresses
 # Inverse square width, in radians, of the bump around the angle at which user and song meet.
 SHARPNESS: Final = 20.0
@@ -26,12 +28,20 @@ class World:
     """All that the parts have in common."""
 
     seed: int
+    scale: Scale
     songs: Songs
     cuts: tuple[float, ...]
     activity_slope: float  # of a user's offset on the logarithm of its train rows
 
 
-def plant(seed: int, n_users: int, n_songs: int, train_ratings: int, cold_share: float) -> World:
+def plant(
+    seed: int,
+    n_users: int,
+    n_songs: int,
+    train_ratings: int,
+    cold_share: float,
+    scale: Scale = R2,
+) -> World:
     """Plant a world whose part 0 has R2's shape; sizes are those of a full part.
 
     Raises:
@@ -42,9 +52,10 @@ def plant(seed: int, n_users: int, n_songs: int, train_ratings: int, cold_share:
     counts = users.counts_of(seed, 0, n_users, train_ratings, weight)
     exposure = sampling.exposure(weight, counts)
     rank = len(users.TASTE_VARIANCES)
-    planted = songs.plant(rng, weight, cold, exposure / exposure.sum(), rank)
-    slope, cuts = _calibrate(seed, planted, users.plant(seed, 0, 0, counts, activity_slope=0))
-    return World(seed, planted, tuple(cuts), slope)
+    planted = songs.plant(rng, weight, cold, exposure / exposure.sum(), rank, scale)
+    level = users.plant(seed, 0, 0, counts, activity_slope=0)
+    slope, cuts = _calibrate(seed, planted, level, scale)
+    return World(seed, scale, planted, tuple(cuts), slope)
 
 
 def users_of(world: World, part: int, first: int, n_users: int, train_ratings: int) -> Users:
@@ -68,7 +79,7 @@ def _affinity(angle: Singles) -> Singles:
     return np.asarray((bump - np.float32(mean)) * np.float32(AFFINITY_SD / sd))
 
 
-def _calibrate(seed: int, planted: Songs, level: Users) -> tuple[float, list[float]]:
+def _calibrate(seed: int, planted: Songs, level: Users, scale: Scale) -> tuple[float, list[float]]:
     """The slope on activity and the cut points that give R2's ratings and its test mean.
 
     All users of part 0, still without the slope, meet a few songs each, drawn as a user of
@@ -81,19 +92,22 @@ def _calibrate(seed: int, planted: Songs, level: Users) -> tuple[float, list[flo
     activity = np.log(level.train_rows)[:, None]
     train_weight = np.broadcast_to(level.train_rows[:, None], scores.shape).astype(np.float64)
 
+    below = latent.shares_below(scale)
+
     def test_mean(slope: float) -> tuple[float, list[float]]:
         tilted = scores + slope * activity
         test, edges = np.histogram(tilted, _BINS)
         train, _ = np.histogram(tilted, edges, weights=train_weight)
         centres = (edges[:-1] + edges[1:]) / 2
-        cuts = latent.fit_cuts(centres, train, latent.R2_SHARES, NOISE_SD)
-        expected = latent.expectation(latent.probabilities(centres, cuts, NOISE_SD))
+        cuts = latent.fit_cuts(centres, train, below, NOISE_SD)
+        expected = latent.expectation(latent.probabilities(centres, cuts, NOISE_SD), scale)
         return float((test * expected).sum() / test.sum()), cuts
 
+    wanted = scale.lowest + scale.width * ((TEST_MEAN - R2.lowest) / R2.width)
     low, high = _SLOPES
     for _ in range(20):
         middle = (low + high) / 2
-        low, high = (middle, high) if test_mean(middle)[0] > TEST_MEAN else (low, middle)
+        low, high = (middle, high) if test_mean(middle)[0] > wanted else (low, middle)
     return middle, test_mean(middle)[1]
 
 

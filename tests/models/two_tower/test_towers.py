@@ -1,0 +1,194 @@
+"""Forward values of the two-tower models by hand, and their forms without TensorFlow."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ymr_spark.models.two_tower.deep_cross import CONTENT, CrossTowers
+from ymr_spark.models.two_tower.dot import DotTowers
+from ymr_spark.models.two_tower.mlp import MlpTowers
+from ymr_spark.models.two_tower.towers import Towers
+from ymr_spark.r2.scale import R2
+
+ATTRIBUTES = ("album", "artist")
+ONE = np.array([0, 1])
+RATINGS = {"user_index": np.array([0, 2, 1]), "song_index": np.array([0, 3])}
+RATINGS |= dict.fromkeys(CONTENT, ONE)
+CATALOGUE = {"song_id": np.int32([7, 8]), "song_index": np.int32([1, 0])}
+CATALOGUE |= {name: np.int32([1, 1]) for name in CONTENT}
+USER_IDS, SONG_IDS = np.int32([10, 20]), np.int32([7])
+# Index 0 is an unknown user or song.
+USERS, SONGS = np.int32([1, 2, 0, 1, 0]), np.int32([1, 1, 1, 0, 0])
+
+
+def dot() -> DotTowers:
+    """Of artist and album only the offsets count: 0.5 and 0.25."""
+    model = DotTowers(RATINGS, 3.0, R2, attributes=ATTRIBUTES, dimension=2, l2=4.0, seed=1)
+    model.user_tower.table.assign([[0, 0, 0], [0.5, 1, 2], [-1, 0, 1]])
+    song = [[0, 0, 0], [0.25, 0.5, -0.5]]
+    model.song_tower.table.assign([*song, [0, 0, 0], [0.5, 0, 0], [0, 0, 0], [0.25, 0, 0]])
+    return model
+
+
+def logistic(mean: float, *above: float) -> list[float]:
+    """Stars of the scores that are so much above the score of `mean` stars."""
+    scores = np.log((mean - 1) / (5 - mean)) + np.array(above)
+    return [*(1 + 4 / (1 + np.exp(-scores)))]
+
+
+# 0.25 + 0.75 = 0.5 + 0.25 + 0.75 - 0.5: what is unknown leaves what is known of the other.
+DOT = logistic(3, 1.0, -0.5, 1.0, 1.25, 0.75)
+
+
+def mlp() -> MlpTowers:
+    model = MlpTowers(RATINGS, 2.0, R2, dimension=1, layers=(2,), l2=0.0, seed=1)
+    model.user_tower.table.assign([[0], [1], [3]])
+    model.song_tower.table.assign([[0], [2]])
+    hidden, last = model.dense.layers
+    hidden.set_weights([np.array([[1, -1], [1, 1]]), np.array([-1, -2])])
+    last.set_weights([np.array([[0.5], [9]]), np.array([0.25])])
+    return model
+
+
+# User 1: hidden values 1 + 2 - 1 = 2 and -1 + 2 - 2 < 0; 0.5 · 2 + 0.25. User 2: 4 and 0.
+MLP = logistic(2, 1.25, 2.25)
+
+
+def deep_cross(l2: float = 0.0) -> CrossTowers:
+    """Only album and artist have rows: [0.5, 1] and [0.25, 0]."""
+    model = CrossTowers(RATINGS, 2.0, R2, dimension=1, width=1, song_dropout=0.1, l2=l2, seed=1)
+    model.user_tower.table.assign([[0, 0], [0.2, 0.4], [0.2, 0.4]])
+    model.own.table.assign([[0, 0], [0.1, -0.5]])
+    content = model.content
+    rows = np.zeros(content.rows.table.shape)
+    rows[1], rows[3] = (0.5, 1), (0.25, 0)
+    content.rows.table.assign(rows)
+    down, up, deep, linear = (np.zeros(s) for s in ((10, 8), (8, 10), (10, 1), (11, 2)))
+    # x = [0.5, 1, 0.25, 0, ...]: x1 becomes x1 · 3 · (2 · x0) + x1 = 4.
+    down[0, 0], up[0, 1] = 2, 3
+    content.cross.set_weights([down, up, np.zeros(10)])
+    # relu(2 · x0 - 0.5) = 0.5
+    deep[0] = 2
+    linear[1, 0], linear[10, 1] = 0.1, 2
+    content.deep.set_weights([deep, np.array([-0.5])])
+    content.linear.set_weights([linear])
+    return model
+
+
+# Content: [0.5 + 0.25 + 0.1 · 4, 1 + 2 · 0.5] = [1.15, 2]; with the song's own row [1.25, 1.5].
+# 2.05 = 0.2 + 1.25 + 0.4 · 1.5, and 2.15 = 0.2 + 1.15 + 0.4 · 2 by content alone.
+DEEP_CROSS = logistic(2, 2.05, 2.05, 1.25, 2.15, 1.15)
+
+
+def stars(model: Towers, users: np.ndarray, songs: np.ndarray) -> np.ndarray:
+    columns = {"user_index": users, "song_index": songs}
+    columns |= {name: np.ones_like(songs) for name in CONTENT}
+    return model.predict_stars(*(columns[name] for name in model.features)).numpy()
+
+
+@pytest.mark.parametrize(("make", "expected"), [(dot, DOT), (mlp, MLP), (deep_cross, DEEP_CROSS)])
+def test_scores_by_hand(make: Callable[[], Towers], expected: list[float]) -> None:
+    rows = slice(len(expected))
+    np.testing.assert_allclose(stars(make(), USERS[rows], SONGS[rows]), expected, rtol=1e-6)
+
+
+def test_predictions_are_bounded() -> None:
+    model = dot()
+    model.user_tower.table.assign_add([[0, 0, 0], [9, 0, 0], [-9, 0, 0]])
+    found = stars(model, USERS[:2], SONGS[:2])
+    np.testing.assert_allclose(found, logistic(3, 10.0, -9.5), rtol=1e-6)
+    assert found[0] < 5
+
+
+def test_the_factor_model_scores_alike() -> None:
+    model = dot().artifact("dot", {"user": USER_IDS}, CATALOGUE)
+    found, known = model.predict(np.int32([10, 20, 99, 10, 99]), np.int32([7, 7, 7, 8, 8]))
+    np.testing.assert_allclose(found, DOT, rtol=1e-6)
+    assert known.tolist() == [True, True, False, True, False]
+
+
+def test_songs_of_which_nothing_was_rated_are_left_to_other_models() -> None:
+    model = DotTowers(RATINGS, 3.0, R2, attributes=(), dimension=2, l2=4.0, seed=1)
+    assert model.features == ("user_index", "song_index")
+    artifact = model.artifact("dot", {"user": USER_IDS}, CATALOGUE)
+    assert artifact.song_ids.tolist() == [7]
+
+
+def test_the_loss_of_an_epoch() -> None:
+    model, batch = dot(), {"user_index": np.int32([1, 2, 1]), "song_index": np.int32([1, 1, 1])}
+    batch |= {name: np.int32([1, 1, 1]) for name in CONTENT}
+    p, y = (model.stars(batch).numpy() - 1) / 4, np.array([1, 0, 0.5])
+    entropy = -y * np.log(p) - (1 - y) * np.log(1 - p)
+    loss = model.compute_loss(batch | {"rating": np.int8([5, 1, 3])})
+    # The album and artist have one rating in `RATINGS`, of which three rows make 3 · 4.
+    users = 0.1 * 0.5**2 + 1 + 4 + 0.1 + 1
+    songs = 0.1 * 0.25**2 + 0.5**2 + 0.5**2 + 3 * 0.1 * (0.5**2 + 0.25**2)
+    expected = 8 * np.sum(entropy) + 4 * (users + songs)
+    assert float(loss + sum(model.losses)) * 3 == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_loss_of_the_mlp_is_the_squared_error_and_each_ratings_share_of_its_rows() -> None:
+    model = mlp()
+    for tower in (model.user_tower, model.song_tower):
+        tower.penalty = tf.fill(tower.penalty.shape, 0.5)
+    batch = {"user_index": np.int32([1, 2]), "song_index": np.int32([1, 1])}
+    loss = model.compute_loss(batch | {"rating": np.int8([5, 1])})
+    expected = np.mean((np.array(MLP) - [5, 1]) ** 2) + 0.5 * (1 + 9 + 2 * 4) / 2
+    assert float(loss + sum(model.losses)) == pytest.approx(expected, rel=1e-5)
+    built = MlpTowers(RATINGS, 2.0, R2, dimension=1, layers=(2,), l2=0.5, seed=1)
+    assert {*built.user_tower.penalty.numpy(), *built.song_tower.penalty.numpy()} == {0.5}
+
+
+def test_an_epoch_adds_l2_times_the_squares_of_each_row_of_deep_cross() -> None:
+    model = deep_cross(l2=4.0)
+    users, one = np.int32([1, 2, 1]), np.int32([1, 1, 1])
+    model({"user_index": users, "song_index": one, **dict.fromkeys(CONTENT, one)})
+    # As `RATINGS` has them but for album and artist: one rating there, three rows here.
+    users_ = 2 * (0.1 * 0.2**2 + 0.4**2)
+    expected = 4 * (users_ + 0.1 * 0.1**2 + 0.5**2 + 3 * (0.5**2 + 1 + 0.25**2))
+    assert float(sum(model.losses)) * 3 == pytest.approx(expected, rel=1e-5)
+
+
+def test_training_leaves_out_the_songs_own_row_for_a_share_of_the_rows() -> None:
+    model = deep_cross()
+    model.compile(optimizer=tf.keras.optimizers.SGD())
+    one = np.ones(4_000, np.int32)
+    features = {"song_index": one, **dict.fromkeys(CONTENT, one)}
+    content, whole = (model.songs(features)[0].numpy() - [own, 0] for own in (0.1, 0.0))
+    found = model.songs(features, training=True).numpy()
+    left_out = np.isclose(found[:, 0], content[0])
+    assert np.isclose(found[~left_out, 0], whole[0]).all()
+    assert np.mean(left_out) == pytest.approx(0.1, abs=0.02)
+
+
+def test_the_mlp_scores_alike_and_gives_strangers_the_mean() -> None:
+    model = mlp().artifact("mlp", {"user": USER_IDS, "song": SONG_IDS}, {})
+    found, known = model.predict(np.int32([99, 10, 20, 10]), np.int32([7, 7, 7, 8]))
+    np.testing.assert_allclose(found, [2.0, *MLP, 2.0], rtol=1e-6)
+    assert known.tolist() == [False, True, True, False]
+
+
+def test_an_mlp_of_fewer_users_gives_the_others_the_mean() -> None:
+    model = mlp().artifact("mlp", {"user": USER_IDS, "song": SONG_IDS}, {})
+    found, known = model.only(USER_IDS[1:], SONG_IDS).predict(USER_IDS, np.int32([7, 7]))
+    np.testing.assert_allclose(found, [2.0, MLP[1]], rtol=1e-6)
+    assert known.tolist() == [False, True]
+
+
+def test_factors_of_songs_that_nobody_rated() -> None:
+    model = deep_cross().artifact("deep_cross", {"user": USER_IDS}, CATALOGUE)
+    found, known = model.predict(np.int32([10, 99, 10, 99, 10]), np.int32([7, 7, 8, 8, 9]))
+    # Of a song that is not in the catalogue nothing is known but the user.
+    expected = logistic(2, 2.05, 1.25, 2.15, 1.15, 0.2)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    assert known.tolist() == [True, False, True, False, False]
+
+
+def test_levels_below_the_third_count_as_the_third() -> None:
+    model = deep_cross()
+    model.content.rows.table[-1].assign([0.5, 0])
+    one = np.int32([1])
+    deepest, deeper = (model.predict_stars(*[one] * 6, level)[0] for level in ([3], [9]))
+    assert deeper == deepest != stars(model, one, one)[0]

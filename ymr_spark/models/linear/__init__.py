@@ -1,0 +1,1 @@
+"""Models whose score is a sum of offsets and a product of factors."""

@@ -1,0 +1,129 @@
+"""The latent factor model: iterations until the validation MSE gains no more, each a checkpoint."""
+
+import json
+import logging
+import math
+import time
+from contextlib import nullcontext
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from ymr_spark import atomically
+from ymr_spark.models import sections
+from ymr_spark.models.estimator import Curve, HasCheckpointDir, RatingEstimator
+from ymr_spark.models.fitted import RatingModel
+from ymr_spark.models.held_out import HeldOut
+from ymr_spark.models.linear import variational_bayes
+from ymr_spark.models.linear.factors import FactorModel
+from ymr_spark.models.linear.model import LinearModel
+from ymr_spark.models.linear.variational_bayes import State
+from ymr_spark.models.train_ratings import TrainRatings
+from ymr_spark.packing import Packed
+
+log = logging.getLogger(__name__)
+
+
+def fit(
+    by_user: Packed,
+    by_song: Packed,
+    base: FactorModel,
+    validation: HeldOut,
+    checkpoints: Path,
+    *,
+    rank: int,
+    max_iterations: int,
+    tolerance: float,
+    seed: int,
+) -> tuple[FactorModel, Curve]:
+    """Iterate until the validation MSE gains less than `tolerance`; the last model is kept.
+
+    Continues after the last checkpoint, to the same model as without an interruption.
+
+    Args:
+        base: the bias model of the same train ratings.
+        checkpoints: a folder of this very training.
+        tolerance: in stars squared.
+
+    Returns:
+        The model, and one entry per iteration: expected train MSE, validation MSE, seconds.
+    """
+    state, curve = _resumed(checkpoints) or (variational_bayes.begin(base, rank, seed), [])
+    further = variational_bayes.iterations(by_user, by_song, base.mean, state)
+    while len(curve) < max_iterations and not converged(curve, tolerance):
+        started = time.monotonic()
+        state = next(further)
+        figures = {
+            "iteration": state.iteration,
+            "train_mse": state.noise,
+            "validation_mse": validation.mse(variational_bayes.factor_model(base, state)),
+            "seconds": round(time.monotonic() - started, 2),
+        }
+        curve.append(figures)
+        _save(checkpoints, state, curve)
+        log.info("iteration %(iteration)d: validation %(validation_mse).4f", figures)
+    return variational_bayes.factor_model(base, state), curve
+
+
+def converged(curve: Curve, tolerance: float) -> bool:
+    """Whether the last iteration gained less than `tolerance` on validation."""
+    if len(curve) < 2:
+        return False
+    return bool(curve[-2]["validation_mse"] - curve[-1]["validation_mse"] < tolerance)
+
+
+def _save(folder: Path, state: State, curve: Curve) -> None:
+    """The state first: the curve, which names it, is what makes it count."""
+    atomically.write(folder / f"{state.iteration}.npz", variational_bayes.checkpoint(state))
+    atomically.write(folder / "curve.json", json.dumps(curve))
+    for file in folder.glob("*.npz"):
+        if file.stem != str(state.iteration):
+            file.unlink()
+
+
+def _resumed(folder: Path) -> tuple[State, Curve] | None:
+    if not (folder / "curve.json").exists():
+        return None
+    curve: Curve = json.loads((folder / "curve.json").read_text())
+    log.info("continuing after iteration %d", len(curve))
+    return variational_bayes.of_checkpoint((folder / f"{len(curve)}.npz").read_bytes()), curve
+
+
+class LatentFactorModel(LinearModel):
+    """A fitted `LatentFactor`; `figures` has its learning curve."""
+
+
+class LatentFactor(RatingEstimator[LatentFactorModel], HasCheckpointDir):
+    """mean + b_user + b_item + p_user · q_item, all of it fitted together by variational Bayes.
+
+    It stops once an iteration gains less than `tol` on the rows of `validationIndicatorCol`;
+    without that column it goes on to `maxIter`.
+    """
+
+    section = sections.LatentFactor
+
+    def _train(
+        self, ratings: TrainRatings, settings: dict[str, Any], fallback: RatingModel[Any] | None
+    ) -> LatentFactorModel:
+        assert fallback is not None
+        kept = self.isSet("checkpointDir")
+        folder = nullcontext(self.getOrDefault("checkpointDir")) if kept else TemporaryDirectory()
+        with folder as checkpoints:
+            model, curve = fit(
+                ratings.by_user,
+                ratings.by_song,
+                fallback.scorer,
+                ratings.validation_arrays,
+                Path(checkpoints),
+                **settings,
+                seed=self.getOrDefault("seed"),
+            )
+        return LatentFactorModel(model, {"learning_curve": curve})
+
+    def curve(self, ratings: TrainRatings) -> Curve:
+        """An entry for each of `maxIter` iterations."""
+        base = self.fallback or self._own_fallback(ratings)
+        parts = ratings.by_user, ratings.by_song, base.scorer, ratings.validation_arrays
+        settings = self.settings() | {"tolerance": -math.inf}
+        with TemporaryDirectory() as folder:
+            return fit(*parts, Path(folder), **settings, seed=self.getOrDefault("seed"))[1]

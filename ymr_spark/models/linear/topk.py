@@ -1,0 +1,129 @@
+"""The exact top K songs that a user has not rated, by a factor model, over all its songs."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from ymr_spark.errors import DataContractError
+from ymr_spark.models.arrays import Floats, Ints
+from ymr_spark.models.linear.factors import FactorModel
+from ymr_spark.models.linear.ranking import ArtistCap, Ranking
+from ymr_spark.packing import Block, Packed
+
+__all__ = ["ArtistCap", "brute_force", "for_strangers", "recommend", "violations"]
+
+_SCHEMA = "user_id int, rank int, song_id int, score double"
+
+
+def recommend(heard: Packed, model: FactorModel, k: int, cap: ArtistCap | None = None) -> DataFrame:
+    """One row per (user_id, rank): user_id, rank from 1, song_id, score in unbounded stars.
+
+    Args:
+        heard: `packing.by_user` of all that the users have rated; these songs are left out.
+        model: whose songs are the ones to choose from.
+        k: songs a user; fewer where there are no more to choose from.
+        cap: passes over the songs of an artist who has enough better ones in the list.
+
+    Equal scores are ranked by song id.
+
+    Raises:
+        DataContractError: not all numbers of the model are finite.
+    """
+    _check_finite(model)
+    shared = heard.broadcast((model, cap))
+
+    def rank(blocks: Iterator[Block]) -> Iterable[pa.RecordBatch]:
+        model, cap = shared.value
+        ranking = Ranking(model, cap, k)
+        for block in blocks:
+            for first in range(0, len(block.owners), ranking.users_at_once):
+                yield ranking.of(block, slice(first, first + ranking.users_at_once))
+
+    return heard.map(rank, _SCHEMA)
+
+
+def for_strangers(
+    spark: SparkSession,
+    user_ids: Sequence[int],
+    model: FactorModel,
+    k: int,
+    cap: ArtistCap | None = None,
+) -> DataFrame:
+    """As `recommend`, for users whom nothing is known of: all get the same list."""
+    songs, scores = brute_force(model, -1, np.array([], np.int32), k, cap)
+    ranks = np.arange(1, len(songs) + 1)
+    columns = {"rank": pa.array(ranks, pa.int32()), "song_id": pa.array(songs, pa.int32())}
+    ranked = spark.createDataFrame(pa.table(columns | {"score": pa.array(scores, pa.float64())}))
+    users = spark.createDataFrame(pa.table({"user_id": pa.array(user_ids, pa.int32())}))
+    return users.crossJoin(F.broadcast(ranked))
+
+
+def brute_force(
+    model: FactorModel, user_id: int, heard: Ints, k: int, cap: ArtistCap | None = None
+) -> tuple[Ints, Floats]:
+    """Song ids and scores of one user's top K by scoring every song, the oracle of `recommend`."""
+    scores, _, _ = model.score(np.full(len(model.song_ids), user_id), model.song_ids)
+    unheard = np.flatnonzero(~np.isin(model.song_ids, heard))
+    order = unheard[np.lexsort((model.song_ids[unheard], -scores[unheard]))]
+    if cap is not None:
+        seen: Counter[int] = Counter()
+        kept = []
+        for song in order:
+            seen[cap.artist_ids[song]] += 1
+            if seen[cap.artist_ids[song]] <= cap.songs:
+                kept.append(song)
+        order = np.array(kept, dtype=np.intp)
+    return model.song_ids[order[:k]], scores[order[:k]]
+
+
+def violations(
+    recommended: DataFrame,
+    heard: DataFrame,
+    model: FactorModel,
+    k: int,
+    cap: ArtistCap | None = None,
+) -> list[str]:
+    """What is wrong with the recommendations of the users in `heard` (user_id, song_id)."""
+    listened = _lists(heard, F.col("song_id"))
+    ranked = _lists(recommended, F.struct("rank", "song_id", "score"))
+    wrong = []
+    for user, songs in listened.items():
+        found = sorted(ranked.get(user, []))
+        expected, scores = brute_force(model, user, np.array(songs), k, cap)
+        if set(songs) & {row["song_id"] for row in found}:
+            wrong.append(f"user {user}: a song that the user has rated")
+        if [row["rank"] for row in found] != list(range(1, len(expected) + 1)):
+            wrong.append(f"user {user}: {len(found)} songs, {len(expected)} expected")
+        elif not np.allclose([row["score"] for row in found], scores, rtol=0, atol=1e-9):
+            wrong.append(f"user {user}: scores differ from brute force")
+        elif [row["song_id"] for row in found] != expected.tolist():
+            wrong.append(f"user {user}: songs differ from brute force")
+    return wrong
+
+
+def _check_finite(model: FactorModel) -> None:
+    offsets = model.mean, model.user_offsets, model.song_offsets
+    for numbers in (*offsets, model.user_factors, model.song_factors):
+        if not np.isfinite(numbers).all():
+            raise DataContractError(
+                f"model {model.name}: some of its offsets or factors are no finite numbers, so "
+                "it puts no songs in order; train it again with other settings"
+            )
+
+
+def _lists(frame: DataFrame, value: Column) -> dict[int, list[Any]]:
+    rows = frame.groupBy("user_id").agg(F.collect_list(value).alias("values")).collect()
+    return {row["user_id"]: row["values"] for row in rows}
+
+
+def in_stars(score: Column, model: FactorModel) -> Column:
+    """The prediction in stars of a score by `model`."""
+    scale = model.scale
+    if model.link == "clip":
+        return F.greatest(F.least(score, F.lit(scale.highest)), F.lit(scale.lowest))
+    return scale.lowest + scale.width / (1 + F.exp(-score))

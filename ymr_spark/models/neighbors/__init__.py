@@ -1,0 +1,1 @@
+"""Models that predict from ratings of similar songs."""

@@ -1,0 +1,95 @@
+"""What the bias model leaves of the ratings of some songs, as one matrix for all users."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from scipy.sparse import csc_matrix, csr_matrix
+
+from ymr_spark.models.arrays import Floats, Ints, find
+from ymr_spark.models.linear.factors import FactorModel
+from ymr_spark.packing import Block, Packed, flat, one_row
+
+# Of a block: songs, and by song the positions of its users and what is left of their ratings.
+_COLUMNS = "songs array<int>, counts array<int>, users array<int>, residuals array<float>"
+
+
+@dataclass(frozen=True)
+class Residuals:
+    """Train ratings less the bias model's unbounded score, in stars; 8 bytes a rating."""
+
+    users: Ints  # (users,) ids, ascending
+    songs: Ints  # (songs,) ids, ascending
+    stars: csr_matrix  # (users, songs) float32
+
+    def table(self) -> pa.Table:
+        """A row for each song: song_id, positions in `users`, residuals in stars."""
+        by_song = self.stars.tocsc()
+        bounds = pa.array(by_song.indptr.astype(np.int32))
+        lists = (
+            pa.ListArray.from_arrays(bounds, pa.array(values, kind))
+            for values, kind in ((by_song.indices, pa.int32()), (by_song.data, pa.float32()))
+        )
+        songs = pa.array(self.songs, pa.int32())
+        return pa.table([songs, *lists], ["song_id", "users", "residuals"])
+
+    @classmethod
+    def of_table(cls, table: pa.Table, users: Ints) -> "Residuals":
+        """What `table` was asked of.
+
+        Args:
+            users: ids, ascending.
+        """
+        table = table.sort_by("song_id").combine_chunks()
+        songs = table.column("song_id").to_numpy()
+        lists, values = (table.column(name).combine_chunks() for name in ("users", "residuals"))
+        ends = np.r_[0, np.cumsum(lists.value_lengths().to_numpy(zero_copy_only=False))]
+        found = values.flatten().to_numpy(), lists.flatten().to_numpy(), ends
+        return cls(users, songs, csc_matrix(found, shape=(len(users), len(songs))).tocsr())
+
+
+def most_rated(blocks: Packed, count: int) -> Ints:
+    """Ids, ascending, of the `count` songs with the most ratings; of equals the lowest ids.
+
+    Args:
+        blocks: `packing.by_song`.
+    """
+    songs, ratings = blocks.counts()
+    return np.sort(songs[np.lexsort((songs, -ratings))[:count]])
+
+
+def of_songs(blocks: Packed, bias: FactorModel, songs: Ints) -> Residuals:
+    """The residuals of all ratings of these songs, brought to the driver.
+
+    Args:
+        blocks: `packing.by_song` of the ratings that `bias` was fitted on.
+        songs: ids, ascending, of songs in the blocks.
+    """
+    shared = blocks.broadcast((bias, songs))
+
+    def select(blocks: Iterator[Block]) -> Iterable[pa.RecordBatch]:
+        model, wanted = shared.value
+        for block in blocks:
+            chosen = np.isin(block.owners, wanted)
+            ratings = np.repeat(chosen, block.counts)
+            yield one_row(
+                songs=block.owners[chosen],
+                counts=block.counts[chosen],
+                users=find(model.user_ids, block.others[ratings])[0].astype(np.int32),
+                residuals=of_song_block(block, model)[ratings],
+            )
+
+    table = blocks.map(select, _COLUMNS).toArrow()
+    found, counts, users, stars = (flat(table, name) for name in table.column_names)
+    by_song = csc_matrix(
+        (stars, users, np.r_[0, np.cumsum(counts)]), shape=(len(bias.user_ids), len(found))
+    )
+    return Residuals(bias.user_ids, songs, by_song[:, np.argsort(found)].tocsr())
+
+
+def of_song_block(block: Block, bias: FactorModel) -> Floats:
+    """(ratings,) float32, in the order of a block of `packing.by_song`."""
+    songs = np.repeat(block.owners, block.counts)
+    residuals: Floats = (block.ratings - bias.score(block.others, songs)[0]).astype(np.float32)
+    return residuals

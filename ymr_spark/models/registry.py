@@ -1,0 +1,157 @@
+"""Every model, one entry each. Tables, stages, settings, search, judgement and report go by it.
+
+It imports no Spark: schedulers read the stages, which follow from it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+from ymr_spark.models import sections
+from ymr_spark.setting_types import Section
+
+
+@dataclass(frozen=True)
+class Form:
+    """What a fitted model is kept as.
+
+    Args:
+        parts: what follows the model's name in its tables' names, and their schemas.
+        scorer: module:Class of the arrays that score pairs, where all of it is arrays.
+    """
+
+    parts: Mapping[str, str]
+    scorer: str | None = None
+
+
+FACTORS = Form(
+    {"users": "USER_FACTORS", "songs": "SONG_FACTORS"},
+    "ymr_spark.models.linear.factors:FactorModel",
+)
+DENSE = Form(
+    {"users": "USER_EMBEDDINGS", "songs": "SONG_EMBEDDINGS", "layers": "MLP_LAYERS"},
+    "ymr_spark.models.two_tower.dense:MlpModel",
+)
+NEIGHBORS = Form({"neighbors": "SIMILARITY_NEIGHBORS"})
+
+
+@dataclass(frozen=True)
+class Searched:
+    """A setting of a model, and the range of the section `search` that it is varied in."""
+
+    setting: str
+    within: str
+    logarithmic: bool = True
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One model.
+
+    Args:
+        estimator: module:Class; imported only where the model is fitted or loaded.
+        section: its settings, under the model's name.
+        fallback: the model that it starts from and that scores what it does not know.
+        deep: it trains on the shards, by TensorFlow, without Spark.
+        searched: what jobs/search.py varies.
+        published: values of these settings found by others, tried second.
+        by_size: jobs/compare_by_size.py fits it to parts of the train rows.
+    """
+
+    name: str
+    estimator: str
+    section: type[Section]
+    form: Form = FACTORS
+    fallback: str | None = None
+    deep: bool = False
+    searched: tuple[Searched, ...] = ()
+    published: dict[str, Any] = field(default_factory=dict)
+    by_size: bool = False
+
+    @property
+    def module(self) -> str:
+        """Where its estimator is."""
+        return self.estimator.partition(":")[0]
+
+    @property
+    def ranks_songs(self) -> bool:
+        """Whether its score is a sum of offsets and a product of factors, which alone can be
+        searched for a user's best of all songs."""
+        return self.form is FACTORS
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Names of the Delta tables that keep it."""
+        return tuple(f"{self.name}_{part}" for part in self.form.parts)
+
+
+def imported(path: str) -> Any:
+    """What stands under module:Name."""
+    module, _, name = path.partition(":")
+    return getattr(import_module(module), name)
+
+
+_REGULARIZED = (Searched("rank", "ranks"), Searched("regularization", "regularizations"))
+_ADAGRAD = (
+    Searched("learning_rate", "learning_rates"),
+    Searched("initial_accumulator", "initial_accumulators"),
+)
+# For R2, with Keras' own accumulator; see docs/training.md.
+_PUBLISHED = {"learning_rate": 0.3, "initial_accumulator": 0.1}
+_LINEAR, _DEEP = "ymr_spark.models.linear", "ymr_spark.models.two_tower"
+
+# In the order in which the pipeline fits them.
+MODELS = (
+    Entry("constant", f"{_LINEAR}.constant:Constant", sections.Constant),
+    Entry("user_lean", f"{_LINEAR}.user_lean:UserLean", sections.UserLean),
+    Entry("bias", f"{_LINEAR}.bias:Bias", sections.Bias, by_size=True),
+    Entry(
+        "similarity",
+        "ymr_spark.models.neighbors.similarity:Similarity",
+        sections.Similarity,
+        NEIGHBORS,
+        fallback="bias",
+    ),
+    Entry("als", f"{_LINEAR}.als:Als", sections.Als, fallback="bias", searched=_REGULARIZED),
+    Entry(
+        "latent_factor",
+        f"{_LINEAR}.latent_factor:LatentFactor",
+        sections.LatentFactor,
+        fallback="bias",
+        searched=(Searched("rank", "ranks", logarithmic=False),),
+        by_size=True,
+    ),
+    Entry(
+        "two_tower_dot",
+        f"{_DEEP}.estimators:TwoTowerDot",
+        sections.TwoTowerDot,
+        fallback="bias",
+        deep=True,
+        searched=_ADAGRAD,
+        published=_PUBLISHED,
+        by_size=True,
+    ),
+    Entry(
+        "two_tower_mlp",
+        f"{_DEEP}.estimators:TwoTowerMlp",
+        sections.TwoTowerMlp,
+        DENSE,
+        fallback="bias",
+        deep=True,
+        searched=_ADAGRAD,
+        published=_PUBLISHED,
+        by_size=True,
+    ),
+    # It scores what nobody rated by its content.
+    Entry("deep_cross", f"{_DEEP}.estimators:DeepCross", sections.DeepCross, deep=True),
+)
+NAMES = tuple(entry.name for entry in MODELS)
+RANKING = tuple(entry.name for entry in MODELS if entry.ranks_songs)
+SEARCHED = tuple(entry.name for entry in MODELS if entry.searched)
+BY_SIZE = tuple(entry.name for entry in MODELS if entry.by_size)
+
+
+def named(name: str) -> Entry:
+    """The entry of that name."""
+    return next(entry for entry in MODELS if entry.name == name)

@@ -1,0 +1,1 @@
+"""Two-tower models of TensorFlow Recommenders; only `estimators` imports pyspark."""

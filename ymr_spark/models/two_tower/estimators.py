@@ -1,0 +1,180 @@
+"""The two-tower models in the shape of pyspark.ml.
+
+Training reads verified shards and needs no Spark session; a DataFrame becomes shards first.
+TensorFlow, which takes seconds to import, is imported where a training begins.
+"""
+
+from collections.abc import Mapping
+from contextlib import nullcontext
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, ClassVar, TypeVar
+
+from pyspark.sql import SparkSession
+
+from ymr_spark import barrier
+from ymr_spark.models import sections
+from ymr_spark.models.arrays import Ints
+from ymr_spark.models.estimator import Curve, HasCheckpointDir, RatingEstimator
+from ymr_spark.models.fitted import RatingModel
+from ymr_spark.models.linear.model import LinearModel
+from ymr_spark.models.train_ratings import TrainRatings
+from ymr_spark.models.two_tower.dense import MlpModel
+from ymr_spark.ratings import identity_of_all
+from ymr_spark.shards import indices, writing
+from ymr_spark.shards.manifest import Manifest
+
+Fitted = TypeVar("Fitted", bound=RatingModel[Any])
+_ROW_GROUP_ROWS = 65_536
+
+
+class TwoTowerEstimator(RatingEstimator[Fitted], HasCheckpointDir):
+    """What is fitted by TensorFlow Recommenders.
+
+    Without `validationIndicatorCol` it trains for `maxEpochs` and keeps the last.
+    """
+
+    network: ClassVar[str]
+    name: ClassVar[str]
+    model: ClassVar[type[RatingModel[Any]]]
+
+    def _train(
+        self, ratings: TrainRatings, settings: dict[str, Any], fallback: RatingModel[Any] | None
+    ) -> Fitted:
+        splits = {"train": ratings.train}
+        if ratings.validation is not None:
+            splits["validation"] = ratings.validation
+        with TemporaryDirectory() as folder:
+            shards = Path(folder)
+            contents = writing.write(
+                shards,
+                splits,
+                indices.without_songs(ratings.train),
+                {name: identity_of_all(rows, ratings.scale) for name, rows in splits.items()},
+                ratings_version=0,
+                seed=self.getOrDefault("seed"),
+                row_group_rows=_ROW_GROUP_ROWS,
+                row_groups_multiple=1,
+            )
+            return self.fit_shards(shards, contents)
+
+    def fit_shards(
+        self,
+        shards: Path,
+        contents: Manifest,
+        songs: Mapping[str, Ints] | None = None,
+        *,
+        together: sections.TwoTower | None = None,
+        spark: SparkSession | None = None,
+        kept: Path | None = None,
+    ) -> Fitted:
+        """`fit` to a verified folder of shards.
+
+        Args:
+            contents: as `manifest.verify` returned it.
+            songs: `indices.catalogue` of all songs; without it, of those in the shards.
+            together: how many workers train, and how long they wait.
+            spark: to start several workers by.
+            kept: a folder for the SavedModel and the learning curve.
+        """
+        ids = indices.load(shards / "indices")
+        songs = indices.without_attributes(ids) if songs is None else songs
+        together = together or sections.TwoTower()
+        folder = (
+            nullcontext(self.getOrDefault("checkpointDir"))
+            if self.isSet("checkpointDir")
+            else TemporaryDirectory()
+        )
+        with folder as checkpoints:
+            training = {
+                "network": self.network,
+                "shards": shards,
+                "contents": contents,
+                "checkpoints": Path(checkpoints),
+                "seed": self.getOrDefault("seed"),
+                "stall_seconds": together.stall_seconds,
+                **self.settings(),
+            }
+            if spark is not None and together.workers > 1:
+                _train_together(spark, together.workers, training)
+            return self._trained(training, ids, songs, kept)
+
+    def curve(self, ratings: TrainRatings) -> Curve:
+        """An entry for each of `maxEpochs`, on rows in memory and without attributes of songs."""
+        from ymr_spark.models.two_tower import curves
+
+        settings = self.settings()
+        settings |= {"attributes": []} if "attributes" in settings else {}
+        return curves.curve(
+            self.network,
+            ratings.train_arrays.columns,
+            ratings.validation_arrays.columns,
+            ratings.scale,
+            seed=self.getOrDefault("seed"),
+            **{name: value for name, value in settings.items() if name != "patience"},
+        )
+
+    def _trained(
+        self,
+        training: dict[str, Any],
+        ids: Mapping[str, Ints],
+        songs: Mapping[str, Ints],
+        kept: Path | None,
+    ) -> Fitted:
+        from ymr_spark.models.two_tower import towers
+        from ymr_spark.models.two_tower import training as tensorflow_training
+
+        network, curve = tensorflow_training.fit(**training)
+        if kept is not None:
+            towers.keep(network, curve, kept)
+        scorer = network.artifact(self.name, ids, songs)
+        fitted: Any = self.model(scorer, {"learning_curve": curve})
+        fitted.fallback = self.fallback
+        found: Fitted = self._copyValues(fitted)
+        return found
+
+
+def _train_together(spark: SparkSession, workers: int, training: dict[str, Any]) -> None:
+    """Bring the training to its end by several workers; what is left is to take it up."""
+    from ymr_spark.models.two_tower.workers import work
+
+    barrier.run(spark, workers, partial(work, **training))
+
+
+class TwoTowerDotModel(LinearModel):
+    """A fitted `TwoTowerDot`."""
+
+
+class TwoTowerDot(TwoTowerEstimator[TwoTowerDotModel]):
+    """Towers with offsets, joined by a dot product; see `two_tower.dot`."""
+
+    section, network, name = sections.TwoTowerDot, "dot", "two_tower_dot"
+    model = TwoTowerDotModel
+
+
+class TwoTowerMlpModel(RatingModel[MlpModel]):
+    """A fitted `TwoTowerMlp`."""
+
+    kept = MlpModel
+    parts = ("users", "songs", "layers")
+
+
+class TwoTowerMlp(TwoTowerEstimator[TwoTowerMlpModel]):
+    """Both embeddings side by side through dense layers; see `two_tower.mlp`."""
+
+    section, network, name = sections.TwoTowerMlp, "mlp", "two_tower_mlp"
+    model = TwoTowerMlpModel
+
+
+class DeepCrossModel(LinearModel):
+    """A fitted `DeepCross`."""
+
+
+class DeepCross(TwoTowerEstimator[DeepCrossModel]):
+    """A song tower that reads a song's content, by a deep & cross network; see
+    `two_tower.deep_cross`. It scores songs that nobody rated by their content."""
+
+    section, network, name = sections.DeepCross, "cross", "deep_cross"
+    model = DeepCrossModel
+    falls_back = False

@@ -1,0 +1,63 @@
+"""The study's own model: both embeddings side by side through dense layers."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import tensorflow as tf
+
+from ymr_spark.models.arrays import Ints
+from ymr_spark.models.two_tower.dense import MlpModel
+from ymr_spark.models.two_tower.embeddings import Embedding
+from ymr_spark.models.two_tower.towers import Towers
+from ymr_spark.scale import Scale
+
+
+class MlpTowers(Towers):
+    """score = mean + dense(relu(dense(relu(dense([p_u, q_s]))))), of widths `layers` and 1.
+
+    Args:
+        ratings: by column of the shards, as for `Embedding`.
+        l2: the penalty of all rows, for each of their ratings.
+    """
+
+    def __init__(
+        self,
+        ratings: Mapping[str, Ints],
+        mean: float,
+        scale: Scale,
+        *,
+        dimension: int,
+        layers: tuple[int, ...],
+        l2: float,
+        seed: int,
+    ) -> None:
+        features = ("user_index", "song_index")
+        super().__init__(mean, scale, features, tf.keras.losses.MeanSquaredError())
+        random = np.random.default_rng(seed)
+        self.user_tower = Embedding(ratings["user_index"], dimension, l2, random)
+        self.song_tower = Embedding(ratings["song_index"], dimension, l2, random)
+        self.dense = dense_layers(layers, seed)
+        self.dense.build((None, 2 * dimension))
+
+    def call(self, features: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
+        """Scores (rows,), before the scale is put on."""
+        user = self.user_tower(features["user_index"])
+        song = self.song_tower(features["song_index"])
+        return self.mean + self.dense(tf.concat([user, song], axis=1))[:, 0]
+
+    def artifact(self, name: str, ids: Mapping[str, Ints], songs: Mapping[str, Ints]) -> MlpModel:
+        """The same scores by numpy; `ids` has "user" and "song", `songs` is not read."""
+        users, rated = (t.table.numpy()[1:] for t in (self.user_tower, self.song_tower))
+        layers = tuple((d.kernel.numpy(), d.bias.numpy()) for d in self.dense.layers)
+        embeddings = ids["user"], users, ids["song"], rated
+        return MlpModel(name, float(self.mean), *embeddings, layers, self.scale, "logistic")
+
+
+def dense_layers(widths: tuple[int, ...], seed: int) -> tf.keras.Sequential:
+    """ReLU layers of these widths, then a linear one of width 1."""
+    starts = [tf.keras.initializers.GlorotUniform(seed + i) for i in range(len(widths) + 1)]
+    hidden = [
+        tf.keras.layers.Dense(width, "relu", kernel_initializer=start)
+        for width, start in zip(widths, starts, strict=False)
+    ]
+    return tf.keras.Sequential([*hidden, tf.keras.layers.Dense(1, kernel_initializer=starts[-1])])

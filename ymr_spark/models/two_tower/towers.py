@@ -1,0 +1,122 @@
+"""What the two-tower models of TensorFlow Recommenders share: scale, loss and form."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_recommenders as tfrs
+
+from ymr_spark import atomically, strict_json
+from ymr_spark.models.arrays import Floats, Ints
+from ymr_spark.models.linear.factors import FactorModel
+from ymr_spark.scale import Scale
+
+_EDGE = 0.001  # of the scale: 0.004 of five stars
+
+
+class Towers(tfrs.Model):  # type: ignore[misc]
+    """Predicts lowest + (highest - lowest) / (1 + e^-score), whose gradient ends nowhere.
+
+    A model scores in `call` the columns of a batch that are its `features`, and gives by
+    `artifact` the same scores without TensorFlow. `objective` is what training makes small.
+    """
+
+    def __init__(
+        self,
+        mean: float,
+        scale: Scale,
+        features: Sequence[str],
+        objective: tf.keras.losses.Loss,
+    ) -> None:
+        super().__init__()
+        self.features, self.objective, self.scale = tuple(features), objective, scale
+        self.mean = tf.constant(score_of(mean, scale), tf.float32)
+        self.task = tfrs.tasks.Ranking(
+            loss=objective, metrics=[tf.keras.metrics.MeanSquaredError(name="mse")]
+        )
+        signature = [tf.TensorSpec((None,), tf.int32, name) for name in self.features]
+        self.predict_stars = tf.function(self._stars, input_signature=signature)
+
+    def compute_loss(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
+        """The task's loss of one batch."""
+        stars = self.stars(inputs, training)
+        return self.task(labels=tf.cast(inputs["rating"], tf.float32), predictions=stars)
+
+    def stars(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
+        """Predictions (rows,), between the ends of the scale."""
+        shares = tf.sigmoid(self(inputs, training=training))
+        return self.scale.lowest + self.scale.width * shares
+
+    def _stars(self, *indices: tf.Tensor) -> tf.Tensor:
+        """Predictions (rows,) in stars, given the columns of `features`, each (rows,)."""
+        return self.stars(dict(zip(self.features, indices, strict=True)))
+
+
+def score_of(mean: float, scale: Scale) -> float:
+    """The score that predicts the mean rating; of one at an end of the scale, which no score
+    predicts, that of `_EDGE` of the scale within.
+    """
+    share = float(np.clip(share_of(scale, mean), _EDGE, 1 - _EDGE))
+    return float(np.log(share / (1 - share)))
+
+
+def share_of(scale: Scale, stars: Any) -> Any:
+    """0 for the lowest rating, 1 for the highest."""
+    return (stars - scale.lowest) / scale.width
+
+
+class CrossEntropy(tf.keras.losses.Loss):  # type: ignore[misc]
+    """w² / 2 (-y log p - (1 - y) log(1 - p)) of ratings y and predictions p as shares of the
+    scale, whose width is w.
+
+    Its least mean is at the mean rating, as that of the squared error is; but it counts an error
+    for more near the ends of the scale, where ratings vary less (the quasi-likelihood of Papke
+    and Wooldridge 1996), and so finds that mean with fewer ratings. The factor gives it the
+    curvature of the squared error, as a function of the score, at the middle of the scale.
+    """
+
+    def __init__(self, scale: Scale) -> None:
+        super().__init__()
+        self.scale = scale
+
+    def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+        """(rows,) of ratings and predictions in stars, (rows,) each."""
+        shares = (share_of(self.scale, stars)[:, None] for stars in (y_true, y_pred))
+        return self.scale.width**2 / 2 * tf.keras.losses.binary_crossentropy(*shares)
+
+
+def factor_model(
+    towers: Towers, name: str, user_ids: Ints, users: Floats, song_ids: Ints, songs: Floats
+) -> FactorModel:
+    """The scores mean + `joined` of (ids, 1 + dimension) rows; the ids ascend."""
+    return FactorModel(
+        name=name,
+        mean=float(towers.mean),
+        user_ids=user_ids,
+        user_offsets=users[:, 0].astype(np.float64),
+        user_factors=users[:, 1:],
+        song_ids=song_ids,
+        song_offsets=songs[:, 0].astype(np.float64),
+        song_factors=songs[:, 1:],
+        scale=towers.scale,
+        link="logistic",
+    )
+
+
+def squared_error(model: Towers, batches: tf.data.Dataset) -> tuple[float, int]:
+    """The exact sum of squared errors of the bounded predictions, and the number of rows."""
+    total, rows = 0.0, 0
+    for batch in batches:
+        stars = model.predict_stars(*(batch[name] for name in model.features)).numpy()
+        errors = stars.astype(np.float64) - batch["rating"].numpy()
+        total, rows = total + float(errors @ errors), rows + len(errors)
+    return total, rows
+
+
+def keep(model: Towers, curve: Sequence[Mapping[str, Any]], folder: Path) -> None:
+    """Write a SavedModel whose signature maps the columns of `features` to stars, and the curve."""
+    with atomically.replacing(folder / "saved_model") as partial:
+        tf.saved_model.save(model, str(partial), signatures=model.predict_stars)
+    atomically.write(folder / "learning_curve.json", strict_json.dumps(curve, indent=1))

@@ -1,0 +1,242 @@
+"""Training by epochs: early stopping, a checkpoint after each, the same weights after a kill."""
+
+import json
+import logging
+import math
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ymr_spark import seeds
+from ymr_spark.models.two_tower.deep_cross import CrossTowers
+from ymr_spark.models.two_tower.dot import DotTowers
+from ymr_spark.models.two_tower.mlp import MlpTowers
+from ymr_spark.models.two_tower.towers import Towers, squared_error
+from ymr_spark.shards import counts
+from ymr_spark.shards.manifest import Manifest
+from ymr_spark.shards.reader import dataset, stalls_explained
+
+log = logging.getLogger(__name__)
+Curve = list[dict[str, Any]]
+CHECKPOINTS_KEPT = 2
+# Returning to Python after each step costs half the time.
+STEPS_AT_ONCE = 32
+
+
+NETWORKS = {"dot": DotTowers, "mlp": MlpTowers, "cross": CrossTowers}
+
+
+def fit(
+    network: str,
+    shards: Path,
+    contents: Manifest,
+    checkpoints: Path,
+    *,
+    seed: int,
+    batch_size: int,
+    stall_seconds: float,
+    learning_rate: float,
+    decay: float,
+    initial_accumulator: float,
+    max_epochs: int,
+    patience: int,
+    **form: Any,
+) -> tuple[Towers, Curve]:
+    """Train on a verified folder of shards; the same seed gives the same weights on a CPU.
+
+    TensorFlow's operations are made deterministic, for the whole process.
+
+    Raises:
+        EnvironmentProblem: the shards did not come in time.
+
+    Args:
+        network: one of `NETWORKS`.
+        contents: of the folder, as `manifest.verify` returned them.
+        checkpoints, learning_rate, ..., patience: as for `train`.
+        form: what else the network's class takes.
+    """
+    tf.config.experimental.enable_op_determinism()
+    tf.keras.backend.clear_session()
+    model = build(network, shards, contents, seed=seed, **form)
+    source: dict[str, Any] = {"batch_size": batch_size, "stall_seconds": stall_seconds}
+
+    def batches(split: str, seeded: int | None) -> tf.data.Dataset:
+        columns = (*model.features, "rating")
+        return dataset(shards, contents, split, columns, seed=seeded, **source)
+
+    with stalls_explained():
+        curve = train(
+            model,
+            lambda epoch: batches("train", order(seed, epoch)),
+            batches("validation", None) if "validation" in contents.splits else None,
+            checkpoints,
+            learning_rate=learning_rate,
+            decay=decay,
+            initial_accumulator=initial_accumulator,
+            max_epochs=max_epochs,
+            patience=patience,
+        )
+    return model, curve
+
+
+def train(
+    model: Towers,
+    epoch_batches: Callable[[int], tf.data.Dataset],
+    validation: tf.data.Dataset | None,
+    checkpoints: Path,
+    *,
+    learning_rate: float,
+    decay: float,
+    initial_accumulator: float,
+    max_epochs: int,
+    patience: int,
+) -> Curve:
+    """Fit by Adagrad until `patience` epochs brought no better validation MSE; keep the best.
+
+    Continues after the last checkpoint in the folder; the weights are then those of a training
+    that was never interrupted.
+
+    Args:
+        epoch_batches: the train batches of an epoch, counted from 0.
+        validation: None to train for all epochs and keep the last.
+        checkpoints: a folder of this very training: same model, batches and settings.
+        decay: as for `rate`.
+
+    Returns:
+        One entry per epoch: train MSE (running), exact validation MSE, seconds.
+    """
+    kept = Progress(model, checkpoints, learning_rate, initial_accumulator)
+    model.compile(optimizer=kept.optimizer, steps_per_execution=STEPS_AT_ONCE)
+    while kept.goes_on(max_epochs, patience):
+        epoch = len(kept.curve)
+        kept.optimizer.learning_rate.assign(rate(learning_rate, decay, epoch))
+        kept.record(_epoch(model, epoch_batches(epoch), validation, epoch))
+    assign(model.trainable_variables, kept.best)
+    return kept.curve
+
+
+def build(network: str, shards: Path, contents: Manifest, *, seed: int, **form: Any) -> Towers:
+    """The untrained model for these shards, the same for the same seed."""
+    ratings = counts.of_indices(shards, contents)
+    mean = contents.splits["train"].mean_rating
+    model: Towers = NETWORKS[network](ratings, mean, contents.scale, seed=seed, **form)
+    return model
+
+
+def adagrad(
+    model: Towers, learning_rate: float, initial_accumulator: float
+) -> tf.keras.optimizers.Optimizer:
+    """The optimiser, with its accumulators made."""
+    optimizer = tf.keras.optimizers.Adagrad(learning_rate, initial_accumulator)
+    optimizer.build(model.trainable_variables)
+    return optimizer
+
+
+def rate(learning_rate: float, decay: float, epoch: int) -> float:
+    """Of an epoch, counted from 0: each takes the share `decay` off the rate of the last one."""
+    return learning_rate * float((1 - decay) ** epoch)
+
+
+def order(seed: int, epoch: int) -> int:
+    """The seed of an epoch's order of rows."""
+    return seeds.of(seed, epoch)
+
+
+class Progress:
+    """A training between two epochs: model, optimizer, best weights and curve, in a folder."""
+
+    def __init__(
+        self,
+        model: Towers,
+        checkpoints: Path,
+        learning_rate: float,
+        initial_accumulator: float,
+    ) -> None:
+        """Take up the last checkpoint in the folder, if there is one."""
+        self.model = model
+        self.optimizer = adagrad(model, learning_rate, initial_accumulator)
+        self.best = [tf.Variable(v) for v in model.trainable_variables]
+        self._text = tf.Variable("[]")
+        state = tf.train.Checkpoint(
+            model=model, optimizer=self.optimizer, best=self.best, progress=self._text
+        )
+        self._manager = tf.train.CheckpointManager(state, str(checkpoints), CHECKPOINTS_KEPT)
+        state.restore(self._manager.latest_checkpoint)
+        self.curve: Curve = json.loads(self._text.numpy())
+        if self.curve:
+            log.info("continuing after epoch %d", len(self.curve))
+
+    def goes_on(self, max_epochs: int, patience: int) -> bool:
+        """Neither are all epochs done, nor has patience run out."""
+        return len(self.curve) < max_epochs and not stopped(self.curve, patience)
+
+    def record(self, figures: dict[str, Any], save: bool = True) -> None:
+        """Take in an epoch's figures, and the weights as they are now."""
+        self.curve.append(figures)
+        if best_epoch(self.curve) == len(self.curve) - 1:
+            assign(self.best, self.model.trainable_variables)
+        self._text.assign(json.dumps(self.curve))
+        if save:
+            self._manager.save()
+
+
+def stopped(curve: Curve, patience: int) -> bool:
+    """Whether the best epoch is `patience` epochs ago."""
+    return bool(curve) and len(curve) - 1 - best_epoch(curve) >= patience
+
+
+def _epoch(
+    model: Towers, batches: tf.data.Dataset, validation: tf.data.Dataset | None, epoch: int
+) -> dict[str, Any]:
+    started = time.monotonic()
+    shown = model.fit(
+        batches,
+        initial_epoch=epoch,
+        epochs=epoch + 1,
+        verbose="auto" if sys.stdout.isatty() else 0,
+    )
+    judged = None if validation is None else mean(*squared_error(model, validation))
+    return figures(epoch, float(shown.history["mse"][0]), judged, started)
+
+
+def mean(total: float, rows: float) -> float:
+    """NaN of no rows."""
+    return total / rows if rows else math.nan
+
+
+def figures(
+    epoch: int, train_mse: float, validation_mse: float | None, started: float
+) -> dict[str, Any]:
+    """The curve's entry of an epoch, counted from 0, that began at that monotonic time."""
+    entry = {
+        "epoch": epoch + 1,
+        "train_mse": train_mse,
+        "validation_mse": validation_mse,
+        "seconds": round(time.monotonic() - started, 2),
+    }
+    log.info("epoch %d: train %.4f, validation %s", epoch + 1, train_mse, _shown(validation_mse))
+    return entry
+
+
+def best_epoch(curve: Curve) -> int:
+    """The position of the lowest validation MSE; one that is no number is higher than any. The
+    last one where there are no validation rows."""
+    errors = [entry["validation_mse"] for entry in curve]
+    if None in errors:
+        return len(errors) - 1
+    return int(np.argmin(np.where(np.isnan(errors), np.inf, errors)))
+
+
+def _shown(mse: float | None) -> str:
+    return "none" if mse is None else f"{mse:.4f}"
+
+
+def assign(variables: list[tf.Variable], values: list[tf.Variable]) -> None:
+    """Set each variable to the value at its place."""
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)

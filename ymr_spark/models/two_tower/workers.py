@@ -1,0 +1,150 @@
+"""One of several workers that train a two-tower model together, each on shards of its own.
+
+All hold the same weights (MultiWorkerMirroredStrategy). A step takes a part of the batch from
+each worker, adds up the gradients and applies the sum everywhere: the step of a single process
+with the whole batch.
+"""
+
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from ymr_spark.models.two_tower import training
+from ymr_spark.models.two_tower.towers import Towers, squared_error
+from ymr_spark.shards.manifest import Manifest
+from ymr_spark.shards.reader import dataset
+
+
+def work(
+    worker: int,
+    addresses: list[str],
+    *,
+    network: str,
+    shards: Path,
+    contents: Manifest,
+    checkpoints: Path,
+    seed: int,
+    batch_size: int,
+    stall_seconds: float,
+    learning_rate: float,
+    decay: float,
+    initial_accumulator: float,
+    max_epochs: int,
+    patience: int,
+    **form: Any,
+) -> None:
+    """Train to the end from the last checkpoint; `training.fit` goes on from there.
+
+    Args:
+        worker, addresses: this one's number, and host:port of all.
+        batch_size: of a step, over all workers.
+        checkpoints: a folder that all share; the first worker writes there after each epoch.
+    """
+    strategy = _joined(worker, addresses)
+    optimisation = learning_rate, initial_accumulator
+    kept = training.Progress(
+        training.build(network, shards, contents, seed=seed, **form), checkpoints, *optimisation
+    )
+    columns = (*kept.model.features, "rating")
+    share = Share(worker, len(addresses), shards, contents, columns, batch_size, stall_seconds)
+    with strategy.scope():
+        model = training.build(network, shards, contents, seed=seed, **form)
+        adagrad = training.adagrad(model, *optimisation)
+    mirrored = [*model.trainable_variables, *adagrad.variables]
+    plain = [*kept.model.trainable_variables, *kept.optimizer.variables]
+    training.assign(mirrored, plain)
+    step = _step(strategy, model, adagrad)
+    while kept.goes_on(max_epochs, patience):
+        started, epoch = time.monotonic(), len(kept.curve)
+        adagrad.learning_rate.assign(training.rate(learning_rate, decay, epoch))
+        squares = [step(batch) for batch in share.batches("train", training.order(seed, epoch))]
+        training.assign(plain, mirrored)
+        errors = squared_error(kept.model, share.batches("validation"))
+        trained = sum(map(float, squares)), share.trained_rows()
+        sums = _summed(strategy, *trained, *errors)
+        mses = training.mean(*sums[:2]), training.mean(*sums[2:])
+        kept.record(training.figures(epoch, *mses, started), save=worker == 0)
+
+
+@dataclass(frozen=True)
+class Share:
+    """The rows of one worker: every n-th row group. All take equally many train steps."""
+
+    worker: int
+    workers: int
+    shards: Path
+    contents: Manifest
+    columns: tuple[str, ...]
+    batch_size: int
+    stall_seconds: float
+
+    def steps(self) -> int:
+        """Of an epoch; what a worker has beyond the fewest rows of any is left out."""
+        return ceil(min(map(self._rows, range(self.workers))) / self._part())
+
+    def trained_rows(self) -> int:
+        """That this worker sees in an epoch."""
+        return min(self._rows(self.worker), self.steps() * self._part())
+
+    def batches(self, split: str, order: int | None = None) -> tf.data.Dataset:
+        """The train batches of all steps in a seeded order, or all rows of another split."""
+        mine = dataset(
+            self.shards,
+            self.contents,
+            split,
+            self.columns,
+            batch_size=self._part(),
+            seed=order,
+            shard=(self.worker, self.workers),
+            stall_seconds=self.stall_seconds,
+        )
+        return mine.take(self.steps()) if split == "train" else mine
+
+    def _part(self) -> int:
+        return max(1, self.batch_size // self.workers)
+
+    def _rows(self, worker: int) -> int:
+        groups = sorted(self.contents.splits["train"].row_groups.items())
+        return sum(rows for _, rows in groups[worker :: self.workers])
+
+
+def _joined(worker: int, addresses: list[str]) -> tf.distribute.Strategy:
+    task = {"type": "worker", "index": worker}
+    os.environ["TF_CONFIG"] = json.dumps({"cluster": {"worker": addresses}, "task": task})
+    tf.config.experimental.enable_op_determinism()
+    return tf.distribute.MultiWorkerMirroredStrategy()
+
+
+def _step(
+    strategy: tf.distribute.Strategy, model: Towers, adagrad: tf.keras.optimizers.Optimizer
+) -> Callable[[dict[str, tf.Tensor]], tf.Tensor]:
+    """A step of all workers, given this one's part; the part's sum of squared errors."""
+
+    def replica(batch: dict[str, tf.Tensor]) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            stars, ratings = model.stars(batch, training=True), tf.cast(batch["rating"], tf.float32)
+            # The optimizer adds up the workers' gradients; their mean is the whole batch's.
+            loss = tf.add_n([tf.reduce_mean(model.objective.call(ratings, stars)), *model.losses])
+            loss /= strategy.num_replicas_in_sync
+        gradients = tape.gradient(loss, model.trainable_variables)
+        adagrad.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+        return tf.reduce_sum((stars - ratings) ** 2)
+
+    return tf.function(lambda batch: strategy.run(replica, args=(batch,)))  # type: ignore[no-any-return]
+
+
+def _summed(strategy: tf.distribute.Strategy, *values: float) -> list[float]:
+    """Each value added up over all workers, the same sums at each of them."""
+
+    def replica(mine: tf.Tensor) -> tf.Tensor:
+        return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, mine)
+
+    sums: list[float] = strategy.run(replica, args=(tf.constant(values, tf.float64),)).numpy()
+    return list(sums)
