@@ -49,19 +49,19 @@ check: setup ## ruff and mypy
 	@$(BIN)/mypy
 
 doctor: ## what is missing or of the wrong version, in plain words
-	@if [ -x $(BIN)/python ]; then $(BIN)/python -m ymr_spark.environment; \
-	else $(PYTHON) -m ymr_spark.environment; fi
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m ymr_spark.runtime.environment; \
+	else $(PYTHON) -m ymr_spark.runtime.environment; fi
 
 setup: .venv/ready
-	@$(BIN)/python -m ymr_spark.environment --java || sh docker/install-java.sh
+	@$(BIN)/python -m ymr_spark.runtime.environment --java || sh docker/install-java.sh
 
 .venv/ready: requirements.lock pyproject.toml setup.py conf/delta-jars.sha256
 	$(PYTHON) -m venv .venv || { apt-get install -y python3.11-venv && $(PYTHON) -m venv .venv; }
 	$(BIN)/python -c "import uv" 2>/dev/null || $(BIN)/python -m pip install --quiet uv==$(UV_VERSION)
 	$(BIN)/python -m uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
 	$(BIN)/python -m uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
-	@$(BIN)/python -m ymr_spark.environment --java || sh docker/install-java.sh
-	$(BIN)/python -m ymr_spark.delta_jars
+	@$(BIN)/python -m ymr_spark.runtime.environment --java || sh docker/install-java.sh
+	$(BIN)/python -m ymr_spark.runtime.delta_jars
 	@touch $@
 
 # A scheduler has neither Spark nor TensorFlow: Airflow reads the DAG in an environment of its own.
@@ -78,13 +78,13 @@ lock: setup ## resolve pyproject.toml and Airflow into the lock files again
 	echo apache-airflow==$(AIRFLOW_VERSION) | $(LOCK) conf/examples/airflow.lock -
 
 cluster-up: setup ## a standalone cluster on loopback: master, two workers, history server
-	@$(BIN)/python -m ymr_spark.cluster up
+	@$(BIN)/python -m ymr_spark.runtime.cluster up
 
 cluster-demo: setup ## the demo, every stage by spark-submit, on the cluster of cluster-up
 	@PATH=$(abspath $(BIN)):$$PATH $(BIN)/python jobs/pipeline.py --conf conf/cluster.yaml
 
 cluster-down: setup ## end the processes of cluster-up, and no others
-	@$(BIN)/python -m ymr_spark.cluster down
+	@$(BIN)/python -m ymr_spark.runtime.cluster down
 
 wheel: setup ## the library: dist/*.whl, and for --py-files dist/ymr_spark.zip
 	@rm -rf build/lib # or modules that are gone would be in the wheel

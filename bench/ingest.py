@@ -20,10 +20,11 @@ import psutil
 from pyspark.sql import SparkSession
 
 from jobs import ingest
-from ymr_spark import runs, session, settings_file
+from ymr_spark.pipeline import runs, settings_file
+from ymr_spark.pipeline.settings import Settings
+from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.r2 import files
-from ymr_spark.settings import Settings
-from ymr_spark.warehouse import Warehouse
+from ymr_spark.runtime import session
 
 _COPIED = "user_id INT, song_id INT, rating TINYINT"
 

@@ -10,8 +10,9 @@ import argparse
 from pathlib import Path
 
 from bench.ladder import bias, latent_factor, similarity
-from ymr_spark import session, settings_file
-from ymr_spark.warehouse import Warehouse
+from ymr_spark.pipeline import settings_file
+from ymr_spark.pipeline.warehouse import Warehouse
+from ymr_spark.runtime import session
 
 RUNGS = {
     "bias": bias.compare,

@@ -26,10 +26,11 @@ import pyarrow as pa
 from pyspark import StorageLevel
 from pyspark.sql import DataFrame, SparkSession
 
-from ymr_spark import packing, session
+from ymr_spark import packing
 from ymr_spark.models.linear import bias
 from ymr_spark.models.positions import Positions
 from ymr_spark.packing import Block, Packed, one_row
+from ymr_spark.runtime import session
 from ymr_spark.scale import Scale
 
 SONGS = 136_736

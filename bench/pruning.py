@@ -19,13 +19,14 @@ import numpy as np
 from scipy.sparse import csc_matrix, csr_matrix
 
 from bench.ladder import rows
-from ymr_spark import publication, session, settings_file
 from ymr_spark.models.arrays import Floats, Ints, find
 from ymr_spark.models.linear.factors import FactorModel
 from ymr_spark.models.neighbors import similarity
 from ymr_spark.models.neighbors.residuals import Residuals
 from ymr_spark.models.sections import Similarity
-from ymr_spark.warehouse import Warehouse
+from ymr_spark.pipeline import publication, settings_file
+from ymr_spark.pipeline.warehouse import Warehouse
+from ymr_spark.runtime import session
 
 _SONGS_AT_ONCE = 128
 Split = tuple[Ints, Ints, Floats]

@@ -22,12 +22,13 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from scipy.sparse import csr_matrix
 
-from ymr_spark import publication, session, settings_file
 from ymr_spark.models.arrays import find
 from ymr_spark.models.linear import topk
 from ymr_spark.models.linear.factors import FactorModel
 from ymr_spark.packing import Packed, by_user, unpack
-from ymr_spark.warehouse import Warehouse
+from ymr_spark.pipeline import publication, settings_file
+from ymr_spark.pipeline.warehouse import Warehouse
+from ymr_spark.runtime import session
 
 _USERS_AT_ONCE = 4_096
 Line = dict[str, Any]

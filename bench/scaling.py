@@ -18,8 +18,9 @@ import sys
 import time
 from pathlib import Path
 
-from ymr_spark import cluster, runs, stages
-from ymr_spark.warehouse import Warehouse
+from ymr_spark.pipeline import runs, stages
+from ymr_spark.pipeline.warehouse import Warehouse
+from ymr_spark.runtime import cluster
 
 ROOT = Path(__file__).parent.parent
 MEMORY = "4g"  # of each executor's heap

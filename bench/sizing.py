@@ -11,8 +11,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ymr_spark import runs, stages
-from ymr_spark.warehouse import Warehouse
+from ymr_spark.pipeline import runs, stages
+from ymr_spark.pipeline.warehouse import Warehouse
 
 _ALL_MILLIONS = 717.0
 _HEAD = "| stage | seconds | s per million | peak GiB | hours for 717 M |\n|---|---|---|---|---|"

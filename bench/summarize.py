@@ -16,9 +16,10 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from jobs import summarize
-from ymr_spark import session, settings_file
-from ymr_spark.settings import Settings
-from ymr_spark.warehouse import Warehouse
+from ymr_spark.pipeline import settings_file
+from ymr_spark.pipeline.settings import Settings
+from ymr_spark.pipeline.warehouse import Warehouse
+from ymr_spark.runtime import session
 
 _READ = ("ratings", "songs", "genres")
 

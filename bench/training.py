@@ -20,14 +20,15 @@ import numpy as np
 import pyarrow.parquet as pq
 import tensorflow as tf
 
-from ymr_spark import runs, session, settings_file, stages
 from ymr_spark.models import registry
 from ymr_spark.models.two_tower import training as two_tower_training
 from ymr_spark.models.two_tower.curves import batches
-from ymr_spark.settings import Settings
+from ymr_spark.pipeline import runs, settings_file, stages
+from ymr_spark.pipeline.settings import Settings
+from ymr_spark.pipeline.warehouse import Warehouse
+from ymr_spark.runtime import session
 from ymr_spark.shards import manifest, reader
 from ymr_spark.shards.manifest import Manifest
-from ymr_spark.warehouse import Warehouse
 
 Line = dict[str, Any]
 Point = tuple[float, float]  # seconds since the start, validation MSE

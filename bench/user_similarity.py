@@ -21,10 +21,11 @@ import numpy as np
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from ymr_spark import publication, session, settings_file
 from ymr_spark.models.arrays import Floats, Ints
 from ymr_spark.models.linear.factors import FactorModel
-from ymr_spark.warehouse import Warehouse
+from ymr_spark.pipeline import publication, settings_file
+from ymr_spark.pipeline.warehouse import Warehouse
+from ymr_spark.runtime import session
 
 _SHRINKAGE = (10, 50, 200)
 _NEIGHBORS = (50, 200, 1_000)

@@ -11,18 +11,19 @@ import pyarrow.dataset as ds
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from ymr_spark import checkpoints, cli, provenance, schemas
+from ymr_spark import schemas
 from ymr_spark.evaluation import comparison
 from ymr_spark.models import registry
 from ymr_spark.models.fitted import RatingModel
 from ymr_spark.models.registry import Entry
 from ymr_spark.models.train_ratings import TrainRatings
-from ymr_spark.publication import all_registered
+from ymr_spark.pipeline import checkpoints, cli, provenance
+from ymr_spark.pipeline.publication import all_registered
+from ymr_spark.pipeline.settings import Settings
+from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.ratings import COLUMNS, identity_of, identity_sums, with_scale
-from ymr_spark.settings import Settings
 from ymr_spark.shards import indices, manifest
 from ymr_spark.shards.manifest import Manifest
-from ymr_spark.warehouse import Warehouse
 
 log = logging.getLogger(__name__)
 _COLUMNS = {

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from ymr_spark import atomically, cli
-from ymr_spark.cli import Figures
+from ymr_spark.pipeline import cli
+from ymr_spark.pipeline.cli import Figures
+from ymr_spark.pipeline.settings import Settings
+from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.r2 import movielens
-from ymr_spark.settings import Settings
-from ymr_spark.warehouse import Warehouse
+from ymr_spark.store import atomically
 
 DOWNLOADS = Path("build/downloads")
 HELD_OUT = 10  # as in R2

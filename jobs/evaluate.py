@@ -9,14 +9,16 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from ymr_spark import atomically, certificate, cli, publication, runs, schemas, stages, strict_json
+from ymr_spark import schemas, strict_json
 from ymr_spark.errors import DataContractError
 from ymr_spark.evaluation import breakdown, comparison, leaderboard, metrics, scan, slicing
+from ymr_spark.lists import catalogue, quality
 from ymr_spark.models import registry
-from ymr_spark.publication import identities, load_factors
-from ymr_spark.recommendation import catalogue, quality
-from ymr_spark.settings import Settings
-from ymr_spark.warehouse import Warehouse
+from ymr_spark.pipeline import certificate, cli, publication, runs, stages
+from ymr_spark.pipeline.publication import identities, load_factors
+from ymr_spark.pipeline.settings import Settings
+from ymr_spark.pipeline.warehouse import Warehouse
+from ymr_spark.store import atomically
 
 log = logging.getLogger(__name__)
 SLICED_BY = ("summary_users", "summary_songs", "songs", "genres")

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from ymr_spark import atomically, cli
-from ymr_spark.publication import identities
-from ymr_spark.settings import Settings
+from ymr_spark.pipeline import cli
+from ymr_spark.pipeline.publication import identities
+from ymr_spark.pipeline.settings import Settings
+from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.shards import indices, writing
-from ymr_spark.warehouse import Warehouse
+from ymr_spark.store import atomically
 
 SPLITS = ("train", "validation")
 

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 
 from pyspark.sql import SparkSession
 
-from ymr_spark import cli
 from ymr_spark.errors import SettingsError
+from ymr_spark.pipeline import cli
+from ymr_spark.pipeline.settings import Settings
+from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.r2.planted import files
 from ymr_spark.scale import Scale
-from ymr_spark.settings import Settings
-from ymr_spark.warehouse import Warehouse
 
 
 def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Figures:

@@ -7,14 +7,15 @@ from itertools import pairwise
 
 from pyspark.sql import SparkSession
 
-from ymr_spark import cli, schemas
-from ymr_spark.cli import Figures
+from ymr_spark import schemas
+from ymr_spark.pipeline import cli
+from ymr_spark.pipeline.cli import Figures
+from ymr_spark.pipeline.settings import Settings
+from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.r2 import attributes, audit, files, ingestion
 from ymr_spark.r2.summaries import Split
 from ymr_spark.ratings import identity
 from ymr_spark.scale import Scale
-from ymr_spark.settings import Settings
-from ymr_spark.warehouse import Warehouse
 
 log = logging.getLogger(__name__)
 

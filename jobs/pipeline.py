@@ -14,11 +14,12 @@ from functools import partial
 from itertools import dropwhile, groupby
 from pathlib import Path
 
-from ymr_spark import cli, environment, logs, provenance, runs, session, settings_file, stages
 from ymr_spark.errors import SettingsError, StageFailed
 from ymr_spark.evaluation import leaderboard
-from ymr_spark.settings import Settings
-from ymr_spark.warehouse import Warehouse
+from ymr_spark.pipeline import cli, provenance, runs, settings_file, stages
+from ymr_spark.pipeline.settings import Settings
+from ymr_spark.pipeline.warehouse import Warehouse
+from ymr_spark.runtime import environment, logs, session
 
 log = logging.getLogger(__name__)
 _JOBS = Path(__file__).parent

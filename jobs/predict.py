@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ymr_spark import cli, ids, publication
+from ymr_spark import ids
 from ymr_spark.errors import SettingsError
+from ymr_spark.pipeline import cli, publication
+from ymr_spark.pipeline.settings import Settings
+from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.prediction import scoring, terminal
 from ymr_spark.prediction.answers import Pair, Published
-from ymr_spark.settings import Settings
-from ymr_spark.warehouse import Warehouse
 
 _MOST_PAIRS = 10_000
 

@@ -12,19 +12,21 @@ from pyspark import StorageLevel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from ymr_spark import atomically, cli, packing
+from ymr_spark import packing
 from ymr_spark.errors import DataContractError, SettingsError
 from ymr_spark.evaluation import comparison
+from ymr_spark.lists import catalogue, lists
+from ymr_spark.lists.audience import audience
+from ymr_spark.lists.restrictions import restrict
 from ymr_spark.models import registry
 from ymr_spark.models.linear import topk
 from ymr_spark.models.linear.factors import FactorModel
-from ymr_spark.publication import load_factors, registered, train_identity
+from ymr_spark.pipeline import cli
+from ymr_spark.pipeline.publication import load_factors, registered, train_identity
+from ymr_spark.pipeline.settings import Settings
+from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.ratings import scale_of, with_scale
-from ymr_spark.recommendation import catalogue, lists
-from ymr_spark.recommendation.audience import audience
-from ymr_spark.recommendation.restrictions import restrict
-from ymr_spark.settings import Settings
-from ymr_spark.warehouse import Warehouse
+from ymr_spark.store import atomically
 
 log = logging.getLogger(__name__)
 _RESTRICTIONS = {

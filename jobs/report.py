@@ -8,11 +8,12 @@ import pyarrow.dataset as ds
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from ymr_spark import atomically, certificate, cli, runs, stages
+from ymr_spark.pipeline import certificate, cli, runs, stages
+from ymr_spark.pipeline.settings import Settings
+from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.report import about_comparison, page
 from ymr_spark.report.card import Row
-from ymr_spark.settings import Settings
-from ymr_spark.warehouse import Warehouse
+from ymr_spark.store import atomically
 
 REPORT = "reports/index.html"
 _SAMPLE = 20

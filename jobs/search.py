@@ -11,17 +11,17 @@ from optuna.distributions import BaseDistribution, FloatDistribution, IntDistrib
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from ymr_spark import checkpoints, cli, provenance
 from ymr_spark.models import registry
 from ymr_spark.models.estimator import Curve
 from ymr_spark.models.registry import Entry, Searched
 from ymr_spark.models.train_ratings import TrainRatings
-from ymr_spark.publication import train_identity
+from ymr_spark.pipeline import checkpoints, cli, provenance
+from ymr_spark.pipeline.publication import train_identity
+from ymr_spark.pipeline.settings import Settings
+from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.search import folds, study
 from ymr_spark.search.study import Parameters, Trial
 from ymr_spark.setting_types import Section
-from ymr_spark.settings import Settings
-from ymr_spark.warehouse import Warehouse
 
 log = logging.getLogger(__name__)
 _COLUMNS = {"userCol": "user_id", "itemCol": "song_id", "ratingCol": "rating"}

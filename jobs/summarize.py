@@ -8,12 +8,12 @@ import numpy as np
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from ymr_spark import cli
-from ymr_spark.cli import Figures
 from ymr_spark.errors import DataContractError
-from ymr_spark.settings import Settings
+from ymr_spark.pipeline import cli
+from ymr_spark.pipeline.cli import Figures
+from ymr_spark.pipeline.settings import Settings
+from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.statistics import correlation, genres, members, scans
-from ymr_spark.warehouse import Warehouse
 
 
 def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Figures:

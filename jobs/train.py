@@ -11,15 +11,15 @@ from typing import Any
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from ymr_spark import checkpoints, cli, provenance, publication, stages
 from ymr_spark.models import registry
 from ymr_spark.models.fitted import RatingModel
 from ymr_spark.models.linear.model import LinearModel
 from ymr_spark.models.train_ratings import TrainRatings
-from ymr_spark.settings import Settings
+from ymr_spark.pipeline import checkpoints, cli, provenance, publication, stages
+from ymr_spark.pipeline.settings import Settings
+from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.shards import indices, manifest
 from ymr_spark.shards.manifest import Manifest
-from ymr_spark.warehouse import Warehouse
 
 log = logging.getLogger(__name__)
 _COLUMNS = {"userCol": "user_id", "itemCol": "song_id", "ratingCol": "rating"}

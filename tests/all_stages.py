@@ -6,10 +6,11 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from ymr_spark import cli, provenance, runs, session, stages
 from ymr_spark.models import registry
-from ymr_spark.settings import Settings
-from ymr_spark.warehouse import Warehouse
+from ymr_spark.pipeline import cli, provenance, runs, stages
+from ymr_spark.pipeline.settings import Settings
+from ymr_spark.pipeline.warehouse import Warehouse
+from ymr_spark.runtime import session
 
 SETTINGS = {
     "planted": {"users": 120, "songs": 150, "train_ratings": 6000},

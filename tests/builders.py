@@ -6,11 +6,11 @@ import numpy as np
 from pyspark.sql import DataFrame, SparkSession
 
 from ymr_spark import schemas
+from ymr_spark.lists.catalogue import Catalogue
 from ymr_spark.models.fitted import RatingModel
 from ymr_spark.models.linear.factors import FactorModel
 from ymr_spark.r2.scale import R2
 from ymr_spark.ratings import with_scale
-from ymr_spark.recommendation.catalogue import Catalogue
 from ymr_spark.scale import Scale
 
 Fitted = TypeVar("Fitted", bound=RatingModel[Any])

@@ -9,9 +9,9 @@ from pyspark.sql import SparkSession
 from raw_files import ratings, write
 
 from jobs import ingest, summarize
-from ymr_spark import session
-from ymr_spark.settings import Settings
-from ymr_spark.warehouse import Warehouse
+from ymr_spark.pipeline.settings import Settings
+from ymr_spark.pipeline.warehouse import Warehouse
+from ymr_spark.runtime import session
 
 # The same examples every time; to look for others: --hypothesis-profile=default.
 hypothesis.settings.register_profile(

@@ -4,8 +4,8 @@ import pandas as pd
 from pyspark.sql import SparkSession
 
 from ymr_spark import schemas
+from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.ratings import identity
-from ymr_spark.warehouse import Warehouse
 
 # Clocks and versions differ between runs that are the same.
 _OF_THE_RUN = ["fit_seconds", "ratings_version"]

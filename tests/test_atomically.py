@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from ymr_spark import atomically, checkpoints
 from ymr_spark.errors import EnvironmentProblem
+from ymr_spark.pipeline import checkpoints
+from ymr_spark.store import atomically
 
 
 def test_no_partial_file_is_left(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from ymr_spark import cli
+from ymr_spark.pipeline import cli
 
 
 class Panic(BaseException):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pyspark
 import pytest
 
-from ymr_spark import environment
+from ymr_spark.runtime import environment
 
 
 @pytest.fixture(autouse=True)

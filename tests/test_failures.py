@@ -6,7 +6,8 @@ import os
 import numpy as np
 import pytest
 
-from ymr_spark import cli, failures
+from ymr_spark.pipeline import cli
+from ymr_spark.runtime import failures
 
 
 def by(inner: BaseException, outer: BaseException) -> BaseException:

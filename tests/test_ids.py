@@ -5,7 +5,7 @@ import pytest
 from jobs import predict
 from ymr_spark import ids
 from ymr_spark.errors import SettingsError
-from ymr_spark.recommendation import audience
+from ymr_spark.lists import audience
 
 
 @pytest.mark.parametrize(("word", "value"), [("0", 0), ("007", 7), ("2147483647", ids.LARGEST)])

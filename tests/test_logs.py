@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ymr_spark import logs, runs, settings_file, stages
-from ymr_spark.warehouse import Warehouse
+from ymr_spark.pipeline import runs, settings_file, stages
+from ymr_spark.pipeline.warehouse import Warehouse
+from ymr_spark.runtime import logs
 
 ROOT = Path(__file__).parent.parent
 PLANTED = "s3cr3t-that-must-not-be-told"

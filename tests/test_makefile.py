@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ymr_spark import settings_file
-from ymr_spark.settings import Settings
+from ymr_spark.pipeline import settings_file
+from ymr_spark.pipeline.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 

@@ -3,14 +3,15 @@ from pathlib import Path
 
 import pytest
 
-from ymr_spark import provenance, stages
 from ymr_spark.models import registry
+from ymr_spark.pipeline import provenance, stages
 
 ROOT = Path(__file__).parent.parent
-JOB = "from ymr_spark import cli\nfrom ymr_spark.models import bias\n"
+JOB = "from ymr_spark.pipeline import cli\nfrom ymr_spark.models import bias\n"
 LIBRARY = {
     "__init__.py": "",
-    "cli.py": "from ymr_spark import session",
+    "pipeline/__init__.py": "",
+    "pipeline/cli.py": "from ymr_spark import session",
     "session.py": "",
     "models/__init__.py": "",
     "models/bias.py": "def fit():\n    import ymr_spark.models.blocks as blocks\n",
@@ -46,7 +47,7 @@ def digest(tree: Path, *modules: str) -> str:
         ("ymr_spark/models/blocks.py", True),
         ("ymr_spark/models/priors.json", True),
         ("ymr_spark/session.py", True),
-        ("ymr_spark/cli.py", False),
+        ("ymr_spark/pipeline/cli.py", False),
         ("ymr_spark/models/als.py", False),
         ("ymr_spark/report/page.html", False),
     ],

@@ -1,8 +1,9 @@
 import pytest
 
-from ymr_spark import publication, runs, schemas, stages
+from ymr_spark import schemas
 from ymr_spark.errors import DataContractError
-from ymr_spark.warehouse import Warehouse
+from ymr_spark.pipeline import publication, runs, stages
+from ymr_spark.pipeline.warehouse import Warehouse
 
 SPLITS = {"train": {"rows": 1, "hash": "aa"}}
 

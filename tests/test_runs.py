@@ -9,20 +9,22 @@ from typing import Any
 import psutil
 import pytest
 
-from ymr_spark import atomically, provenance, runs, schemas, stages
+from ymr_spark import schemas
 from ymr_spark.errors import WarehouseLocked
 from ymr_spark.models import registry
-from ymr_spark.settings import Settings
-from ymr_spark.stages import Stage
-from ymr_spark.warehouse import Warehouse
+from ymr_spark.pipeline import provenance, runs, stages
+from ymr_spark.pipeline.settings import Settings
+from ymr_spark.pipeline.stages import Stage
+from ymr_spark.pipeline.warehouse import Warehouse
+from ymr_spark.store import atomically
 
 STAGE = Stage("train_bias", reads=("raw/",), writes=("shards/",), settings=("bias",))
 CODE = "c1"
 HOLD = """
 import sys, time
 from pathlib import Path
-from ymr_spark import runs
-from ymr_spark.warehouse import Warehouse
+from ymr_spark.pipeline import runs
+from ymr_spark.pipeline.warehouse import Warehouse
 with runs.lock(Warehouse(Path(sys.argv[1])), "other"):
     print("held", flush=True)
     time.sleep(60)

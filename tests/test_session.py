@@ -10,8 +10,8 @@ import pyspark
 import pytest
 from pyspark.sql import SparkSession
 
-from ymr_spark import environment, session
 from ymr_spark.errors import EnvironmentProblem
+from ymr_spark.runtime import environment, session
 
 
 @pytest.fixture

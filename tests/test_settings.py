@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from ymr_spark import settings_file
 from ymr_spark.errors import SettingsError
 from ymr_spark.models import registry
-from ymr_spark.settings import Settings
+from ymr_spark.pipeline import settings_file
+from ymr_spark.pipeline.settings import Settings
 
 CONF = Path(__file__).parent.parent / "conf"
 

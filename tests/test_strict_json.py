@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from ymr_spark import cli, runs, strict_json
-from ymr_spark.stages import Stage
-from ymr_spark.warehouse import Warehouse
+from ymr_spark import strict_json
+from ymr_spark.pipeline import cli, runs
+from ymr_spark.pipeline.stages import Stage
+from ymr_spark.pipeline.warehouse import Warehouse
 
 FIGURES = {"rows": 1, "threshold": float("inf"), "curve": [{"mse": float("nan")}, {"mse": 1.5}]}
 READ = {"rows": 1, "threshold": None, "curve": [{"mse": None}, {"mse": 1.5}]}

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from jobs import predict
-from ymr_spark import session, text_file
+from ymr_spark import text_file
 from ymr_spark.errors import SettingsError
-from ymr_spark.recommendation import audience
+from ymr_spark.lists import audience
+from ymr_spark.runtime import session
 
 LATIN = "1 2\n3 4 né\n".encode("latin-1")
 

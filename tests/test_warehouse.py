@@ -9,12 +9,13 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from raw_files import write
 
-from ymr_spark import atomically, schemas
+from ymr_spark import schemas
 from ymr_spark.errors import DataContractError
+from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.r2.scale import R2
 from ymr_spark.ratings import identity, scale_of
 from ymr_spark.scale import Scale
-from ymr_spark.warehouse import Warehouse
+from ymr_spark.store import atomically
 
 ROWS = [(1, 2, 5), (1, 3, 1), (2, 2, 4)]
 IDENTITY = (3, "00000002002255ac00000002392d159d")

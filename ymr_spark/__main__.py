@@ -13,14 +13,20 @@ from ymr_spark import shipped
 from ymr_spark.errors import SettingsError
 
 # Modules that set a machine up, by the names that they have as commands.
-_MACHINE = {"setup": "delta_jars", "doctor": "environment", "cluster": "cluster"}
+_MACHINE = {
+    "setup": "runtime.delta_jars",
+    "doctor": "runtime.environment",
+    "cluster": "runtime.cluster",
+}
 
 
 def commands() -> dict[str, Path]:
     """{name: source} of what `ymr` can run: the jobs there are, then what sets a machine up."""
     jobs = {path.stem: path for path in sorted(shipped.JOBS.glob("*.py"))}
     package = Path(__file__).parent
-    return jobs | {name: package / f"{module}.py" for name, module in _MACHINE.items()}
+    return jobs | {
+        name: package / f"{module.replace('.', '/')}.py" for name, module in _MACHINE.items()
+    }
 
 
 def usage() -> str:

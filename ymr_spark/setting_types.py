@@ -13,7 +13,7 @@ from pydantic import (
     field_validator,
 )
 
-from ymr_spark import paths
+from ymr_spark.store import paths
 
 # Of Java's integers, far beyond what any setting means.
 LARGEST = 2**31 - 1

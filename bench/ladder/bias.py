@@ -13,8 +13,8 @@ from ymr_spark.models.arrays import Floats, Ints
 from ymr_spark.models.linear import bias
 from ymr_spark.models.sections import Bias
 from ymr_spark.packing import by_user
-from ymr_spark.settings import Settings
-from ymr_spark.warehouse import Warehouse
+from ymr_spark.pipeline.settings import Settings
+from ymr_spark.pipeline.warehouse import Warehouse
 
 
 def compare(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> None:

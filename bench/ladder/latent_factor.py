@@ -21,14 +21,14 @@ from pyspark.sql import SparkSession
 from scipy.sparse import coo_matrix
 
 from bench.ladder.rows import Line, Rows, rows_of
-from ymr_spark import publication
 from ymr_spark.models.arrays import Floats
 from ymr_spark.models.held_out import HeldOut
 from ymr_spark.models.linear import latent_factor
 from ymr_spark.models.linear.factors import FactorModel
 from ymr_spark.packing import by_song, by_user
-from ymr_spark.settings import Settings
-from ymr_spark.warehouse import Warehouse
+from ymr_spark.pipeline import publication
+from ymr_spark.pipeline.settings import Settings
+from ymr_spark.pipeline.warehouse import Warehouse
 
 _LIBMF = {"nr_iters": 20, "eta": 0.1, "quiet": True, "copy_data": False}
 _LIBMF_LAMBDAS = (0.02, 0.05, 0.1)

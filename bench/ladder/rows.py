@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 
 from ymr_spark.models.arrays import Flags, Floats, Ints, find
 from ymr_spark.models.linear.factors import FactorModel
-from ymr_spark.warehouse import Warehouse
+from ymr_spark.pipeline.warehouse import Warehouse
 
 _COLUMNS = ["user_id", "song_id", "rating"]
 _ROWS_AT_ONCE = 1 << 22

@@ -16,13 +16,13 @@ from pyspark.sql import functions as F
 from scipy.sparse import csr_matrix
 
 from bench.ladder.rows import Line, Rows, rows_of
-from ymr_spark import publication
 from ymr_spark.models.arrays import Floats
 from ymr_spark.models.linear.factors import FactorModel
 from ymr_spark.models.linear.model import LinearModel
 from ymr_spark.models.neighbors import similarity
-from ymr_spark.settings import Settings
-from ymr_spark.warehouse import Warehouse
+from ymr_spark.pipeline import publication
+from ymr_spark.pipeline.settings import Settings
+from ymr_spark.pipeline.warehouse import Warehouse
 
 _COLUMNS = {"userCol": "user_id", "itemCol": "song_id"}
 _DAMPINGS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)

@@ -17,7 +17,7 @@ from pathlib import Path
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG, chain
 
-from ymr_spark import settings_file, stages
+from ymr_spark.pipeline import settings_file, stages
 
 HOME = Path(os.environ.get("YMR_SPARK_HOME", "/opt/ymr_spark"))
 CONF = Path(os.environ.get("YMR_SPARK_CONF", HOME / "conf" / "full.yaml"))

@@ -5,9 +5,9 @@ import pytest
 from ymr_spark import schemas
 from ymr_spark.evaluation import slicing
 from ymr_spark.evaluation.slicing import Slicings
+from ymr_spark.pipeline.warehouse import arrow_schema
 from ymr_spark.r2.scale import R2
 from ymr_spark.scale import Scale
-from ymr_spark.warehouse import arrow_schema
 
 
 def test_the_first_and_the_last_count_of_each_bin() -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ymr_spark import cluster
-from ymr_spark.warehouse import Warehouse
+from ymr_spark.pipeline.warehouse import Warehouse
+from ymr_spark.runtime import cluster
 
 ROOT = Path(__file__).parent.parent.parent
 SUBMIT = str(Path(sys.executable).parent / "spark-submit")

@@ -8,10 +8,10 @@ import pytest
 from pyspark.sql import SparkSession
 from tables import assert_same_tables
 
-from ymr_spark import cluster
 from ymr_spark.errors import EnvironmentProblem
+from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.ratings import identity
-from ymr_spark.warehouse import Warehouse
+from ymr_spark.runtime import cluster
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster]
 

@@ -17,8 +17,10 @@ import pytest
 from pyspark.sql import SparkSession
 from tables import assert_same_tables
 
-from ymr_spark import cluster, schemas, stages
-from ymr_spark.warehouse import Warehouse
+from ymr_spark import schemas
+from ymr_spark.pipeline import stages
+from ymr_spark.pipeline.warehouse import Warehouse
+from ymr_spark.runtime import cluster
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.timeout(600)]
 ROOT = Path(__file__).parent.parent.parent

@@ -21,7 +21,7 @@ import raw_files
 import yaml
 from pyspark.sql import SparkSession
 
-from ymr_spark import cluster
+from ymr_spark.runtime import cluster
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.timeout(300)]
 ROOT = Path(__file__).parent.parent.parent

@@ -72,8 +72,8 @@ def test_an_unknown_model_is_a_usage_error() -> None:
 
 
 def test_a_held_warehouse(tmp_path: Path) -> None:
-    from ymr_spark import runs
-    from ymr_spark.warehouse import Warehouse
+    from ymr_spark.pipeline import runs
+    from ymr_spark.pipeline.warehouse import Warehouse
 
     with runs.lock(Warehouse(tmp_path), "the-other-run"):
         done = job("ingest", "--set", f"warehouse={tmp_path}")
@@ -109,8 +109,9 @@ def test_another_pyspark_on_the_path(tmp_path: Path, version: str) -> None:
 KILLED = """
 import os, signal
 from pathlib import Path
-from ymr_spark import cli, session
-from ymr_spark.settings import Settings
+from ymr_spark.pipeline import cli
+from ymr_spark.runtime import session
+from ymr_spark.pipeline.settings import Settings
 
 def work():
     with cli.spark_session("killed", Settings(spark_defaults=Path("tests/spark.conf"))) as spark:

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from pyspark.sql import SparkSession
 
-from ymr_spark import cli, provenance, runs, stages
+from ymr_spark.pipeline import cli, provenance, runs, stages
+from ymr_spark.pipeline.settings import Settings
+from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.scale import Scale
-from ymr_spark.settings import Settings
-from ymr_spark.warehouse import Warehouse
 
 HALVES = Scale(0.5, 5, 0.5)
 SETTINGS = Settings.model_validate(

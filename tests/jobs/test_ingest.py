@@ -9,16 +9,16 @@ from pyspark.sql import SparkSession
 from raw_files import FAULTS, GENRES, faulty, ratings, write
 
 from jobs import ingest
-from ymr_spark.cli import Figures
 from ymr_spark.errors import DataContractError
+from ymr_spark.pipeline.cli import Figures
+from ymr_spark.pipeline.settings import Ingest, Settings
+from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.r2 import attributes, files, ingestion
 from ymr_spark.r2.parsing import Reason
 from ymr_spark.r2.scale import R2
 from ymr_spark.r2.summaries import Split
 from ymr_spark.ratings import identity
 from ymr_spark.scale import Scale
-from ymr_spark.settings import Ingest, Settings
-from ymr_spark.warehouse import Warehouse
 
 SETTINGS = Settings(ingest=Ingest(max_quarantine_share=0.05))
 

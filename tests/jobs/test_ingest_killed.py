@@ -14,9 +14,9 @@ from pyspark.sql import SparkSession
 from raw_files import ratings, write
 
 from jobs import ingest
+from ymr_spark.pipeline.settings import Settings
+from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.ratings import identity
-from ymr_spark.settings import Settings
-from ymr_spark.warehouse import Warehouse
 
 ROOT = Path(__file__).parent.parent.parent
 # Of the rows below, whenever and wherever they are ingested.

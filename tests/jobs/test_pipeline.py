@@ -14,10 +14,11 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from ymr_spark import certificate, session
 from ymr_spark.errors import DataContractError
+from ymr_spark.pipeline import certificate
+from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.ratings import identity
-from ymr_spark.warehouse import Warehouse
+from ymr_spark.runtime import session
 
 ROOT = Path(__file__).parent.parent.parent
 DEEP = ("two_tower_dot", "two_tower_mlp", "deep_cross")

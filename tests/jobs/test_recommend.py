@@ -11,13 +11,14 @@ from builders import ratings
 from pyspark.sql import SparkSession
 
 from jobs import recommend
-from ymr_spark import runs, schemas, stages
+from ymr_spark import schemas
 from ymr_spark.errors import DataContractError, SettingsError
 from ymr_spark.models.linear import topk
 from ymr_spark.models.linear.factors import FactorModel
+from ymr_spark.pipeline import runs, stages
+from ymr_spark.pipeline.settings import Settings
+from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.r2.scale import R2
-from ymr_spark.settings import Settings
-from ymr_spark.warehouse import Warehouse
 
 USERS, RATED, SONGS = 40, 60, 120  # songs from RATED on have no ratings
 EVERYTHING = 7  # the user who has rated all that can be rated

@@ -7,10 +7,10 @@ from builders import ratings
 from pyspark.sql import Row, SparkSession
 
 from jobs import search
-from ymr_spark import runs, stages
+from ymr_spark.pipeline import runs, stages
+from ymr_spark.pipeline.settings import Settings
+from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.search import folds
-from ymr_spark.settings import Settings
-from ymr_spark.warehouse import Warehouse
 
 USERS, SONGS = 120, 60
 SETTINGS = Settings.model_validate(

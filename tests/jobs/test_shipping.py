@@ -15,7 +15,7 @@ import pytest
 import raw_files
 import wheels
 
-from ymr_spark import cluster, delta_jars
+from ymr_spark.runtime import cluster, delta_jars
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.timeout(600)]
 ROOT = Path(__file__).parent.parent.parent

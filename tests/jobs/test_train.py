@@ -11,9 +11,9 @@ import raw_files
 from pyspark.sql import SparkSession
 
 from jobs import ingest
-from ymr_spark import runs, stages
-from ymr_spark.settings import Settings
-from ymr_spark.warehouse import Warehouse
+from ymr_spark.pipeline import runs, stages
+from ymr_spark.pipeline.settings import Settings
+from ymr_spark.pipeline.warehouse import Warehouse
 
 ROOT = Path(__file__).parent.parent.parent
 

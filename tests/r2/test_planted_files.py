@@ -14,9 +14,9 @@ from pyspark.sql import SparkSession
 
 from jobs import generate_r2
 from ymr_spark.errors import DataContractError, EnvironmentProblem, SettingsError
+from ymr_spark.pipeline.settings import Planted, Settings
+from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.r2.planted import files
-from ymr_spark.settings import Planted, Settings
-from ymr_spark.warehouse import Warehouse
 
 SIZE = files.Size(users=600, songs=200, train_ratings=12_000, parts=2, cold_song_share=0.02)
 SEED = 3

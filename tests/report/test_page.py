@@ -7,10 +7,10 @@ import judged_rows
 import pytest
 from pyspark.sql import SparkSession
 
-from ymr_spark import stages
+from ymr_spark.pipeline import stages
+from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.r2.scale import R2
 from ymr_spark.report import page
-from ymr_spark.warehouse import Warehouse
 
 SCREENSHOTS = Path(__file__).parent.parent.parent / "build" / "ci"
 HOSTILE = "<script>alert(1)</script> $x_1$ & more"

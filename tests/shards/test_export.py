@@ -13,10 +13,10 @@ from pyspark.sql import functions as F
 
 from jobs import export_shards, train
 from ymr_spark.errors import DataContractError
+from ymr_spark.pipeline.settings import Settings
+from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.ratings import COLUMNS, identity
-from ymr_spark.settings import Settings
 from ymr_spark.shards import export, indices, manifest
-from ymr_spark.warehouse import Warehouse
 
 USERS, SONGS = 30, 40
 SETTINGS = Settings.model_validate({"shards": {"row_group_rows": 100, "row_groups_multiple": 4}})

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from pyspark.sql import SparkSession
 
-from ymr_spark.warehouse import Warehouse
+from ymr_spark.pipeline.warehouse import Warehouse
 
 SPLITS = {
     "train": "split = 'train'",

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ymr_spark import publication
 from ymr_spark.models import registry
 from ymr_spark.models.arrays import Ints, find
 from ymr_spark.models.linear.factors import FactorModel
+from ymr_spark.pipeline import publication
+from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.prediction import explanation, scoring
-from ymr_spark.warehouse import Warehouse
 
 _NEIGHBORS = 5
 Pair = tuple[int, int]

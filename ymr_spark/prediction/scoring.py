@@ -10,14 +10,14 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from scipy.sparse import csr_matrix
 
-from ymr_spark import publication
 from ymr_spark.models import registry
 from ymr_spark.models.arrays import Flags, Floats, Ints, find
 from ymr_spark.models.linear.factors import FactorModel
 from ymr_spark.models.neighbors import neighborhood
 from ymr_spark.models.neighbors.residuals import Residuals
 from ymr_spark.models.scorer import predicted
-from ymr_spark.warehouse import Warehouse
+from ymr_spark.pipeline import publication
+from ymr_spark.pipeline.warehouse import Warehouse
 
 
 def stars(

@@ -16,10 +16,10 @@ import shard_files
 import tensorflow as tf
 from pyspark.sql import SparkSession
 
-from ymr_spark import barrier
 from ymr_spark.errors import EnvironmentProblem
 from ymr_spark.models.two_tower import training, workers
 from ymr_spark.models.two_tower.workers import Share
+from ymr_spark.runtime import barrier
 from ymr_spark.shards.manifest import Manifest
 
 SETTINGS: dict[str, Any] = {

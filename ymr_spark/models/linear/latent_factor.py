@@ -9,7 +9,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from ymr_spark import atomically
 from ymr_spark.models import sections
 from ymr_spark.models.estimator import Curve, HasCheckpointDir, RatingEstimator
 from ymr_spark.models.fitted import RatingModel
@@ -20,6 +19,7 @@ from ymr_spark.models.linear.model import LinearModel
 from ymr_spark.models.linear.variational_bayes import State
 from ymr_spark.models.train_ratings import TrainRatings
 from ymr_spark.packing import Packed
+from ymr_spark.store import atomically
 
 log = logging.getLogger(__name__)
 

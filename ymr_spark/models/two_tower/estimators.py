@@ -13,7 +13,6 @@ from typing import Any, ClassVar, TypeVar
 
 from pyspark.sql import SparkSession
 
-from ymr_spark import barrier
 from ymr_spark.models import sections
 from ymr_spark.models.arrays import Ints
 from ymr_spark.models.estimator import Curve, HasCheckpointDir, RatingEstimator
@@ -22,6 +21,7 @@ from ymr_spark.models.linear.model import LinearModel
 from ymr_spark.models.train_ratings import TrainRatings
 from ymr_spark.models.two_tower.dense import MlpModel
 from ymr_spark.ratings import identity_of_all
+from ymr_spark.runtime import barrier
 from ymr_spark.shards import indices, writing
 from ymr_spark.shards.manifest import Manifest
 

@@ -8,10 +8,11 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
-from ymr_spark import atomically, strict_json
+from ymr_spark import strict_json
 from ymr_spark.models.arrays import Floats, Ints
 from ymr_spark.models.linear.factors import FactorModel
 from ymr_spark.scale import Scale
+from ymr_spark.store import atomically
 
 _EDGE = 0.001  # of the scale: 0.004 of five stars
 

@@ -16,7 +16,6 @@ from pyarrow import csv
 from pyarrow import parquet as pq
 from pyspark.sql import SparkSession
 
-from ymr_spark import atomically
 from ymr_spark.errors import DataContractError, EnvironmentProblem
 from ymr_spark.r2 import names
 from ymr_spark.r2.planted import genres, latent, rows, sampling, world
@@ -26,6 +25,7 @@ from ymr_spark.r2.planted.users import Users
 from ymr_spark.r2.planted.world import World
 from ymr_spark.r2.scale import R2
 from ymr_spark.scale import Scale
+from ymr_spark.store import atomically
 
 log = logging.getLogger(__name__)
 

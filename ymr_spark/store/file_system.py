@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from ymr_spark import atomically
 from ymr_spark.errors import EnvironmentProblem
+from ymr_spark.store import atomically
 
 _FOLDERS = ("tables", "shards", "models", "reports", "runs")  # each may be a disk of its own
 _TRIED_BYTES = 1 << 16

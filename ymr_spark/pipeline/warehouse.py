@@ -18,12 +18,13 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as T
 from pyspark.sql.pandas.types import to_arrow_schema
 
-from ymr_spark import schemas, stages
+from ymr_spark import schemas
 from ymr_spark.errors import DataContractError
-from ymr_spark.file_states import digest, state_of
+from ymr_spark.pipeline import stages
 from ymr_spark.r2 import files as raw_files
 from ymr_spark.ratings import noted_scale
 from ymr_spark.scale import Scale
+from ymr_spark.store.file_states import digest, state_of
 
 
 class Warehouse:

@@ -7,10 +7,11 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from ymr_spark import settings_yaml, text_file
+from ymr_spark import text_file
 from ymr_spark.errors import SettingsError
-from ymr_spark.settings import Settings
-from ymr_spark.settings_yaml import Place
+from ymr_spark.pipeline import settings_yaml
+from ymr_spark.pipeline.settings import Settings
+from ymr_spark.pipeline.settings_yaml import Place
 
 # Where each value was given: a file's line, or an option.
 Origins = dict[Place, str]

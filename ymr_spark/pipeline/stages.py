@@ -7,7 +7,7 @@ or has a suffix (a file). `raw/` stands for the raw folder of the settings.
 from dataclasses import dataclass
 
 from ymr_spark.models import registry
-from ymr_spark.settings import Settings
+from ymr_spark.pipeline.settings import Settings
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, create_model, model_validator
 
-from ymr_spark import levels, paths
+from ymr_spark import levels
 from ymr_spark.errors import DataContractError
 from ymr_spark.models import registry, sections
 from ymr_spark.r2 import stars
@@ -22,6 +22,7 @@ from ymr_spark.setting_types import (
     Section,
     Shares,
 )
+from ymr_spark.store import paths
 
 
 def _one_of(*names: str) -> AfterValidator:

@@ -10,11 +10,12 @@ from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
-from ymr_spark import provenance, publication, shipped
+from ymr_spark import shipped
 from ymr_spark.errors import DataContractError
+from ymr_spark.pipeline import provenance, publication
+from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.ratings import identity
 from ymr_spark.shards import manifest
-from ymr_spark.warehouse import Warehouse
 
 RESOURCE = "reports/certificate.json"
 Certificate = dict[str, Any]

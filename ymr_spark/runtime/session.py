@@ -17,8 +17,9 @@ from pyspark.errors import PySparkRuntimeError
 from pyspark.java_gateway import launch_gateway
 from pyspark.sql import SparkSession
 
-from ymr_spark import delta_jars, environment, failures, logs, shipped, text_file
+from ymr_spark import shipped, text_file
 from ymr_spark.errors import EnvironmentProblem
+from ymr_spark.runtime import delta_jars, environment, failures, logs
 
 GATEWAY = environment.GATEWAY
 _DYING_SECONDS = 0.5  # between its last word and its end

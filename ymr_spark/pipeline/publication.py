@@ -13,9 +13,9 @@ from ymr_spark.models import registry
 from ymr_spark.models.fitted import RatingModel
 from ymr_spark.models.linear.factors import FactorModel
 from ymr_spark.models.scorer import Scorer
-from ymr_spark.runs import latest_manifest
+from ymr_spark.pipeline.runs import latest_manifest
+from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.scale import Scale
-from ymr_spark.warehouse import Warehouse
 
 
 def publish(

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from pyspark.sql import SparkSession
 
-from ymr_spark.recommendation import lists
-from ymr_spark.recommendation.catalogue import Catalogue
+from ymr_spark.lists import lists
+from ymr_spark.lists.catalogue import Catalogue
 
 SONGS = Catalogue(
     song_ids=np.array([10, 20, 30, 40, 50]),

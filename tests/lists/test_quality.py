@@ -8,7 +8,7 @@ from builders import flat_model, ratings
 from pyspark.sql import SparkSession
 from sklearn.metrics import ndcg_score
 
-from ymr_spark.recommendation import quality
+from ymr_spark.lists import quality
 from ymr_spark.scale import Scale
 
 LISTS = ("user_id", "rank", "song_id")

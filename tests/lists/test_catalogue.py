@@ -6,9 +6,9 @@ from builders import CATALOGUE as SONGS
 from builders import ratings, table
 from pyspark.sql import SparkSession
 
+from ymr_spark.lists import catalogue
+from ymr_spark.lists.catalogue import Catalogue
 from ymr_spark.r2.scale import R2
-from ymr_spark.recommendation import catalogue
-from ymr_spark.recommendation.catalogue import Catalogue
 from ymr_spark.statistics import scans
 
 

@@ -3,11 +3,11 @@ import pytest
 from builders import CATALOGUE as SONGS
 
 from ymr_spark.errors import SettingsError
+from ymr_spark.lists import restrictions
+from ymr_spark.lists.catalogue import Catalogue
 from ymr_spark.models.linear import topk
 from ymr_spark.models.linear.factors import FactorModel
 from ymr_spark.r2.scale import R2
-from ymr_spark.recommendation import restrictions
-from ymr_spark.recommendation.catalogue import Catalogue
 
 PARENTS = {0: 0, 1: 1, 11: 1, 111: 11, 2: 2}
 

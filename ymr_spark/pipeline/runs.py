@@ -14,11 +14,13 @@ from typing import Any, TextIO
 
 import psutil
 
-from ymr_spark import atomically, file_system, provenance, strict_json
+from ymr_spark import strict_json
 from ymr_spark.errors import WarehouseLocked
-from ymr_spark.settings import Settings
-from ymr_spark.stages import Stage, makers
-from ymr_spark.warehouse import Warehouse
+from ymr_spark.pipeline import provenance
+from ymr_spark.pipeline.settings import Settings
+from ymr_spark.pipeline.stages import Stage, makers
+from ymr_spark.pipeline.warehouse import Warehouse
+from ymr_spark.store import atomically, file_system
 
 # Set by the pipeline for the stages that it starts while it holds the lock itself.
 LOCK_HOLDER = "YMR_SPARK_LOCK_HOLDER"

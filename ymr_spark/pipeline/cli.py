@@ -12,21 +12,12 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from ymr_spark import (
-    environment,
-    failures,
-    logs,
-    provenance,
-    runs,
-    session,
-    settings_file,
-    shipped,
-    stages,
-    strict_json,
-)
+from ymr_spark import shipped, strict_json
 from ymr_spark.errors import YmrError
-from ymr_spark.settings import Settings
-from ymr_spark.warehouse import Warehouse
+from ymr_spark.pipeline import provenance, runs, settings_file, stages
+from ymr_spark.pipeline.settings import Settings
+from ymr_spark.pipeline.warehouse import Warehouse
+from ymr_spark.runtime import environment, failures, logs, session
 
 log = logging.getLogger(__name__)
 _LONGEST_NAME = 200  # bytes; file systems take 255

@@ -16,16 +16,11 @@ PACKAGES = (
 )
 # They decide whether and where a stage runs, and what it tells of it; not what it computes.
 _FRAME = {
-    *("cli.py", "runs.py", "stages.py", "logs.py", "errors.py", "provenance.py"),
-    *("environment.py", "failures.py", "file_system.py", "shipped.py"),
-    *(
-        "settings.py",
-        "settings_file.py",
-        "models/sections.py",
-        "models/registry.py",
-        "settings_yaml.py",
-        "setting_types.py",
-    ),
+    *("errors.py", "shipped.py", "setting_types.py", "store/file_system.py"),
+    *("models/sections.py", "models/registry.py"),
+    *(f"runtime/{name}.py" for name in ("environment", "failures", "logs")),
+    *(f"pipeline/{name}.py" for name in ("cli", "provenance", "runs", "stages")),
+    *(f"pipeline/{name}.py" for name in ("settings", "settings_file", "settings_yaml")),
 }
 
 

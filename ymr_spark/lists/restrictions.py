@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 
 from ymr_spark.errors import SettingsError
+from ymr_spark.lists.catalogue import Catalogue
 from ymr_spark.models.arrays import Flags
 from ymr_spark.models.linear.factors import FactorModel
 from ymr_spark.models.linear.topk import ArtistCap
-from ymr_spark.recommendation.catalogue import Catalogue
 
 
 def restrict(

@@ -8,8 +8,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from scipy.sparse import csr_matrix
 
+from ymr_spark.lists.catalogue import Catalogue
 from ymr_spark.models.arrays import Floats, Ints, find
-from ymr_spark.recommendation.catalogue import Catalogue
 
 # Of the rated songs; the others are in the tail too.
 _LONG_TAIL = 0.8
