@@ -151,7 +151,7 @@ def test_wrong_columns_are_told_before_any_job(
 
 def test_ratings_that_are_null_are_refused(entry: Entry, ratings: DataFrame) -> None:
     holes = ratings.withColumn("stars", F.when(F.col("what") != FAR + 3, F.col("stars")))
-    with pytest.raises(DataContractError, match=r"column rating: \d+ nulls"):
+    with pytest.raises(DataContractError, match=r"column stars: \d+ nulls"):
         estimator(entry).fit(with_scale(holes, SCALE, "stars"))
 
 

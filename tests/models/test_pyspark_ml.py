@@ -79,3 +79,18 @@ def test_an_estimator_that_starts_from_a_fitted_model_is_not_saved_without_it(
     started = LatentFactor().setFallback(Bias().fit(ratings))
     with pytest.raises(SettingsError, match="setFallback"):
         started.write().save(str(tmp_path / "estimator"))
+
+
+def test_columns_may_have_the_names_of_what_is_made_of_them(spark: SparkSession) -> None:
+    rows = [(f"s{u}", u * i % 7 - 3, 1.0 + (u + i) % 5) for u in range(6) for i in range(5)]
+    frame = spark.createDataFrame(rows, "song_id string, user_id int, score double")
+    frame = frame.dropDuplicates(["song_id", "user_id"])
+    plain = frame.withColumnsRenamed({"song_id": "user", "user_id": "item", "score": "rating"})
+    swapped = Bias(userCol="song_id", itemCol="user_id", ratingCol="score").fit(frame)
+    expected = Bias().fit(plain)
+    found, other = swapped.transform(frame).toPandas(), expected.transform(plain).toPandas()
+    np.testing.assert_array_equal(found["prediction"], other["prediction"])
+    lists = swapped.recommendForAllUsers(2).orderBy("song_id").collect()
+    same = expected.recommendForAllUsers(2).orderBy("user").collect()
+    assert [[*row] for row in lists] == [[*row] for row in same]
+    assert lists[0]["recommendations"][0].asDict().keys() == {"user_id", "rating"}

@@ -46,11 +46,15 @@ class TrainRatings:
         columns.require_ratings(dataset, rating)
         scale = scale_of(dataset, rating)
         held = F.col(validation) if validation else F.lit(False)
-        stars = F.col(rating).cast("double").alias("rating")
-        rows = dataset.select(user, song, stars, held.alias("_held"))
-        _require_values(rows.where(~F.col("_held")), user, song)
-        users, songs = (Side.of(rows.where(~F.col("_held")).select(c)) for c in (user, song))
-        coded = songs.coded(users.coded(rows, user, "user_id"), song, "song_id")
+        _require_values(dataset.where(~held), user, song, rating)
+        # Their own names may be those of each other's codes.
+        named = {"_user": F.col(user), "_song": F.col(song), "_held": held}
+        rows = dataset.select(
+            *(column.alias(name) for name, column in named.items()),
+            F.col(rating).cast("double").alias("rating"),
+        )
+        users, songs = (Side.of(rows.where(~F.col("_held")).select(c)) for c in ("_user", "_song"))
+        coded = songs.coded(users.coded(rows, "_user", "user_id"), "_song", "song_id")
         coded = with_scale(coded, scale)
         parts = (coded.where(F.col("_held") == flag).drop("_held") for flag in (False, True))
         train, held_out = (part.select("user_id", "song_id", "rating") for part in parts)
@@ -89,9 +93,9 @@ class TrainRatings:
 
 
 def _require_values(rows: DataFrame, *names: str) -> None:
-    counts = rows.agg(F.count("*"), *(F.count(name) for name in (*names, "rating"))).collect()[0]
+    counts = rows.agg(F.count("*"), *(F.count(name) for name in names)).collect()[0]
     if not counts[0]:
         raise DataContractError("no ratings to fit to")
-    for name, found in zip((*names, "rating"), counts[1:], strict=True):
+    for name, found in zip(names, counts[1:], strict=True):
         if found < counts[0]:
             raise DataContractError(f"column {name}: {counts[0] - found} nulls; leave them out")

@@ -42,12 +42,11 @@ class LinearModel(RatingModel[FactorModel]):
     def _recommended(self, rated: DataFrame, count: int) -> DataFrame:
         user, item = self.column("userCol"), self.column("itemCol")
         ranked = topk.recommend(packing.by_user(rated), self.scorer, count)
-        ranked = self.items.named(ranked, "song_id", item)
+        ranked = self.items.named(ranked, "song_id", "_item")
         stars = topk.in_stars(F.col("score"), self.scorer).cast("float")
-        one = F.struct("rank", F.col(item), stars.alias("rating"))
+        one = F.struct("rank", "_item", stars.alias("rating"))
         lists = ranked.groupBy("user_id").agg(F.sort_array(F.collect_list(one)).alias("ranked"))
-        found = F.transform("ranked", lambda r: F.struct(r[item].alias(item), r["rating"]))
-        named = self.users.named(
-            lists.select("user_id", found.alias("recommendations")), "user_id", user
-        )
-        return named.select(user, "recommendations")
+        found = F.transform("ranked", lambda r: F.struct(r["_item"].alias(item), r["rating"]))
+        named = lists.select("user_id", found.alias("recommendations"))
+        named = self.users.named(named, "user_id", "_user")
+        return named.select(F.col("_user").alias(user), "recommendations")
