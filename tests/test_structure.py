@@ -124,6 +124,11 @@ def test_schedulers_read_the_stages_without_spark() -> None:
     assert not loaded(*SCHEDULED) & {"pyspark", "py4j", "delta", "tensorflow", "petastorm"}
 
 
+def test_executors_that_ingest_need_numpy_and_pyarrow_alone() -> None:
+    others = {"pydantic", "scipy", "pandas", "deltalake", "implicit", "tensorflow", "petastorm"}
+    assert not loaded("ymr_spark.r2.ingestion") & others
+
+
 def loaded(*modules: str) -> set[str]:
     """The packages that a new process has loaded once it has imported these modules."""
     script = f"import sys, {', '.join(modules)}; print(*sys.modules)"

@@ -45,7 +45,7 @@ class ItemMean(RatingEstimator[ItemMeanModel]):
             FactorModel.of_offsets("item_mean", songs.mean, of_users, of_songs, ratings.scale)
         )
 '''
-ENTRY = '    Entry("item_mean", f"{_LINEAR}.item_mean:ItemMean", sections.UserLean),\n'
+ENTRY = '    Entry("item_mean", f"{_LINEAR}.item_mean:ItemMean", "UserLean"),\n'
 
 
 @pytest.fixture(scope="module")

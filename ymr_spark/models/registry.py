@@ -1,15 +1,16 @@
 """Every model, one entry each. Tables, stages, settings, search, judgement and report go by it.
 
-It imports no Spark: schedulers read the stages, which follow from it.
+It imports none of the packages: schedulers read the stages, which follow from it, and executors
+the schemas.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ymr_spark.models import sections
-from ymr_spark.setting_types import Section
+if TYPE_CHECKING:
+    from ymr_spark.setting_types import Section
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Entry:
 
     Args:
         estimator: module:Class; imported only where the model is fitted or loaded.
-        section: its settings, under the model's name.
+        settings: the class of its section in models/"py"; the section has the model's name.
         fallback: the model that it starts from and that scores what it does not know.
         deep: it trains on the shards, by TensorFlow, without Spark.
         searched: what jobs/search.py varies.
@@ -61,13 +62,19 @@ class Entry:
 
     name: str
     estimator: str
-    section: type[Section]
+    settings: str
     form: Form = FACTORS
     fallback: str | None = None
     deep: bool = False
     searched: tuple[Searched, ...] = ()
     published: dict[str, Any] = field(default_factory=dict)
     by_size: bool = False
+
+    @property
+    def section(self) -> "type[Section]":
+        """The class of its settings."""
+        found: type[Section] = imported(f"ymr_spark.models.sections:{self.settings}")
+        return found
 
     @property
     def module(self) -> str:
@@ -103,21 +110,21 @@ _LINEAR, _DEEP = "ymr_spark.models.linear", "ymr_spark.models.two_tower"
 
 # In the order in which the pipeline fits them.
 MODELS = (
-    Entry("constant", f"{_LINEAR}.constant:Constant", sections.Constant),
-    Entry("user_lean", f"{_LINEAR}.user_lean:UserLean", sections.UserLean),
-    Entry("bias", f"{_LINEAR}.bias:Bias", sections.Bias, by_size=True),
+    Entry("constant", f"{_LINEAR}.constant:Constant", "Constant"),
+    Entry("user_lean", f"{_LINEAR}.user_lean:UserLean", "UserLean"),
+    Entry("bias", f"{_LINEAR}.bias:Bias", "Bias", by_size=True),
     Entry(
         "similarity",
         "ymr_spark.models.neighbors.similarity:Similarity",
-        sections.Similarity,
+        "Similarity",
         NEIGHBORS,
         fallback="bias",
     ),
-    Entry("als", f"{_LINEAR}.als:Als", sections.Als, fallback="bias", searched=_REGULARIZED),
+    Entry("als", f"{_LINEAR}.als:Als", "Als", fallback="bias", searched=_REGULARIZED),
     Entry(
         "latent_factor",
         f"{_LINEAR}.latent_factor:LatentFactor",
-        sections.LatentFactor,
+        "LatentFactor",
         fallback="bias",
         searched=(Searched("rank", "ranks", logarithmic=False),),
         by_size=True,
@@ -125,7 +132,7 @@ MODELS = (
     Entry(
         "two_tower_dot",
         f"{_DEEP}.estimators:TwoTowerDot",
-        sections.TwoTowerDot,
+        "TwoTowerDot",
         fallback="bias",
         deep=True,
         searched=_ADAGRAD,
@@ -135,7 +142,7 @@ MODELS = (
     Entry(
         "two_tower_mlp",
         f"{_DEEP}.estimators:TwoTowerMlp",
-        sections.TwoTowerMlp,
+        "TwoTowerMlp",
         DENSE,
         fallback="bias",
         deep=True,
@@ -144,7 +151,7 @@ MODELS = (
         by_size=True,
     ),
     # It scores what nobody rated by its content.
-    Entry("deep_cross", f"{_DEEP}.estimators:DeepCross", sections.DeepCross, deep=True),
+    Entry("deep_cross", f"{_DEEP}.estimators:DeepCross", "DeepCross", deep=True),
 )
 NAMES = tuple(entry.name for entry in MODELS)
 RANKING = tuple(entry.name for entry in MODELS if entry.ranks_songs)
