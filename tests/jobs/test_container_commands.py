@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -95,7 +96,8 @@ def wait_for(port: int, process: subprocess.Popen) -> None:
 
 def the_application(page: str) -> str:
     while True:
-        with urlopen(f"{page}/json/", timeout=5) as answer:
+        # The master may open its page after its port.
+        with suppress(OSError), urlopen(f"{page}/json/", timeout=5) as answer:
             if found := json.load(answer)["activeapps"]:
                 return found[0]["id"]
         time.sleep(0.1)
