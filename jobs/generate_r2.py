@@ -10,12 +10,13 @@ from ymr_spark.pipeline import cli
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.r2.planted import files
+from ymr_spark.r2.planted.size import Size
 from ymr_spark.scale import Scale
 
 
 def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Figures:
     """Plant the files; `rows` counts train and test."""
-    size = files.Size(**settings.planted.model_dump())
+    size = Size(**settings.planted.model_dump())
     scale = Scale(**settings.scale.model_dump())
     try:
         truth = files.generate(spark, warehouse.path("raw/"), settings.seed, size, scale)

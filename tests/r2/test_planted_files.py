@@ -17,8 +17,9 @@ from ymr_spark.errors import DataContractError, EnvironmentProblem, SettingsErro
 from ymr_spark.pipeline.settings import Planted, Settings
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.r2.planted import files
+from ymr_spark.r2.planted.size import Size
 
-SIZE = files.Size(users=600, songs=200, train_ratings=12_000, parts=2, cold_song_share=0.02)
+SIZE = Size(users=600, songs=200, train_ratings=12_000, parts=2, cold_song_share=0.02)
 SEED = 3
 
 
@@ -128,14 +129,14 @@ def test_another_seed_writes_other_bytes(spark: SparkSession, raw: Path, tmp_pat
 
 
 def test_parts_leave_the_first_one_as_it_is(spark: SparkSession, raw: Path, tmp_path: Path) -> None:
-    size = files.Size(**vars(SIZE) | {"parts": 1})
+    size = Size(**vars(SIZE) | {"parts": 1})
     files.generate(spark, tmp_path / "raw", SEED, size)
     alone, both = digests(tmp_path / "raw"), digests(raw)
     assert {alone[n] == both[n] for n in ("train_0.txt", "test_0.txt")} == {True}
 
 
 def test_the_last_of_ten_parts_has_the_users_that_are_left() -> None:
-    size = files.Size(200_000, 136_736, 76_344_627, 10, 0.01)
+    size = Size(200_000, 136_736, 76_344_627, 10, 0.01)
     users, ratings = zip(*(size.of_part(part) for part in range(10)), strict=True)
     assert sum(users) == 1_823_179
     assert ratings[:9] == (76_344_627,) * 9
@@ -146,7 +147,7 @@ def test_the_last_of_ten_parts_has_the_users_that_are_left() -> None:
 def test_a_run_that_fails_leaves_the_last_files(
     spark: SparkSession, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    size = files.Size(users=40, songs=120, train_ratings=600, parts=1, cold_song_share=0.02)
+    size = Size(users=40, songs=120, train_ratings=600, parts=1, cold_song_share=0.02)
     files.generate(spark, warehouse.raw, SEED, size)
     before = digests(warehouse.raw)
 
@@ -201,7 +202,7 @@ def test_clutter_is_in_nobodys_way(
 
 
 def test_a_disk_too_small_is_found_first(spark: SparkSession, tmp_path: Path) -> None:
-    size = files.Size(10**9, 1_000, 10**15, 1, 0.01)
+    size = Size(10**9, 1_000, 10**15, 1, 0.01)
     with pytest.raises(EnvironmentProblem, match="GB free"):
         files.generate(spark, tmp_path / "raw", SEED, size)
 

@@ -48,14 +48,14 @@ def of_models(
     everyone = everyone.orderBy(F.xxhash64("user_id", F.lit(seed)), "user_id")
     sample = F.broadcast(everyone.limit(users).cache())
     # Of all ratings, since those of a few users may not tell it.
-    rated = with_scale(ratings, scale_of(ratings)).where(F.col("split") != "test")
+    scale = scale_of(ratings)
+    rated = with_scale(ratings, scale).where(F.col("split") != "test")
     heard = by_user(rated.join(sample, "user_id", "leftsemi"))
     # Few tasks, since each one readies all songs of its model; one job for all models.
     tasks = ratings.sparkSession.sparkContext.defaultParallelism
     heard = replace(heard, frame=heard.frame.coalesce(tasks))
     lists = [topk.recommend(heard, m, k).select("*", F.lit(m.name).alias("model")) for m in models]
     ranked = reduce(DataFrame.union, lists).toArrow()
-    scale = scale_of(ratings)
     high = level(scale) >= math.ceil(LIKED * (scale.levels - 1))
     liked = test.where(high).join(sample, "user_id", "leftsemi")
     liked = liked.select("user_id", "song_id").toArrow()

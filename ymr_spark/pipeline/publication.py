@@ -84,7 +84,7 @@ def load(warehouse: Warehouse, name: str) -> Scorer:
         raise DataContractError(f"model {name}: it is not kept as arrays that score pairs")
     tables = {part: warehouse.load(f"{name}_{part}") for part in entry.form.parts}
     arrays: type[Scorer] = registry.imported(entry.form.scorer)
-    return arrays.of_tables(name, row["mean"], scale_of(row), row["link"], tables)
+    return arrays.of_tables(name, row["mean"], _scale(row), row["link"], tables)
 
 
 def load_factors(warehouse: Warehouse, name: str) -> FactorModel:
@@ -92,11 +92,6 @@ def load_factors(warehouse: Warehouse, name: str) -> FactorModel:
     scorer = load(warehouse, name)
     assert isinstance(scorer, FactorModel)
     return scorer
-
-
-def scale_of(registered: Mapping[str, Any]) -> Scale:
-    """The scale of a schemas.MODELS row."""
-    return Scale(registered["lowest"], registered["highest"], registered["step"])
 
 
 def registered(warehouse: Warehouse, name: str) -> dict[str, Any]:
@@ -133,3 +128,7 @@ def identities(warehouse: Warehouse) -> dict[str, dict[str, Any]]:
         )
     splits: dict[str, dict[str, Any]] = manifest["splits"]
     return splits
+
+
+def _scale(registered: Mapping[str, Any]) -> Scale:
+    return Scale(registered["lowest"], registered["highest"], registered["step"])

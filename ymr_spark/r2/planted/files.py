@@ -5,7 +5,6 @@ import logging
 import math
 import shutil
 import uuid
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,8 +17,9 @@ from pyspark.sql import SparkSession
 
 from ymr_spark.errors import DataContractError, EnvironmentProblem
 from ymr_spark.r2 import names
-from ymr_spark.r2.planted import genres, latent, rows, sampling, world
+from ymr_spark.r2.planted import genres, latent, rows, world
 from ymr_spark.r2.planted.rows import Rows
+from ymr_spark.r2.planted.size import Size
 from ymr_spark.r2.planted.songs import Songs
 from ymr_spark.r2.planted.users import Users
 from ymr_spark.r2.planted.world import World
@@ -30,38 +30,12 @@ from ymr_spark.store import atomically
 log = logging.getLogger(__name__)
 
 TRUTH: Final = "truth.json"
-PARTS: Final = 10
-LAST_PART_SHARE: Final = 23_179 / 200_000  # R2's last file has the users that are left
 _LONGEST_IDS: Final = len("1823178\t136735\t")
 _BLOCKS_A_CORE: Final = 16  # between two progress lines
 _COPY_BYTES: Final = 1 << 22
 
 Sums = dict[str, tuple[int, float]]
 Floors = Any  # a pyarrow table of test rows: user_id, song_id, variance given the latent mean
-
-
-@dataclass(frozen=True)
-class Size:
-    """How much is planted; the counts are those of a full part."""
-
-    users: int
-    songs: int
-    train_ratings: int
-    parts: int
-    cold_song_share: float
-
-    def of_part(self, part: int) -> tuple[int, int]:
-        """Users and train rows of a part: the last of all ten is a short one."""
-        if part < PARTS - 1:
-            return self.users, self.train_ratings
-        users = max(1, round(self.users * LAST_PART_SHARE))
-        return users, round(self.train_ratings * users / self.users)
-
-    @property
-    def rows(self) -> int:
-        """Of all train and test files."""
-        each = [self.of_part(part) for part in range(self.parts)]
-        return sum(ratings + sampling.TEST_ROWS * users for users, ratings in each)
 
 
 def generate(
