@@ -20,11 +20,12 @@ import psutil
 from pyspark.sql import SparkSession
 
 from jobs import ingest
-from ymr_spark.pipeline import runs, settings_file
+from ymr_spark.pipeline import settings_file
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
-from ymr_spark.r2 import files
 from ymr_spark.runtime import session
+from ymr_spark.runtime.memory import PeakMemory
+from ymr_spark.sources.r2 import files
 
 _COPIED = "user_id INT, song_id INT, rating TINYINT"
 
@@ -42,7 +43,7 @@ def copy(spark: SparkSession, warehouse: Warehouse, _: Settings) -> int:
 
 
 def ingested(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> int:
-    return int(ingest.run(spark, warehouse, settings)["rows"])
+    return ingest.run(spark, warehouse, settings).rows
 
 
 _WORK = {"copy": copy, "ingest": ingested}
@@ -54,7 +55,7 @@ def measured(what: str, conf: Path, raw: Path) -> dict[str, Any]:
     root = Path(tempfile.mkdtemp(prefix="bench-", dir=raw.parent))
     spark = session.build(f"bench {what}", settings_.spark_defaults)
     try:
-        with runs.PeakMemory() as memory:
+        with PeakMemory() as memory:
             started = time.monotonic()
             rows = _WORK[what](spark, Warehouse(root, raw), settings_)
             seconds = time.monotonic() - started

@@ -17,8 +17,8 @@ from ymr_spark.models.held_out import HeldOut
 from ymr_spark.models.linear.bias import Bias
 from ymr_spark.models.linear.latent_factor import LatentFactor
 from ymr_spark.models.neighbors.similarity import Similarity
-from ymr_spark.r2 import movielens
 from ymr_spark.runtime import session
+from ymr_spark.sources import movielens
 
 FOLDS, SEED = 5, 1
 COLUMNS: dict[str, Any] = {"userCol": "user_id", "itemCol": "song_id", "seed": SEED}

@@ -18,8 +18,9 @@ import sys
 import time
 from pathlib import Path
 
-from ymr_spark.pipeline import runs, stages
+from ymr_spark.pipeline import manifests, stages
 from ymr_spark.pipeline.warehouse import Warehouse
+from ymr_spark.records.figures import Trained
 from ymr_spark.runtime import cluster
 
 ROOT = Path(__file__).parent.parent
@@ -61,10 +62,11 @@ def seconds(folder: Path, raw: Path, workers: int, extra: list[str]) -> dict[str
         cluster.down(place)
     found: dict[str, float] = {}
     for stage in STAGES:
-        manifest = runs.latest_manifest(stage.name, Warehouse(folder / str(workers))) or {}
-        found[stage.name] = manifest["job_seconds"]
-        if stage.model:
-            found[f"{stage.model}, fit"] = manifest["fit_seconds"]
+        manifest = manifests.latest(stage.name, Warehouse(folder / str(workers)))
+        assert manifest is not None
+        found[stage.name] = manifest.job_seconds
+        if isinstance(manifest.figures, Trained):
+            found[f"{stage.model}, fit"] = manifest.figures.fit_seconds
     return found
 
 

@@ -9,30 +9,30 @@ side alone on a cluster. `for 717 M` takes seconds to grow with the rows from th
 
 import argparse
 from pathlib import Path
-from typing import Any
 
-from ymr_spark.pipeline import runs, stages
+from ymr_spark.pipeline import manifests, stages
 from ymr_spark.pipeline.warehouse import Warehouse
+from ymr_spark.records.manifest import Manifest
 
 _ALL_MILLIONS = 717.0
 _HEAD = "| stage | seconds | s per million | peak GiB | hours for 717 M |\n|---|---|---|---|---|"
 
 
 def table(warehouse: Warehouse) -> str:
-    ingested = runs.latest_manifest("ingest", warehouse)
+    ingested = manifests.latest("ingest", warehouse)
     if ingested is None:
         raise SystemExit(f"{warehouse.root}: nothing was ingested; run jobs/pipeline.py first")
-    millions = ingested["rows"] / 1e6
-    found = (runs.latest_manifest(stage.name, warehouse) for stage in stages.STAGES)
+    millions = ingested.figures.rows / 1e6
+    found = (manifests.latest(stage.name, warehouse) for stage in stages.STAGES)
     lines = [_line(manifest, millions) for manifest in found if manifest is not None]
     return "\n".join([f"{millions:.1f} million ratings", "", _HEAD, *lines])
 
 
-def _line(manifest: dict[str, Any], millions: float) -> str:
-    seconds, memory = manifest["job_seconds"], manifest["peak_memory_mib"] / 1024
+def _line(manifest: Manifest, millions: float) -> str:
+    seconds, memory = manifest.job_seconds, manifest.peak_memory_mib / 1024
     each = seconds / millions
     hours = each * _ALL_MILLIONS / 3600
-    return f"| {manifest['stage']} | {seconds:.0f} | {each:.2f} | {memory:.1f} | {hours:.1f} |"
+    return f"| {manifest.stage} | {seconds:.0f} | {each:.2f} | {memory:.1f} | {hours:.1f} |"
 
 
 if __name__ == "__main__":

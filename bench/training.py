@@ -10,9 +10,11 @@ follow, for the worst final MSE among them and for the best that two have reache
 
 import argparse
 import json
+import math
 import statistics
 import time
 from collections.abc import Iterator
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +25,15 @@ import tensorflow as tf
 from ymr_spark.models import registry
 from ymr_spark.models.two_tower import training as two_tower_training
 from ymr_spark.models.two_tower.curves import batches
-from ymr_spark.pipeline import runs, settings_file, stages
+from ymr_spark.pipeline import manifests, settings_file, stages
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
+from ymr_spark.records.figures import Trained
+from ymr_spark.records.learning_curve import Curve
 from ymr_spark.runtime import session
-from ymr_spark.shards import manifest, reader
-from ymr_spark.shards.manifest import Manifest
+from ymr_spark.runtime.memory import PeakMemory
+from ymr_spark.shards import inventory, reader
+from ymr_spark.shards.inventory import Inventory
 
 Line = dict[str, Any]
 Point = tuple[float, float]  # seconds since the start, validation MSE
@@ -36,7 +41,7 @@ _OPTIMISATION = ("learning_rate", "initial_accumulator")
 _OF_TRAINING = ("batch_size", "max_epochs", "patience", "decay", *_OPTIMISATION)
 
 
-def part(contents: Manifest, groups: int) -> Manifest:
+def part(contents: Inventory, groups: int) -> Inventory:
     """The manifest with the first row groups of train only."""
     train = contents.splits["train"]
     kept = dict(sorted(train.row_groups.items())[:groups])
@@ -45,7 +50,7 @@ def part(contents: Manifest, groups: int) -> Manifest:
 
 
 def feeds(
-    shards: Path, contents: Manifest, columns: tuple[str, ...], batch_size: int, seed: int
+    shards: Path, contents: Inventory, columns: tuple[str, ...], batch_size: int, seed: int
 ) -> dict[str, tf.data.Dataset]:
     """The same rows, shuffled by both; those in memory before the clock runs."""
     names = sorted(contents.splits["train"].row_groups)
@@ -59,7 +64,7 @@ def feeds(
 
 
 def fed(
-    name: str, shards: Path, contents: Manifest, chosen: Settings, times: int
+    name: str, shards: Path, contents: Inventory, chosen: Settings, times: int
 ) -> Iterator[Line]:
     """Rows a second of training from each source, and their ratio."""
     section = chosen.of(name)
@@ -91,9 +96,9 @@ def trained(warehouse: Warehouse, spark_defaults: Path | None) -> dict[str, list
     """The learning curves of the models that have one, and the one point of `als`."""
     curves = {}
     for name in registry.NAMES:
-        figures = runs.latest_manifest(stages.of_model(name).name, warehouse) or {}
-        if figures.get("learning_curve"):
-            curves[name] = cumulated(figures["learning_curve"])
+        told = manifests.told(stages.of_model(name).name, warehouse, Trained)
+        if told and told.learning_curve:
+            curves[name] = cumulated(told.learning_curve)
     if curves and warehouse.version("metrics") is not None:
         spark = session.build("bench training", spark_defaults)
         als = warehouse.read(spark, "metrics").where("model = 'als' AND split = 'validation'")
@@ -104,12 +109,10 @@ def trained(warehouse: Warehouse, spark_defaults: Path | None) -> dict[str, list
     return curves
 
 
-def cumulated(curve: list[dict[str, float]]) -> list[Point]:
-    seconds, points = 0.0, []
-    for entry in curve:
-        seconds += entry["seconds"]
-        points.append((seconds, entry["validation_mse"]))
-    return points
+def cumulated(curve: Curve) -> list[Point]:
+    times = accumulate(point.seconds or 0.0 for point in curve)
+    errors = (math.nan if p.validation_mse is None else p.validation_mse for p in curve)
+    return list(zip(times, errors, strict=True))
 
 
 def races(curves: dict[str, list[Point]]) -> Iterator[Line]:
@@ -132,9 +135,9 @@ def main() -> None:
     chosen = settings_file.load(options.conf, options.set)
     warehouse = Warehouse(chosen.warehouse, chosen.raw.folder)
     shards = warehouse.path("shards/")
-    contents = part(manifest.verify(shards), options.row_groups)
+    contents = part(inventory.verify(shards), options.row_groups)
     tf.config.experimental.enable_op_determinism()
-    with runs.PeakMemory() as memory:
+    with PeakMemory() as memory:
         for name in (n for n in chosen.models if registry.named(n).deep):
             for line in fed(name, shards, contents, chosen, options.repetitions):
                 print(json.dumps(line), flush=True)

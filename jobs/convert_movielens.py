@@ -7,24 +7,24 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from ymr_spark.pipeline import cli
-from ymr_spark.pipeline.cli import Figures
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
-from ymr_spark.r2 import movielens
+from ymr_spark.records.figures import Converted
+from ymr_spark.sources import movielens
 from ymr_spark.store import atomically
 
 DOWNLOADS = Path("build/downloads")
 HELD_OUT = 10  # as in R2
 
 
-def run(_: SparkSession, warehouse: Warehouse, settings: Settings) -> Figures:
+def run(_: SparkSession, warehouse: Warehouse, settings: Settings) -> Converted:
     # Ingest holds out validation rows by the same hash: another seed gives another choice.
     """Write the converted files below `raw/`."""
     files = movielens.convert(movielens.fetch(DOWNLOADS), HELD_OUT, settings.seed + 1)
     for name, text in files.items():
         atomically.write(warehouse.path("raw/") / name, text)
     lines = {name: text.count("\n") for name, text in files.items()}
-    return {"rows": lines["train_0.txt"] + lines["test_0.txt"], "lines": lines}
+    return Converted(rows=lines["train_0.txt"] + lines["test_0.txt"], lines=lines)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

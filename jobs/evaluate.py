@@ -3,81 +3,111 @@
 import json
 import logging
 import sys
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from ymr_spark import schemas, strict_json
+from ymr_spark import schemas
 from ymr_spark.errors import DataContractError
-from ymr_spark.evaluation import breakdown, comparison, leaderboard, metrics, scan, slicing
+from ymr_spark.evaluation import breakdown, leaderboard, metrics, same_rows, scan, slicing
+from ymr_spark.evaluation.scan import Sums
+from ymr_spark.evaluation.slicing import Slicings
 from ymr_spark.lists import catalogue, quality
+from ymr_spark.lists.quality import ListQuality
 from ymr_spark.models import registry
 from ymr_spark.pipeline import certificate, cli, publication, runs, stages
 from ymr_spark.pipeline.publication import identities, load_factors
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
+from ymr_spark.ratings import Identity
+from ymr_spark.records.figures import Evaluated, Verified
 from ymr_spark.store import atomically
 
 log = logging.getLogger(__name__)
 SLICED_BY = ("summary_users", "summary_songs", "songs", "genres")
 
 
-def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Figures:
-    """Prove that the rows are the same, then score every published model."""
-    held_out = publication.held_out(spark, warehouse)
-    predictions = warehouse.read(spark, "predictions")
-    models = publication.all_registered(warehouse)
-    splits = {name: (s["rows"], s["hash"]) for name, s in identities(warehouse).items()}
+def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Evaluated:
+    """Prove that the rows are the same, then score the published models that settings name."""
+    models, splits = _judged(warehouse, settings), identities(warehouse)
     train = splits.pop("train")
+    same_rows.check_train_rows({name: m.fitted_to for name, m in models.items()}, train)
+    cuts = slicing.read(warehouse.scale(), *map(warehouse.load, SLICED_BY))
+    sums = _sums(spark, warehouse, models, splits, cuts)
+    scored, pairs = [], []
+    for split, errors in metrics.by_split(sums).items():
+        draws = metrics.resampled_mse(errors, settings.evaluate.resamples, settings.seed)
+        scored += metrics.scores(split, errors, draws)
+        pairs += metrics.differences(split, errors, draws)
+    orders, lists = breakdown.orders(sums), _lists(spark, warehouse, settings, models)
+    warehouse.save(scored, "metrics")
+    warehouse.save(pairs, "differences")
+    warehouse.save(breakdown.slices(sums, cuts), "slices")
+    warehouse.save(orders, "orders")
+    warehouse.save(lists, "ranking")
+    seconds = {name: model.fit_seconds for name, model in models.items()}
+    board = leaderboard.leaderboard(
+        scored, pairs, orders, lists, seconds, train, splits["test"], _floor(warehouse)
+    )
+    atomically.write(warehouse.path("reports/leaderboard.json"), board.as_json())
+    _certify(warehouse, settings)
+    return Evaluated(rows=splits["test"].rows, models=len(models))
+
+
+def _sums(
+    spark: SparkSession,
+    warehouse: Warehouse,
+    models: Collection[str],
+    splits: Mapping[str, Identity],
+    cuts: Slicings,
+) -> list[Sums]:
+    """What all models' predictions of the very same held-out rows add up to."""
     if "test" not in splits:
         raise DataContractError(
             f"{warehouse.path('ratings')}: no test rows, so there is nothing to judge models by; "
             "give ingest a test file with ratings"
         )
-    comparison.check_train_rows(models.values(), train)
-    comparison.check_held_out(held_out, splits)
-    rows = sum(count for count, _ in splits.values())
-    cuts = slicing.read(warehouse.scale(), *map(warehouse.load, SLICED_BY))
-    with_floor = _with_floor(held_out, warehouse)
-    sums = scan.sums(predictions, with_floor, sorted(models), rows, cuts)
-    comparison.check_predictions(sums, predictions, held_out, models, splits)
+    held_out = publication.held_out(spark, warehouse)
+    same_rows.check_held_out(held_out, splits)
+    predictions = warehouse.read(spark, "predictions")
+    predictions = predictions.where(F.col("model").isin([*models]))
+    rows = sum(split.rows for split in splits.values())
+    sums = scan.sums(predictions, _with_floor(held_out, warehouse), sorted(models), rows, cuts)
+    same_rows.check_predictions(sums, predictions, held_out, models, splits)
     log.info("%d models judged on %d rows", len(models), rows)
-    scored, pairs = [], []
-    judged = metrics.by_split(sums)
-    for split, errors in judged.items():
-        draws = metrics.resampled_mse(errors, settings.evaluate.resamples, settings.seed)
-        scored += metrics.scores(split, errors, draws)
-        pairs += metrics.differences(split, errors, draws)
-    warehouse.save(scored, "metrics")
-    warehouse.save(pairs, "differences")
-    warehouse.save(breakdown.slices(sums, cuts), "slices")
-    orders = breakdown.orders(sums)
-    warehouse.save(orders, "orders")
-    lists = _lists(spark, warehouse, settings, models)
-    warehouse.save(lists, "ranking")
-    seconds = {name: row["fit_seconds"] for name, row in models.items()}
-    entries = leaderboard.entries(scored, pairs, orders, train, splits["test"], seconds)
-    board = leaderboard.leaderboard(entries, lists, train, splits["test"], _floor(warehouse))
-    atomically.write(warehouse.path("reports/leaderboard.json"), strict_json.dumps(board, indent=1))
+    return sums
+
+
+def _certify(warehouse: Warehouse, settings: Settings) -> None:
     stage = stages.named("evaluate")
     tables = [r for r in (*stage.reads, *stage.writes) if r in schemas.TABLES]
     own = {"evaluate": settings.model_dump(mode="json", include={"seed", *stage.settings})}
     issued = certificate.issue(warehouse, tables, runs.governing(stage, warehouse) | own)
-    atomically.write(warehouse.path(certificate.RESOURCE), strict_json.dumps(issued, indent=1))
-    return {"rows": splits["test"][0], "models": len(models)}
+    atomically.write(warehouse.path(certificate.RESOURCE), issued.model_dump_json(indent=1))
 
 
-def verify(warehouse: Warehouse, settings: Settings) -> cli.Figures:
+def verify(warehouse: Warehouse, settings: Settings) -> Verified:
     """Hold the data against the certificate of the last comparison; write nothing."""
-    warehouse.require(certificate.RESOURCE)
-    issued = json.loads(warehouse.path(certificate.RESOURCE).read_text())
+    issued = certificate.read(warehouse)
     with cli.spark_session("evaluate", settings) as spark:
         certificate.verify(spark, warehouse, issued)
     log.info("ratings, predictions, shards and leaderboard are those of the certificate")
-    rows = sum(split["rows"] for split in issued["ratings"].values())
-    return {"status": "verified", "rows": rows, "models": len(issued["predictions"])}
+    rows = sum(split.rows for split in issued.ratings.values())
+    return Verified(status="verified", rows=rows, models=len(issued.predictions))
+
+
+def _judged(warehouse: Warehouse, settings: Settings) -> dict[str, publication.Registration]:
+    """The published models that the settings name."""
+    published = publication.all_registered(warehouse)
+    found = {name: model for name, model in published.items() if name in settings.models}
+    if not found:
+        raise DataContractError(
+            f"{warehouse.path('models')}: none of the models that the settings name "
+            f"({', '.join(settings.models)}) is there, only {', '.join(published) or 'none'}; "
+            "train one of them"
+        )
+    return found
 
 
 def _with_floor(held_out: DataFrame, warehouse: Warehouse) -> DataFrame:
@@ -92,9 +122,9 @@ def _with_floor(held_out: DataFrame, warehouse: Warehouse) -> DataFrame:
 
 
 def _lists(
-    spark: SparkSession, warehouse: Warehouse, settings: Settings, names: Iterable[str]
-) -> list[dict[str, Any]]:
-    """schemas.RANKING rows: the models that tell songs apart, and two lists for everybody."""
+    spark: SparkSession, warehouse: Warehouse, settings: Settings, names: Collection[str]
+) -> list[ListQuality]:
+    """Of the models that tell songs apart, and two lists for everybody."""
     scale = warehouse.scale()
     songs = catalogue.read(warehouse.load("summary_songs"), warehouse.load("songs"), scale)
     rankings = [catalogue.most_popular(songs, scale)]

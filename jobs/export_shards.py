@@ -10,30 +10,30 @@ from ymr_spark.pipeline import cli
 from ymr_spark.pipeline.publication import identities
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
+from ymr_spark.records.figures import Exported
 from ymr_spark.shards import indices, writing
 from ymr_spark.store import atomically
 
 SPLITS = ("train", "validation")
 
 
-def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Figures:
+def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Exported:
     """Write both splits into a new folder, read them back, swap it into place."""
     ratings = warehouse.read(spark, "ratings")
     parts = {split: ratings.where(F.col("split") == split) for split in SPLITS}
-    expected = identities(warehouse)
     index = indices.build(parts["train"], warehouse.load("songs"), warehouse.load("genres"))
     with atomically.replacing(warehouse.path("shards/")) as folder:
         contents = writing.write(
             folder,
             parts,
             index,
-            {split: (expected[split]["rows"], expected[split]["hash"]) for split in SPLITS},
+            identities(warehouse),
             ratings_version=warehouse.pin("ratings"),
             seed=settings.seed,
             **settings.shards.model_dump(),
         )
     sizes = {split: contents.splits[split].rows for split in SPLITS}
-    return {"rows": sum(sizes.values()), **sizes, "index_sizes": contents.index_sizes}
+    return Exported(rows=sum(sizes.values()), **sizes, index_sizes=contents.index_sizes)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

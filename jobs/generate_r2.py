@@ -9,20 +9,21 @@ from ymr_spark.errors import SettingsError
 from ymr_spark.pipeline import cli
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
-from ymr_spark.r2.planted import files
-from ymr_spark.r2.planted.size import Size
+from ymr_spark.records.figures import Generated
 from ymr_spark.scale import Scale
+from ymr_spark.sources.planted import generation
+from ymr_spark.sources.planted.size import Size
 
 
-def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Figures:
+def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Generated:
     """Plant the files; `rows` counts train and test."""
     size = Size(**settings.planted.model_dump())
     scale = Scale(**settings.scale.model_dump())
     try:
-        truth = files.generate(spark, warehouse.path("raw/"), settings.seed, size, scale)
+        truth = generation.generate(spark, warehouse.path("raw/"), settings.seed, size, scale)
     except ValueError as e:
         raise SettingsError(f"planted: {e}; change planted.users, .songs or .train_ratings") from e
-    return {"rows": size.rows, "floor_mse": truth["floor_mse"]}
+    return Generated(rows=size.rows, floor_mse=truth["floor_mse"])
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -9,18 +9,19 @@ from pyspark.sql import SparkSession
 
 from ymr_spark import schemas
 from ymr_spark.pipeline import cli
-from ymr_spark.pipeline.cli import Figures
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
-from ymr_spark.r2 import attributes, audit, files, ingestion
-from ymr_spark.r2.summaries import Split
 from ymr_spark.ratings import identity
+from ymr_spark.records.figures import Ingested
+from ymr_spark.records.line_counts import LineCounts
 from ymr_spark.scale import Scale
+from ymr_spark.sources.r2 import attributes, audit, files, ingestion
+from ymr_spark.sources.r2.unit_rows import HoldOut
 
 log = logging.getLogger(__name__)
 
 
-def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Figures:
+def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Ingested:
     """Audit all lines, then write what is kept and what is not."""
     raw = files.find(warehouse.path("raw/"))
     genres = attributes.read_genres(raw.genres)
@@ -40,7 +41,7 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Figure
     raw.check_unchanged()
 
     log.info("writing %d ratings", sum(audited.findings.kept.values()))
-    split = Split(rules.validation_ratings, settings.seed)
+    split = HoldOut(rules.validation_ratings, settings.seed)
     with raw.watched():
         version = warehouse.write(ingestion.ratings(audited, split), "ratings")
     song_faults = attributes.quarantine(songs, raw.songs.name)
@@ -56,18 +57,14 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Figure
     audited.blocks.unpersist()
 
     splits = identity(warehouse.read(spark, "ratings"))
-    return {
-        "rows": sum(rows for rows, _ in splits.values()),
-        "splits": {name: {"rows": rows, "hash": hash_} for name, (rows, hash_) in splits.items()},
-        "ratings_version": version,
-        "files": audited.findings.figures(),
-        "songs": {
-            "lines": songs.lines,
-            "kept": len(songs.rows),
-            "quarantined": songs.reasons(),
-            "unknown_genres": songs.unknown_genres.total(),
-        },
-    }
+    return Ingested(
+        rows=sum(split.rows for split in splits.values()),
+        splits=splits,
+        ratings_version=version,
+        files=audited.findings.counts(),
+        songs=LineCounts(songs.lines, len(songs.rows), songs.reasons()),
+        unknown_genres=songs.unknown_genres.total(),
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:

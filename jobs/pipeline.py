@@ -16,9 +16,11 @@ from pathlib import Path
 
 from ymr_spark.errors import SettingsError, StageFailed
 from ymr_spark.evaluation import leaderboard
+from ymr_spark.evaluation.leaderboard import Leaderboard
 from ymr_spark.pipeline import cli, provenance, runs, settings_file, stages
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
+from ymr_spark.records.figures import Closed, Figures
 from ymr_spark.runtime import environment, logs, session
 
 log = logging.getLogger(__name__)
@@ -36,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return cli.guarded("pipeline", lambda: run(options))
 
 
-def run(options: argparse.Namespace) -> cli.Figures:
+def run(options: argparse.Namespace) -> Figures:
     """Run each job as a process of its own, as a scheduler would, under one lock."""
     settings = settings_file.load(options.conf, options.set)
     run_id = options.run_id
@@ -127,15 +129,15 @@ def _wait(process: "subprocess.Popen[str]", where: str, started: float) -> str:
             log.info("%s: %.0f s so far", where, time.monotonic() - started)
 
 
-def _closing(warehouse: Warehouse) -> cli.Figures:
+def _closing(warehouse: Warehouse) -> Figures:
     board_file = warehouse.path("reports/leaderboard.json")
     if not board_file.exists():
-        return {}
-    board = json.loads(board_file.read_text())
+        return Figures()
+    board = Leaderboard.of_json(board_file.read_bytes())
     leaderboard.show(board)
     report = warehouse.path("reports/index.html")
     print(f"Report: {report}")
-    return {"rows": board["test_rows"], "report": str(report)}
+    return Closed(rows=board.test_rows, report=str(report))
 
 
 if __name__ == "__main__":

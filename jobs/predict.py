@@ -13,25 +13,24 @@ from ymr_spark.pipeline import cli, publication
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.prediction import scoring, terminal
-from ymr_spark.prediction.answers import Pair, Published
+from ymr_spark.prediction.answers import Answers, Explained, Pair, Published
 
 _MOST_PAIRS = 10_000
 
 
-def predict(warehouse: Warehouse, pairs: Sequence[Pair], wanted: str | None) -> cli.Figures:
+def predict(warehouse: Warehouse, pairs: Sequence[Pair], wanted: str | None) -> Answers:
     """Score the pairs by all models, or by `wanted`; explain where there is one pair."""
     registered = publication.all_registered(warehouse)
     names = _names(registered, wanted)
     models = Published(warehouse, registered, names)
     ratings = scoring.ratings_of(warehouse, np.array([user for user, _ in pairs]))
     found = models.answers(pairs, ratings)
-    figures = {"rows": len(pairs), "predictions": found}
     if len(pairs) > 1:
         terminal.show_pairs(found, names)
-        return figures
+        return Answers(rows=len(pairs), predictions=found)
     why = models.why(pairs[0], ratings)
     terminal.show_one(found[0], why)
-    return figures | why
+    return Explained(rows=1, predictions=found, **vars(why))
 
 
 def _names(published: Iterable[str], wanted: str | None) -> list[str]:
@@ -85,7 +84,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments.error("expected --user U --song S, or --pairs FILE")
     pairs = options.pairs or [(options.user, options.song)]
 
-    def look(warehouse: Warehouse, settings: Settings) -> cli.Figures:
+    def look(warehouse: Warehouse, settings: Settings) -> Answers:
         return predict(warehouse, pairs, options.model)
 
     return cli.read_only("predict", look, options)

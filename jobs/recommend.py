@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 
 from ymr_spark import packing
 from ymr_spark.errors import DataContractError, SettingsError
-from ymr_spark.evaluation import comparison
+from ymr_spark.evaluation import same_rows
 from ymr_spark.lists import catalogue, lists
 from ymr_spark.lists.audience import audience
 from ymr_spark.lists.restrictions import restrict
@@ -26,6 +26,7 @@ from ymr_spark.pipeline.publication import load_factors, registered, train_ident
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.ratings import scale_of, with_scale
+from ymr_spark.records.figures import Recommended
 from ymr_spark.store import atomically
 
 log = logging.getLogger(__name__)
@@ -36,12 +37,12 @@ _RESTRICTIONS = {
 _EXPORTS = ("csv", "jsonl")
 
 
-def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Figures:
+def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Recommended:
     """Rank the songs for every user; check a sample of users against brute force; write."""
     options = settings.recommend
     model = _chosen(warehouse, options.model)
     train = train_identity(warehouse)
-    comparison.check_train_rows([registered(warehouse, model.name)], train)
+    same_rows.check_train_rows({model.name: registered(warehouse, model.name).fitted_to}, train)
     log.info("top %d songs by %s", options.k, model.name)
     songs = catalogue.read(
         warehouse.load("summary_songs"), warehouse.load("songs"), warehouse.scale()
@@ -78,9 +79,13 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Fi
         )
     names = {row["genre_id"]: row["name"] for row in genres}
     tops = {row["genre_id"]: names[row["top_genre_id"]] for row in genres}
-    figures = {"rows": table.count(), "model": model.name, "verified": len(compared)}
-    figures |= lists.described(table, rated, compared, songs, candidates, tops)
-    table = table.withColumns({"model": F.lit(model.name), "train_hash": F.lit(train[1])})
+    figures = Recommended(
+        rows=table.count(),
+        model=model.name,
+        verified=len(compared),
+        described=lists.described(table, rated, compared, songs, candidates, tops),
+    )
+    table = table.withColumns({"model": F.lit(model.name), "train_hash": F.lit(train.hash)})
     warehouse.write(table, "recommendations")
     known.unpersist()
     _export(warehouse.read(spark, "recommendations"), warehouse, options.export)

@@ -1,6 +1,5 @@
 """summary_*, slices, leaderboard.json, … -> reports/index.html: one page to read and print."""
 
-import json
 import sys
 from collections.abc import Sequence
 
@@ -8,20 +7,23 @@ import pyarrow.dataset as ds
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from ymr_spark.pipeline import certificate, cli, runs, stages
+from ymr_spark.errors import DataContractError
+from ymr_spark.evaluation.leaderboard import Leaderboard
+from ymr_spark.pipeline import certificate, cli, manifests, stages
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
+from ymr_spark.records.figures import Ingested, Reported
 from ymr_spark.report import about_comparison, page
-from ymr_spark.report.card import Row
+from ymr_spark.report.card import TableRow
 from ymr_spark.store import atomically
 
 REPORT = "reports/index.html"
 _SAMPLE = 20
 
 
-def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Figures:
+def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Reported:
     """Read the small tables and reports, and write the page."""
-    board = json.loads(warehouse.path("reports/leaderboard.json").read_text())
+    board = Leaderboard.of_json(warehouse.path("reports/leaderboard.json").read_bytes())
     tables = {name: warehouse.load(name).to_pylist() for name in stages.SUMMARY_TABLES}
     for name in ("slices", "orders"):
         tables[name] = warehouse.load(name, ds.field("split") == "test").to_pylist()
@@ -35,26 +37,33 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Fi
         .agg(F.count("*").alias("lines"), F.min("raw").alias("example"))
         .orderBy("file", "reason")
     )
-    found = [runs.latest_manifest(s.name, warehouse) for s in stages.pipeline(settings)]
-    manifests = {m["stage"]: m for m in found if m is not None}
+    found = [manifests.latest(s.name, warehouse) for s in stages.pipeline(settings)]
     source = page.Source(
         settings.raw.source,
         str(settings.raw.folder),
-        manifests["ingest"],
+        _ingested(warehouse),
         _rows(quarantined),
         warehouse.scale(),
     )
-    issued = json.loads(warehouse.path(certificate.RESOURCE).read_text())
-    html = page.render(source, tables, board, [*manifests.values()], issued)
+    finished = [manifest for manifest in found if manifest is not None]
+    html = page.render(source, tables, board, finished, certificate.read(warehouse))
     atomically.write(warehouse.path(REPORT), html)
-    return {"rows": board["test_rows"], "bytes": len(html)}
+    return Reported(rows=board.test_rows, bytes=len(html))
 
 
-def _rows(frame: DataFrame) -> list[Row]:
+def _ingested(warehouse: Warehouse) -> Ingested:
+    if told := manifests.told("ingest", warehouse, Ingested):
+        return told
+    raise DataContractError(
+        f"{warehouse.root / 'runs'}: no manifest of ingest; run jobs/ingest.py --force"
+    )
+
+
+def _rows(frame: DataFrame) -> list[TableRow]:
     return [row.asDict() for row in frame.collect()]
 
 
-def _sample(spark: SparkSession, warehouse: Warehouse, models: Sequence[str]) -> list[Row]:
+def _sample(spark: SparkSession, warehouse: Warehouse, models: Sequence[str]) -> list[TableRow]:
     """Test ratings, the same in every run, with each model's prediction under its name."""
     keys = ["user_id", "song_id"]
     test = warehouse.read(spark, "ratings").where(F.col("split") == "test")

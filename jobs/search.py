@@ -4,6 +4,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +13,22 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from ymr_spark.models import registry
-from ymr_spark.models.estimator import Curve
-from ymr_spark.models.registry import Entry, Searched
+from ymr_spark.models.registry import Entry, SearchedSetting
 from ymr_spark.models.train_ratings import TrainRatings
-from ymr_spark.pipeline import checkpoints, cli, provenance
+from ymr_spark.pipeline import checkpoints, cli, fitting, provenance
 from ymr_spark.pipeline.publication import train_identity
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
+from ymr_spark.records import figures
+from ymr_spark.records.learning_curve import Curve
 from ymr_spark.search import folds, study
 from ymr_spark.search.study import Parameters, Trial
 from ymr_spark.setting_types import Section
 
 log = logging.getLogger(__name__)
-_COLUMNS = {"userCol": "user_id", "itemCol": "song_id", "ratingCol": "rating"}
 
 
-def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Figures:
+def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> figures.Searched:
     """Search for the model that the settings name, and write its trials' learning curves."""
     section = settings.search
     entry, values = registry.named(section.model), settings.of(section.model)
@@ -48,10 +49,11 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> cli.Fi
     parameters, best = study.best(trials)
     warehouse.save(_table(section.model, trials), "search", where={"model": section.model})
     log.info("best: %s with %s", json.dumps(parameters), best)
-    return {"rows": rows, "model": section.model, "best": best | {"parameters": parameters}}
+    best_epoch = figures.Best(**best.model_dump(), parameters=parameters)
+    return figures.Searched(rows=rows, model=section.model, best=best_epoch)
 
 
-def _range(chosen: Searched, section: Section) -> BaseDistribution:
+def _range(chosen: SearchedSetting, section: Section) -> BaseDistribution:
     low, high = getattr(section, chosen.within)
     kind = IntDistribution if isinstance(low, int) else FloatDistribution
     return kind(low, high, log=chosen.logarithmic)
@@ -61,7 +63,7 @@ def _curves(
     parts: Sequence[TrainRatings], settings: Settings, entry: Entry
 ) -> Callable[[Parameters], list[Curve]]:
     """What fits with the parameters to each fold, from the fold's own bias model."""
-    common = {**_COLUMNS, "seed": settings.seed}
+    common = {**fitting.COLUMNS, "seed": settings.seed}
     bias = registry.imported(registry.named("bias").estimator)
     bases = [bias.of_settings(settings.of("bias"), **common).fit_ratings(part) for part in parts]
     fixed = settings.of(entry.name)
@@ -80,7 +82,7 @@ def _journal(warehouse: Warehouse, settings: Settings, entry: Entry) -> Path:
     """The file of this very search; more trials are the same search."""
     section = settings.search
     governed_by = {
-        "rows": train_identity(warehouse),
+        "rows": asdict(train_identity(warehouse)),
         "seed": settings.seed,
         "code": provenance.code(__file__, entry.module),
         "search": section.model_dump(exclude={"trials"}),
@@ -92,7 +94,8 @@ def _journal(warehouse: Warehouse, settings: Settings, entry: Entry) -> Path:
 
 def _table(model: str, trials: list[Trial]) -> list[dict[str, Any]]:
     return [
-        {"model": model, "trial": number, "parameters": json.dumps(trial.parameters), **point}
+        {"model": model, "trial": number, "parameters": json.dumps(trial.parameters)}
+        | point.model_dump(exclude={"seconds"})
         for number, trial in enumerate(trials)
         for point in trial.curve
     ]

@@ -10,9 +10,9 @@ from pyspark.sql import functions as F
 
 from ymr_spark.errors import DataContractError
 from ymr_spark.pipeline import cli
-from ymr_spark.pipeline.cli import Figures
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
+from ymr_spark.records.figures import Figures
 from ymr_spark.statistics import correlation, genres, members, scans
 
 
@@ -40,7 +40,7 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Figure
     histogram = kept(members.tails(users, per_song), "summary_tails")
     warehouse.save(members.concentration(histogram).toArrow(), "summary_concentration")
     warehouse.save(members.lean(users, scale).toArrow(), "summary_lean")
-    return {"rows": rows}
+    return Figures(rows=rows)
 
 
 def _same_total(users: DataFrame, cells: DataFrame) -> int:

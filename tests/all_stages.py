@@ -7,9 +7,10 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from ymr_spark.models import registry
-from ymr_spark.pipeline import cli, provenance, runs, stages
+from ymr_spark.pipeline import cli, manifests, provenance, runs, stages
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
+from ymr_spark.records.manifest import Cost
 from ymr_spark.runtime import session
 
 SETTINGS = {
@@ -31,8 +32,8 @@ def run(spark: SparkSession, warehouse: Warehouse) -> None:
         before = runs.fingerprint(stage, warehouse, settings, code)
         model = [stage.model] if stage.model else []
         figures = job.run(spark, *cli.declared(stage, warehouse, settings), *model)
-        cost = {"job_seconds": 1.0, "peak_memory_mib": 1}
-        runs.write_manifest(stage, warehouse, "all", before, figures | cost)
+        cost = Cost(job_seconds=1.0, peak_memory_mib=1)
+        manifests.write(stage, warehouse, "all", before, figures, cost)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Tiny frames and planted ratings for tests."""
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -7,11 +8,12 @@ from pyspark.sql import DataFrame, SparkSession
 
 from ymr_spark import schemas
 from ymr_spark.lists.catalogue import Catalogue
+from ymr_spark.models.arrays import Ints
 from ymr_spark.models.fitted import RatingModel
 from ymr_spark.models.linear.factors import FactorModel
-from ymr_spark.r2.scale import R2
 from ymr_spark.ratings import with_scale
 from ymr_spark.scale import Scale
+from ymr_spark.sources.r2.scale import R2
 
 Fitted = TypeVar("Fitted", bound=RatingModel[Any])
 CATALOGUE = Catalogue(
@@ -24,7 +26,7 @@ CATALOGUE = Catalogue(
 
 
 def table(
-    spark: SparkSession, name: str, rows: list[tuple[Any, ...]], scale: Scale = R2
+    spark: SparkSession, name: str, rows: Sequence[tuple[Any, ...]], scale: Scale = R2
 ) -> DataFrame:
     """Rows in the column order of the table's schema; ratings have the scale."""
     schema = schemas.TABLES[name]
@@ -39,7 +41,7 @@ def table(
 
 def ratings(
     spark: SparkSession,
-    rows: list[tuple[int, int, float]],
+    rows: Sequence[tuple[int, int, float | None]],
     split: str = "train",
     scale: Scale = R2,
 ) -> DataFrame:
@@ -47,7 +49,7 @@ def ratings(
     return table(spark, "ratings", [(*row, split, 0) for row in rows], scale)
 
 
-def dense_ratings(users: int, songs: int, share: float, seed: int) -> np.ndarray:
+def dense_ratings(users: int, songs: int, share: float, seed: int) -> Ints:
     """(n, 3) user, song and rating 1..5 of a random share of all pairs, every user and song
     at least once."""
     random = np.random.default_rng(seed)
@@ -55,13 +57,14 @@ def dense_ratings(users: int, songs: int, share: float, seed: int) -> np.ndarray
     chosen[np.arange(users), np.arange(users) % songs] = True
     chosen[np.arange(songs) % users, np.arange(songs)] = True
     pairs = np.argwhere(chosen)
-    return np.c_[pairs, random.integers(1, 6, len(pairs))]
+    found: Ints = np.c_[pairs, random.integers(1, 6, len(pairs))]
+    return found
 
 
 def flat_model(mean: float, users: int, songs: int) -> FactorModel:
     """A bias model without offsets: what it leaves of a rating is the rating less the mean."""
-    sides = ((np.arange(n, dtype=np.int32), np.zeros(n)) for n in (users, songs))
-    return FactorModel.of_offsets("bias", mean, *sides, R2)
+    of_users, of_songs = ((np.arange(n, dtype=np.int32), np.zeros(n)) for n in (users, songs))
+    return FactorModel.of_offsets("bias", mean, of_users, of_songs, R2)
 
 
 def of_table(model: Fitted, fallback: RatingModel[Any] | None = None) -> Fitted:

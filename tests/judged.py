@@ -1,5 +1,7 @@
 """Held-out rows and predictions through `scan`, as the job does it."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from builders import ratings, table
 from pyspark.sql import DataFrame, SparkSession
@@ -7,7 +9,7 @@ from pyspark.sql import functions as F
 
 from ymr_spark.evaluation import scan
 from ymr_spark.evaluation.slicing import Slicing, Slicings, by_count
-from ymr_spark.r2.scale import R2
+from ymr_spark.sources.r2.scale import R2
 
 # Users 1 and 2 have 5 and 40 train ratings, songs 10 and 11 have 3 and 200.
 CUTS = Slicings(
@@ -31,7 +33,7 @@ def held_out(
 
 
 def predictions(
-    spark: SparkSession, model: str, split: str, keys: Keys, stars: list[float | None]
+    spark: SparkSession, model: str, split: str, keys: Keys, stars: Sequence[float | None]
 ) -> DataFrame:
     """The second of them is flagged as fallback."""
     rows = [

@@ -7,15 +7,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ymr_spark.r2.scale import R2
-from ymr_spark.shards import manifest
-from ymr_spark.shards.manifest import Manifest, Split
+from ymr_spark.models.arrays import Ints
+from ymr_spark.shards import inventory
+from ymr_spark.shards.inventory import Inventory, SplitShards
+from ymr_spark.sources.r2.scale import R2
 
 COLUMNS = {"user_index": "int", "song_index": "int", "rating": "float"}
 SONGS_AN_ALBUM, ALBUMS_AN_ARTIST, GENRES = 4, 2, 3
 
 
-def write(folder: Path, splits: dict[str, np.ndarray], row_groups: int = 4) -> Manifest:
+def write(folder: Path, splits: dict[str, Ints], row_groups: int = 4) -> Inventory:
     """Shards of (user_index, song_index, rating) rows, in the order given, with `content`."""
     sizes = {}
     for split, rows in splits.items():
@@ -26,7 +27,7 @@ def write(folder: Path, splits: dict[str, np.ndarray], row_groups: int = 4) -> M
         }
     users, songs = (int(splits["train"][:, i].max()) for i in range(2))
     largest = {name: int(values[0]) for name, values in content(np.array([songs])).items()}
-    contents = Manifest(
+    contents = Inventory(
         ratings_version=7,
         seed=1,
         scale=R2,
@@ -37,7 +38,7 @@ def write(folder: Path, splits: dict[str, np.ndarray], row_groups: int = 4) -> M
             **{"genre": GENRES, "top_genre": GENRES},
         },
         splits={
-            split: Split(
+            split: SplitShards(
                 rows=len(rows),
                 hash="",
                 mean_rating=rows[:, 2].mean(),
@@ -45,13 +46,13 @@ def write(folder: Path, splits: dict[str, np.ndarray], row_groups: int = 4) -> M
             )
             for split, rows in splits.items()
         },
-        files=manifest.files_of(folder),
+        files=inventory.files_of(folder),
     )
-    (folder / manifest.NAME).write_text(contents.model_dump_json())
+    (folder / inventory.NAME).write_text(contents.model_dump_json())
     return contents
 
 
-def content(songs: np.ndarray) -> dict[str, np.ndarray]:
+def content(songs: Ints) -> dict[str, Ints]:
     """Album, artist, genre, top genre and level of songs numbered from 1."""
     album = (songs - 1) // SONGS_AN_ALBUM
     artist = album // ALBUMS_AN_ARTIST
@@ -61,7 +62,7 @@ def content(songs: np.ndarray) -> dict[str, np.ndarray]:
     return {n: values.astype(np.int32) for n, values in zip(names, columns, strict=True)}
 
 
-def _write_file(path: Path, rows: np.ndarray) -> str:
+def _write_file(path: Path, rows: Ints) -> str:
     types = (np.int32, np.int32, np.float32)
     columns = {n: rows[:, i].astype(t) for i, (n, t) in enumerate(zip(COLUMNS, types, strict=True))}
     pq.write_table(pa.table(columns | content(rows[:, 1])), path)
@@ -88,10 +89,10 @@ DAMAGES = [
     (GROUP, flip_a_byte, "sha256"),
     (GROUP, truncate, "bytes, expected"),
     (GROUP, Path.unlink, "missing"),
-    ("train/part-0.parquet", Path.touch, "not in the manifest"),
+    ("train/part-0.parquet", Path.touch, "not in the inventory"),
     ("train/_common_metadata", write_pickle, "plain Parquet"),
     ("_metadata", Path.touch, "plain Parquet"),
     ("train/_delta_log", Path.mkdir, "plain Parquet"),
-    (manifest.NAME, Path.unlink, "cannot be read"),
-    (manifest.NAME, truncate, "not a manifest"),
+    (inventory.NAME, Path.unlink, "cannot be read"),
+    (inventory.NAME, truncate, "not an inventory"),
 ]

@@ -25,5 +25,7 @@ def assert_same_tables(spark: SparkSession, one: Warehouse, other: Warehouse) ->
 def _rows(spark: SparkSession, warehouse: Warehouse, table: str) -> pd.DataFrame:
     frame = warehouse.read(spark, table).toPandas()
     frame = frame.drop(columns=_OF_THE_RUN, errors="ignore")
-    keys = [c for c in frame if frame[c].dtype.kind in "iub" or isinstance(frame[c].get(0), str)]
+    keys = [
+        c for c in frame.columns if frame[c].dtype.kind in "iub" or isinstance(frame[c].get(0), str)
+    ]
     return frame.sort_values(keys, ignore_index=True)

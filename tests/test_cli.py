@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from ymr_spark.pipeline import cli
+from ymr_spark.records.figures import Figures
 
 
 class Panic(BaseException):
@@ -11,7 +12,7 @@ class Panic(BaseException):
 
 
 def raising(error: BaseException) -> Any:
-    def work() -> cli.Figures:
+    def work() -> Figures:
         raise error
 
     return work

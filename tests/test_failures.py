@@ -2,12 +2,16 @@
 
 import errno
 import os
+from importlib import import_module
 
 import numpy as np
 import pytest
 
 from ymr_spark.pipeline import cli
+from ymr_spark.records.figures import Figures
 from ymr_spark.runtime import failures
+
+OF_NUMPY = import_module("numpy.core._exceptions")
 
 
 def by(inner: BaseException, outer: BaseException) -> BaseException:
@@ -26,14 +30,14 @@ def by(inner: BaseException, outer: BaseException) -> BaseException:
         (Exception("at x\nCaused by: java.io.IOException: No space left on device"), "free some"),
         (Exception("java.lang.OutOfMemoryError: Java heap space"), "more by spark.driver.memory"),
         (MemoryError(), "less by spark.driver.memory"),
-        (np.core._exceptions._ArrayMemoryError((1 << 40,), np.dtype("f8")), "less by spark"),
+        (OF_NUMPY._ArrayMemoryError((1 << 40,), np.dtype("f8")), "less by spark"),
         (by(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), ValueError("at the end")), "free"),
     ],
 )
 def test_what_the_machine_refuses(
     error: BaseException, words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def work() -> cli.Figures:
+    def work() -> Figures:
         raise error
 
     assert words in str(failures.explained(error))

@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import told
 
-from ymr_spark.pipeline import runs, settings_file, stages
+from ymr_spark.pipeline import manifests, runs, settings_file, stages
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.runtime import logs
 
@@ -68,7 +69,8 @@ def test_manifests_do_not_tell_how_jobs_are_submitted(tmp_path: Path) -> None:
     assert PLANTED in str(read)
     warehouse = Warehouse(tmp_path)
     for stage in stages.STAGES:
-        runs.write_manifest(stage, warehouse, "r", runs.fingerprint(stage, warehouse, read, ""), {})
+        made = runs.fingerprint(stage, warehouse, read, "")
+        manifests.write(stage, warehouse, "r", made, told.of(stage), told.COST)
     written = list(tmp_path.glob("runs/r/*.json"))
     assert len(written) == len(stages.STAGES)
     assert not [path for path in written if PLANTED in path.read_text()]

@@ -14,6 +14,7 @@ from pyspark.sql import functions as F
 
 from ymr_spark import packing
 from ymr_spark.errors import DataContractError
+from ymr_spark.models.arrays import Floats
 from ymr_spark.packing import Block, by_song, by_user
 from ymr_spark.ratings import with_scale
 from ymr_spark.scale import Scale
@@ -21,6 +22,7 @@ from ymr_spark.scale import Scale
 SOURCES = Path(packing.__file__).parent
 STARS = Scale(1, 5, 1)
 HALVES = Scale(0.5, 5, 0.5)
+Row = tuple[int, int, float]
 COLUMNS = "user_id int, song_id int, rating float"
 
 
@@ -28,7 +30,7 @@ def unpacked(packed: packing.Packed) -> list[Block]:
     return list(packing.unpack(packed.frame.toArrow().to_batches(), packed.scale))
 
 
-def rows_of(blocks: list[Block]) -> np.ndarray:
+def rows_of(blocks: list[Block]) -> Floats:
     """(ratings, 3) owner, other and stars."""
     rows = [np.c_[np.repeat(b.owners, b.counts), b.others, b.ratings] for b in blocks]
     return np.concatenate([np.zeros((0, 3)), *rows])
@@ -69,14 +71,14 @@ DEALT = pa.schema(
 IDS = st.integers(0, 5) | st.integers(1022, 1026) | st.sampled_from([2**23, 2**24 - 1])
 
 
-def batch_of(rows: list[tuple[int, int, float]]) -> pa.RecordBatch:
+def batch_of(rows: list[Row]) -> pa.RecordBatch:
     types = {"user_id": pa.int32(), "song_id": pa.int32(), "rating": pa.float64()}
     columns = zip(*rows, strict=True) if rows else ([], [], [])
     arrays = [pa.array(c, t) for c, t in zip(columns, types.values(), strict=True)]
     return pa.record_batch(arrays, list(types))
 
 
-def pieces(rows: list, cuts: list[int]) -> list[list]:
+def pieces(rows: list[Row], cuts: list[int]) -> list[list[Row]]:
     ends = [0, *sorted(cut % (len(rows) + 1) for cut in cuts), len(rows)]
     return [rows[a:b] for a, b in pairwise(ends)]
 
@@ -191,7 +193,7 @@ def test_few_buckets_are_held_at_a_time() -> None:
             asked += 1
             yield from packing._deal([batch_of([(user, song, 3) for song in range(5)])], STARS)
 
-    packed = packing._pack(batches(), 10)
+    packed = iter(packing._pack(batches(), 10))
     assert next(packed)["owner"].to_pylist() == [0, 1]
     assert asked == 3
     blocks = packing.unpack(packed, STARS)

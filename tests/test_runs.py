@@ -8,18 +8,20 @@ from typing import Any
 
 import psutil
 import pytest
+import told
 
 from ymr_spark import schemas
 from ymr_spark.errors import WarehouseLocked
 from ymr_spark.models import registry
-from ymr_spark.pipeline import provenance, runs, stages
+from ymr_spark.pipeline import manifests, provenance, runs, stages
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.stages import Stage
 from ymr_spark.pipeline.warehouse import Warehouse
+from ymr_spark.runtime.memory import PeakMemory
 from ymr_spark.store import atomically
 
-STAGE = Stage("train_bias", reads=("raw/",), writes=("shards/",), settings=("bias",))
-CODE = "c1"
+STAGE = replace(stages.of_model("bias"), reads=("raw/",), writes=("shards/",), settings=("bias",))
+CODE, TOLD = "c1", told.trained("bias")
 HOLD = """
 import sys, time
 from pathlib import Path
@@ -41,7 +43,7 @@ def files(warehouse: Warehouse) -> Warehouse:
 
 def record(warehouse: Warehouse, settings: Settings, run_id: str = "r1") -> None:
     fingerprint = runs.fingerprint(STAGE, warehouse, settings, CODE)
-    runs.write_manifest(STAGE, warehouse, run_id, fingerprint, {"rows": 1})
+    manifests.write(STAGE, warehouse, run_id, fingerprint, TOLD, told.COST)
 
 
 def test_current_after_a_run(files: Warehouse) -> None:
@@ -69,9 +71,8 @@ def test_current_though_others_write_their_rows_into_its_tables(files: Warehouse
     song = dict.fromkeys(schemas.SONGS.fieldNames(), 1)
     for _ in range(2):
         files.save([song], "songs")
-    runs.write_manifest(
-        stage, files, "r1", runs.fingerprint(stage, files, Settings(), CODE), {"rows": 1}
-    )
+    made = runs.fingerprint(stage, files, Settings(), CODE)
+    manifests.write(stage, files, "r1", made, TOLD, told.COST)
     files.save([song], "songs")
     assert runs.is_current(stage, files, Settings(), CODE)
     shutil.rmtree(files.path("songs"))
@@ -81,9 +82,8 @@ def test_current_though_others_write_their_rows_into_its_tables(files: Warehouse
 
 def test_an_optional_input_counts_once_it_is_there(files: Warehouse) -> None:
     stage = replace(STAGE, optional=("reports/leaderboard.json",))
-    runs.write_manifest(
-        stage, files, "r1", runs.fingerprint(stage, files, Settings(), CODE), {"rows": 1}
-    )
+    made = runs.fingerprint(stage, files, Settings(), CODE)
+    manifests.write(stage, files, "r1", made, TOLD, told.COST)
     assert runs.is_current(stage, files, Settings(), CODE)
     atomically.write(files.path("reports/leaderboard.json"), "{}")
     assert not runs.is_current(stage, files, Settings(), CODE)
@@ -94,7 +94,7 @@ def test_not_current_when_a_data_file_of_its_table_is_gone(warehouse: Warehouse)
     row = dict.fromkeys(schemas.SUMMARY_LEAN.fieldNames())
     warehouse.save([row], "summary_lean")
     made = runs.fingerprint(stage, warehouse, Settings(), CODE)
-    runs.write_manifest(stage, warehouse, "r1", made, {"rows": 1})
+    manifests.write(stage, warehouse, "r1", made, told.of(stage), told.COST)
     assert runs.is_current(stage, warehouse, Settings(), CODE)
     warehouse.files("summary_lean")[0].unlink()
     assert not runs.is_current(stage, warehouse, Settings(), CODE)
@@ -103,7 +103,7 @@ def test_not_current_when_a_data_file_of_its_table_is_gone(warehouse: Warehouse)
 def test_a_stage_is_governed_by_the_settings_of_what_made_its_inputs(files: Warehouse) -> None:
     made = Stage("export_shards", reads=("ratings",), writes=("shards/",))
     fingerprint = runs.fingerprint(made, files, Settings(seed=4), CODE)
-    runs.write_manifest(made, files, "r1", fingerprint, {"rows": 1})
+    manifests.write(made, files, "r1", fingerprint, told.of(made), told.COST)
     trained = stages.of_model("deep_cross")
     assert runs.governing(trained, files) == {"export_shards": {"seed": 4}}
     (files.path("shards/") / "train_0.txt").write_text("other rows")
@@ -125,7 +125,7 @@ def filled(warehouse: Warehouse) -> None:
     warehouse.save([user], "bias_users")
     for stage in stages.pipeline(Settings()):
         made = runs.fingerprint(stage, warehouse, Settings(), CODE)
-        runs.write_manifest(stage, warehouse, "r1", made, {"rows": 1})
+        manifests.write(stage, warehouse, "r1", made, told.of(stage), told.COST)
 
 
 def stale(warehouse: Warehouse, settings: Settings) -> set[str]:
@@ -141,7 +141,7 @@ def stale(warehouse: Warehouse, settings: Settings) -> set[str]:
         ({"als": {"rank": 9}}, {"train_als"}),
         ({"latent_factor": {"rank": 9}}, {"train_latent_factor"}),
         ({"two_tower_mlp": {"layers": [9]}}, {"train_two_tower_mlp"}),
-        ({"models": ["bias", "als"]}, set()),
+        ({"models": ["bias", "als"]}, {"evaluate"}),
         # Lists of those without a taste are by its damping.
         ({"bias": {"song_damping": 9}}, {"train_bias", "evaluate", "recommend"}),
     ],
@@ -187,23 +187,39 @@ def test_the_latest_manifest_is_the_last_written_whatever_the_clock(files: Wareh
     assert runs.is_current(STAGE, files, Settings(seed=5), CODE)
 
 
-def test_manifests_that_no_run_has_counted_go_by_the_clock_and_before_all_others(
-    files: Warehouse,
+@pytest.mark.parametrize(
+    "content",
+    ["", "[]", "{", '{"stage": "train_bias", "run_id": "r9"}'],
+    ids=["empty", "a list", "cut off", "of another version"],
+)
+def test_what_is_no_manifest_of_this_version_is_passed_over(
+    files: Warehouse, content: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for run_id, finished in (("a", "2030"), ("b", "2031"), ("c", "2029")):
-        manifest = {"run_id": run_id, "finished": finished, "outputs": {}}
-        atomically.write(files.root / "runs" / run_id / "train_bias.json", json.dumps(manifest))
-    assert (runs.latest_manifest("train_bias", files) or {})["run_id"] == "b"
-    record(files, Settings(), "d")
-    assert (runs.latest_manifest("train_bias", files) or {})["run_id"] == "d"
+    strange = files.root / "runs" / "r9" / "train_bias.json"
+    atomically.write(strange, content)
+    assert manifests.latest(STAGE.name, files) is None
+    assert not runs.is_current(STAGE, files, Settings(), CODE)
+    record(files, Settings())
+    assert runs.is_current(STAGE, files, Settings(), CODE)
+    assert f"{strange}: not a manifest of this version" in caplog.text
+
+
+def test_a_manifest_is_read_as_it_was_written(files: Warehouse) -> None:
+    for stage in stages.STAGES:
+        figures, made = told.of(stage), runs.fingerprint(stage, files, Settings(), CODE)
+        manifests.write(stage, files, "r1", made, figures, told.COST)
+        found = manifests.latest(stage.name, files)
+        assert found is not None
+        assert (found.figures, found.fingerprint) == (figures, made)
+        assert (found.job_seconds, found.peak_memory_mib) == (30, 2048)
 
 
 def test_the_latest_manifest_of_any_run(files: Warehouse) -> None:
     record(files, Settings(), "r2")
     record(files, Settings(seed=5), "r1")
-    latest = runs.latest_manifest(STAGE.name, files)
+    latest = manifests.latest(STAGE.name, files)
     assert latest is not None
-    assert (latest["run_id"], latest["fingerprint"]["settings"]["seed"]) == ("r1", 5)
+    assert (latest.run_id, latest.fingerprint.settings["seed"]) == ("r1", 5)
 
 
 def test_a_second_run_is_told_who_holds_the_lock(warehouse: Warehouse) -> None:
@@ -238,7 +254,7 @@ def test_the_holder_lets_its_own_stages_in(
 
 def test_peak_memory_counts_children() -> None:
     hog = "import time; x = b'x' * (200 << 20); time.sleep(3)"
-    with runs.PeakMemory(every_seconds=0.1) as memory:
+    with PeakMemory(every_seconds=0.1) as memory:
         process = subprocess.Popen([sys.executable, "-c", hog])
         time.sleep(2)
         process.kill()
@@ -248,7 +264,7 @@ def test_peak_memory_counts_children() -> None:
 
 def test_peak_memory_leaves_out_what_has_only_just_started() -> None:
     hog = "x = bytes(range(256)) * (200 << 12)"
-    with runs.PeakMemory(every_seconds=0.02) as memory:
+    with PeakMemory(every_seconds=0.02) as memory:
         time.sleep(0.5)
         before = memory.mebibytes
         subprocess.run([sys.executable, "-c", hog], check=True)
@@ -261,7 +277,7 @@ def test_peak_memory_counts_a_process_that_is_no_child() -> None:
     started = subprocess.check_output(["sh", "-c", f"{hog} > /dev/null & echo $!"], text=True)
     orphan = psutil.Process(int(started))
     try:
-        with runs.PeakMemory(every_seconds=0.1) as memory:
+        with PeakMemory(every_seconds=0.1) as memory:
             time.sleep(1.5)
             without = memory.mebibytes
             memory.of(orphan.pid)

@@ -25,8 +25,8 @@ def test_every_settings_file_is_valid(path: Path) -> None:
 
 def test_overrides_win_and_keep_their_neighbours(conf: Path) -> None:
     loaded = settings_file.load(conf, ["als.iterations=3", "bias.user_damping=2.5", "seed=9"])
-    assert (loaded.als.rank, loaded.als.iterations) == (7, 3)
-    assert (loaded.bias.user_damping, loaded.seed) == (2.5, 9)
+    assert (loaded.of("als")["rank"], loaded.of("als")["iterations"]) == (7, 3)
+    assert (loaded.of("bias")["user_damping"], loaded.seed) == (2.5, 9)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_a_wrong_setting_is_explained(conf: Path, override: str, words: str) -> 
     [("010", 10), ("0x10", 16), ("0o10", 8), ("1_000", 1000), ("1e2", 100), ("+7", 7), ("'7'", 7)],
 )
 def test_numbers_are_what_they_look_like(conf: Path, text: str, rank: int) -> None:
-    assert settings_file.load(conf, [f"als.rank={text}"]).als.rank == rank
+    assert settings_file.load(conf, [f"als.rank={text}"]).of("als")["rank"] == rank
 
 
 def test_words_for_truth(conf: Path) -> None:
@@ -101,7 +101,7 @@ def test_words_for_truth(conf: Path) -> None:
 
 
 def test_a_section_by_option_keeps_the_keys_that_it_does_not_name(conf: Path) -> None:
-    assert settings_file.load(conf, ["als={iterations: 3}"]).als.rank == 7
+    assert settings_file.load(conf, ["als={iterations: 3}"]).of("als")["rank"] == 7
 
 
 @pytest.mark.parametrize(
@@ -228,6 +228,6 @@ def test_a_jvm_cannot_be_shared_by_stages_that_are_submitted(conf: Path) -> None
 
 def test_a_stage_sees_no_other_sections_than_its_own() -> None:
     left = Settings(seed=3).only(["als"])
-    assert (left.seed, left.als.rank) == (3, Settings().als.rank)
+    assert (left.seed, left.of("als")) == (3, Settings().of("als"))
     with pytest.raises(AttributeError, match="latent_factor"):
-        _ = left.latent_factor
+        left.of("latent_factor")

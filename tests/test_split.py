@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ymr_spark import split
+from ymr_spark.models.arrays import Ints
 from ymr_spark.split import row_hash, validation_rows
 
 MASK = 2**64 - 1
@@ -59,7 +60,7 @@ def test_neither_order_nor_company_matters() -> None:
     user = np.repeat(np.arange(50), 60)
     song = np.concatenate([random.choice(999, 60, replace=False) for _ in range(50)])
 
-    def picked(order: np.ndarray) -> set[tuple[int, int]]:
+    def picked(order: Ints) -> set[tuple[int, int]]:
         mask = validation_rows(user[order], song[order], 10, 1)
         return set(zip(user[order][mask].tolist(), song[order][mask].tolist(), strict=True))
 

@@ -1,13 +1,14 @@
 """What readers of other languages take: no NaN, no Infinity."""
 
 import json
+import math
 from typing import Any
 
 import pytest
+import told
 
 from ymr_spark import strict_json
-from ymr_spark.pipeline import cli, runs
-from ymr_spark.pipeline.stages import Stage
+from ymr_spark.pipeline import cli
 from ymr_spark.pipeline.warehouse import Warehouse
 
 FIGURES = {"rows": 1, "threshold": float("inf"), "curve": [{"mse": float("nan")}, {"mse": 1.5}]}
@@ -28,11 +29,20 @@ def test_what_is_not_finite_is_null() -> None:
     )
 
 
+TOLD = told.trained(
+    "bias", told={"threshold": math.inf}, learning_curve=told.curve((math.nan, 1.5))
+)
+
+
 def test_the_last_line_of_a_job(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.guarded("train_bias", lambda: FIGURES) == 0
-    assert strictly(capsys.readouterr().out.splitlines()[-1]).items() >= READ.items()
+    assert cli.guarded("train_bias", lambda: TOLD) == 0
+    found = strictly(capsys.readouterr().out.splitlines()[-1])
+    assert found["told"] == {"threshold": None}
+    assert [p["train_mse"] for p in found["learning_curve"]] == [None]
 
 
 def test_a_manifest(warehouse: Warehouse) -> None:
-    runs.write_manifest(Stage("train_bias", (), ()), warehouse, "r", {}, FIGURES)
-    assert strictly((warehouse.root / "runs/r/train_bias.json").read_text()).items() >= READ.items()
+    told.write(warehouse, "train_bias", TOLD)
+    found = strictly((warehouse.root / "runs/r/train_bias.json").read_text())
+    assert found["told"] == {"threshold": None}
+    assert [p["train_mse"] for p in found["learning_curve"]] == [None]

@@ -19,8 +19,8 @@ WITHOUT_TENSORFLOW = {f"ymr_spark.models.two_tower{name}" for name in ("", ".den
 # From the top to the ground: a floor imports those below it.
 FLOORS = (
     *("report", "evaluation", "search", "prediction", "lists"),
-    *("models", "shards", "statistics", "r2"),
-    *("packing", "ratings", "scale", "runtime", "store"),
+    *("models", "shards", "statistics", "sources"),
+    *("records", "packing", "ratings", "scale", "runtime", "store"),
 )
 # Each imports those after it, by what is at the top of its files.
 MODELS = ("two_tower", "neighbors", "linear")
@@ -126,7 +126,7 @@ def test_schedulers_read_the_stages_without_spark() -> None:
 
 def test_executors_that_ingest_need_numpy_and_pyarrow_alone() -> None:
     others = {"pydantic", "scipy", "pandas", "deltalake", "implicit", "tensorflow", "petastorm"}
-    assert not loaded("ymr_spark.r2.ingestion") & others
+    assert not loaded("ymr_spark.sources.r2.ingestion") & others
 
 
 def loaded(*modules: str) -> set[str]:

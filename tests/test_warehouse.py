@@ -1,6 +1,7 @@
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import pyarrow.dataset as ds
 import pytest
@@ -12,13 +13,13 @@ from raw_files import write
 from ymr_spark import schemas
 from ymr_spark.errors import DataContractError
 from ymr_spark.pipeline.warehouse import Warehouse
-from ymr_spark.r2.scale import R2
-from ymr_spark.ratings import identity, scale_of
+from ymr_spark.ratings import Identity, identity, scale_of
 from ymr_spark.scale import Scale
+from ymr_spark.sources.r2.scale import R2
 from ymr_spark.store import atomically
 
 ROWS = [(1, 2, 5), (1, 3, 1), (2, 2, 4)]
-IDENTITY = (3, "00000002002255ac00000002392d159d")
+IDENTITY = Identity(3, "00000002002255ac00000002392d159d")
 
 
 def test_reads_stay_at_the_pinned_version(spark: SparkSession, warehouse: Warehouse) -> None:
@@ -31,7 +32,7 @@ def test_reads_stay_at_the_pinned_version(spark: SparkSession, warehouse: Wareho
 
 
 def test_one_partition_is_replaced(spark: SparkSession, warehouse: Warehouse) -> None:
-    def prediction(model: str, stars: float) -> tuple:
+    def prediction(model: str, stars: float) -> tuple[Any, ...]:
         return (model, "test", 1, 2, stars, False)
 
     for model, stars in (("bias", 1.0), ("als", 2.0), ("bias", 3.0)):
@@ -87,7 +88,7 @@ def test_what_a_stage_does_not_declare_is_out_of_its_reach(warehouse: Warehouse)
 def test_what_is_saved_without_spark_is_read_by_it(
     spark: SparkSession, warehouse: Warehouse
 ) -> None:
-    def model(name: str, mean: float) -> dict:
+    def model(name: str, mean: float) -> dict[str, Any]:
         columns = dict.fromkeys(schemas.MODELS.fieldNames(), None)
         return columns | {"model": name, "mean": mean, "train_rows": 3}
 
@@ -199,12 +200,12 @@ def test_identity_is_of_the_rows_only(spark: SparkSession) -> None:
     frame = ratings(spark, ROWS)
     hashes = [xxhash64(user, song, rating - 1) for user, song, rating in ROWS]
     halves = sum(h >> 32 for h in hashes), sum(h & 0xFFFFFFFF for h in hashes)
-    assert identity(frame) == {"train": (3, f"{halves[0]:016x}{halves[1]:016x}")}
+    assert identity(frame) == {"train": Identity(3, f"{halves[0]:016x}{halves[1]:016x}")}
     same = identity(frame.orderBy("rating").repartition(3))
     assert identity(frame) == same
     assert same["train"] == IDENTITY
     for other in (ROWS[:2], [*ROWS, ROWS[0]], [(1, 2, 4), *ROWS[1:]], [(2, 2, 5), *ROWS[1:]]):
-        assert identity(ratings(spark, other))["train"][1] != same["train"][1]
+        assert identity(ratings(spark, other))["train"].hash != same["train"].hash
 
 
 def test_the_hash_is_of_levels_whatever_their_type(spark: SparkSession) -> None:

@@ -1,7 +1,7 @@
 """What a frame of ratings is: its columns, their types, their scale; and its content hash."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,17 @@ from ymr_spark.scale import Scale
 COLUMNS = ("user_id", "song_id", "rating")
 _WHOLE = ("tinyint", "smallint", "int")
 _KINDS = {"user_id": _WHOLE, "song_id": _WHOLE, "rating": (*_WHOLE, "float", "double")}
+
+
+@dataclass(frozen=True)
+class Identity:
+    """How many rows there are, and their content hash: equal ones are of the same rows."""
+
+    rows: int
+    hash: str
+
+    def __str__(self) -> str:
+        return f"{self.rows} rows of hash {self.hash}"
 
 
 def require_columns(ratings: DataFrame) -> None:
@@ -79,8 +90,8 @@ def _steps(scale: Scale, column: str) -> Column:
     return (F.col(column).cast("double") - F.lit(scale.lowest)) / F.lit(scale.step)
 
 
-def identity(frame: DataFrame) -> dict[str, tuple[int, str]]:
-    """Rows and content hash of each split that (user_id, song_id, rating, split) rows have.
+def identity(frame: DataFrame) -> dict[str, Identity]:
+    """That of each split that (user_id, song_id, rating, split) rows have.
 
     Raises:
         DataContractError: a column is not of its type, or ratings are off their scale.
@@ -90,8 +101,8 @@ def identity(frame: DataFrame) -> dict[str, tuple[int, str]]:
     return {row["split"]: identity_of(row) for row in sums}
 
 
-def identity_of_all(ratings: DataFrame, scale: Scale) -> tuple[int, str]:
-    """Rows and content hash of (user_id, song_id, rating) rows; raises as `identity_of`."""
+def identity_of_all(ratings: DataFrame, scale: Scale) -> Identity:
+    """That of (user_id, song_id, rating) rows; raises as `identity_of`."""
     return identity_of(ratings.agg(*identity_sums(scale)).collect()[0])
 
 
@@ -115,8 +126,8 @@ def identity_sums(scale: Scale) -> list[Column]:
     ]
 
 
-def identity_of(sums: Row | Mapping[str, int]) -> tuple[int, str]:
-    """Rows and content hash out of `identity_sums`.
+def identity_of(sums: Row | Mapping[str, int]) -> Identity:
+    """The identity out of `identity_sums`.
 
     Raises:
         DataContractError: ratings are off the scale, so that the hash would not tell them apart.
@@ -126,4 +137,4 @@ def identity_of(sums: Row | Mapping[str, int]) -> tuple[int, str]:
             f"ratings: {off} of {sums['rows']} are off their scale; run jobs/ingest.py --force, or "
             "note the scale that they have"
         )
-    return sums["rows"], f"{sums['hash_high']:016x}{sums['hash_low']:016x}"
+    return Identity(sums["rows"], f"{sums['hash_high']:016x}{sums['hash_low']:016x}")

@@ -1,9 +1,11 @@
 import judged
 import numpy as np
 import pytest
-from pyspark.sql import Row, SparkSession
+from pyspark.sql import SparkSession
 
 from ymr_spark.evaluation import breakdown, metrics
+from ymr_spark.evaluation.scan import Sums
+from ymr_spark.models.arrays import Floats
 
 HELD_OUT = [(1, 10, 5), (1, 11, 1), (2, 10, 3), (3, 99, 4)]
 KEYS = [(user, song) for user, song, _ in HELD_OUT]
@@ -11,18 +13,18 @@ STARS = [4.0, 3.0, 3.5, 4.6]  # errors -1, 2, 0.5, 0.6
 
 
 @pytest.fixture(scope="module")
-def sums(spark: SparkSession):
+def sums(spark: SparkSession) -> list[Sums]:
     predicted = judged.predictions(spark, "m", "test", KEYS, STARS)
     return judged.sums(predicted, judged.held_out(spark, HELD_OUT, floor=0.2), "m")
 
 
-def found(sums, name: str) -> dict[str, tuple[int, float]]:
+def found(sums: list[Sums], name: str) -> dict[str, tuple[int, float]]:
     rows = [row for row in breakdown.slices(sums, judged.CUTS) if row["slice"] == name]
     assert [row["bin"] for row in rows] == sorted(row["bin"] for row in rows)
     return {row["label"]: (row["rows"], round(row["mse"], 9)) for row in rows}
 
 
-def test_slices_by_hand(sums) -> None:
+def test_slices_by_hand(sums: list[Sums]) -> None:
     # User 3 and song 99 have no train rating: they are the cold ones.
     assert found(sums, "activity") == {"0": (1, 0.36), "1–9": (2, 2.5), "30–99": (1, 0.25)}
     assert found(sums, "popularity") == {"0": (1, 0.36), "1–9": (2, 0.625), "100–299": (1, 4)}
@@ -33,7 +35,7 @@ def test_slices_by_hand(sums) -> None:
     }  # fmt: skip
 
 
-def test_calibration_and_floor_by_hand(sums) -> None:
+def test_calibration_and_floor_by_hand(sums: list[Sums]) -> None:
     rows = {(r["slice"], r["label"]): r for r in breakdown.slices(sums, judged.CUTS)}
     few = rows["activity", "1–9"]
     assert (few["mean_prediction"], few["mean_rating"]) == (3.5, 3.0)
@@ -41,7 +43,7 @@ def test_calibration_and_floor_by_hand(sums) -> None:
     assert rows["rating", "1"]["floor_mse"] is None
 
 
-def test_every_slicing_has_all_rows_and_the_whole_error(sums) -> None:
+def test_every_slicing_has_all_rows_and_the_whole_error(sums: list[Sums]) -> None:
     rows = breakdown.slices(sums, judged.CUTS)
     for name in judged.CUTS.labels:
         mine = [(r["rows"], r["mse"]) for r in rows if r["slice"] == name]
@@ -57,30 +59,35 @@ def test_no_floor_where_it_is_not_known(spark: SparkSession) -> None:
     assert {row["floor_mse"] for row in rows} == {None}
 
 
-def test_order_by_hand(sums) -> None:
+def test_order_by_hand(sums: list[Sums]) -> None:
     (row,) = breakdown.orders(sums)
     # Only user 1 has two ratings, in the right order.
-    assert (row["pairwise_users"], row["pairwise"]) == (1, 1.0)
-    assert (row["ndcg_users"], row["ndcg"]) == (3, 1.0)
+    assert (row.pairwise_users, row.pairwise) == (1, 1.0)
+    assert (row.ndcg_users, row.ndcg) == (3, 1.0)
+
+
+def of_orders(orders: Floats) -> Sums:
+    nothing = np.zeros((0, 0))
+    return Sums(0, "m", "test", True, 0, 0, np.zeros(0, int), nothing, nothing, orders)
 
 
 def test_orders_add_up_groups_of_users_by_hand() -> None:
     # NDCG of users 0.5, 1 and 1, 0.5 and 0; pairwise accuracy of one user.
     groups = [[[3, 2.5, 2.25], [0, 0, 0]], [[2, 0.5, 0.25], [1, 0.75, 0.5625]]]
     times = 20
-    sums = [Row(model="m", split="test", orders=times * np.array(g, float)) for g in groups]
+    sums = [of_orders(times * np.array(g, np.float64)) for g in groups]
     (row,) = breakdown.orders(sums)
-    assert (row["ndcg_users"], row["pairwise_users"]) == (5 * times, times)
-    assert (row["ndcg"], row["pairwise"]) == (0.6, 0.75)
+    assert (row.ndcg_users, row.pairwise_users) == (5 * times, times)
+    assert (row.ndcg, row.pairwise) == (0.6, 0.75)
     half = 1.96 * np.std([0.5, 1, 1, 0.5, 0]) / (5 * times) ** 0.5
-    assert (row["ndcg_low"], row["ndcg_high"]) == pytest.approx((0.6 - half, 0.6 + half))
-    none = Row(model="m", split="test", orders=np.zeros((2, 3)))
-    assert breakdown.orders([none])[0]["ndcg"] is None
+    assert (row.ndcg_low, row.ndcg_high) == pytest.approx((0.6 - half, 0.6 + half))
+    none = of_orders(np.zeros((2, 3)))
+    assert breakdown.orders([none])[0].ndcg is None
 
 
-def test_few_users_have_no_interval(sums) -> None:
+def test_few_users_have_no_interval(sums: list[Sums]) -> None:
     (order,) = breakdown.orders(sums)
-    rows = [*breakdown.slices(sums, judged.CUTS), order]
+    rows = [*breakdown.slices(sums, judged.CUTS), order.model_dump()]
     ends = [row[name] for row in rows for name in row if name.endswith(("_low", "_high"))]
     assert len(ends) > 8
     assert set(ends) == {None}

@@ -1,50 +1,74 @@
-from typing import Any
+import json
+
+import pytest
+import told
 
 from ymr_spark.evaluation import leaderboard
+from ymr_spark.evaluation.breakdown import Order
+from ymr_spark.evaluation.leaderboard import Leaderboard
+from ymr_spark.evaluation.metrics import Difference, Score
+from ymr_spark.ratings import Identity
 
-TRAIN, TEST = (90, "aa"), (10, "bb")
+TRAIN, TEST = Identity(90, "aa"), Identity(10, "bb")
+RANKING = [told.listed("a", 0.1), told.listed("none", None), told.listed("b", 0.2)]
 
 
-def score(model: str, split: str, mse: float) -> dict[str, Any]:
-    return {"model": model, "split": split, "mse": mse, "rows": 10}
+def score(model: str, split: str, mse: float) -> Score:
+    errors = {"rmse": mse**0.5, "mae": 1.0, "mse_low": None, "mse_high": None}
+    return Score(model=model, split=split, rows=10, mse=mse, fallback_share=0.0, **errors)
 
 
-def entries() -> list[dict[str, Any]]:
+def difference(model: str, split: str, low: float) -> Difference:
+    return Difference(model=model, other="good", split=split, difference=1.0, low=low, high=2.0)
+
+
+def order(model: str, split: str, ndcg: float) -> Order:
+    ends = {f"{n}_{end}": None for n in ("ndcg", "pairwise") for end in ("low", "high")}
+    return Order(
+        model=model, split=split, ndcg=ndcg, ndcg_users=9, pairwise=0.5, pairwise_users=8, **ends
+    )
+
+
+def board(floor_mse: float | None) -> Leaderboard:
     # On validation the order is the other way round, and nothing told apart.
     scored = [score("bad", "test", 2.0), score("good", "test", 1.5), score("near", "test", 1.6)]
     scored += [score("bad", "validation", 1.0), score("good", "validation", 3.0)]
-    pairs = [
-        {"model": "bad", "other": "good", "split": "test", "low": 0.1},
-        {"model": "near", "other": "good", "split": "test", "low": -0.1},
-        {"model": "near", "other": "good", "split": "validation", "low": 0.1},
-    ]
+    pairs = [difference("bad", "test", 0.1), difference("near", "test", -0.1)]
+    pairs.append(difference("near", "validation", 0.1))
     orders = [
-        {"model": m, "split": s, "ndcg": n}
-        for s, more in (("test", 0.0), ("validation", 0.5))
-        for m, n in (("bad", 0.1 + more), ("good", 0.3 + more), ("near", 0.2 + more))
+        order(model, split, ndcg + more)
+        for split, more in (("test", 0.0), ("validation", 0.5))
+        for model, ndcg in (("bad", 0.1), ("good", 0.3), ("near", 0.2))
     ]
     seconds = {"bad": 1.0, "good": 2.0, "near": 3.0}
-    return leaderboard.entries(scored, pairs, orders, TRAIN, TEST, seconds)
+    return leaderboard.leaderboard(scored, pairs, orders, RANKING, seconds, TRAIN, TEST, floor_mse)
 
 
 def test_models_by_their_test_error_each_with_what_is_its_own() -> None:
-    found = entries()
-    assert [(e["name"], e["group"], e["mse"]) for e in found] == [
+    found = board(None).models
+    assert [(e.name, e.group, e.mse) for e in found] == [
         ("good", 1, 1.5), ("near", 1, 1.6), ("bad", 2, 2.0),
     ]  # fmt: skip
-    assert [(e["ndcg"], e["fit_seconds"]) for e in found] == [(0.3, 2.0), (0.2, 3.0), (0.1, 1.0)]
-    hashes = {(e["train_rows"], e["train_hash"], e["test_hash"]) for e in found}
-    assert hashes == {(90, "aa", "bb")}
+    assert [(e.ndcg, e.fit_seconds) for e in found] == [(0.3, 2.0), (0.2, 3.0), (0.1, 1.0)]
+    assert {(e.train_rows, e.train_hash, e.test_hash) for e in found} == {(90, "aa", "bb")}
 
 
 def test_the_board_holds_models_against_the_floor_and_the_best_list_first() -> None:
-    ranking = [{"model": m, "ndcg": n} for m, n in (("a", 0.1), ("none", None), ("b", 0.2))]
-    board = leaderboard.leaderboard(entries()[::-1], ranking, TRAIN, TEST, floor_mse=1.25)
-    assert [(m["name"], m["excess_mse"]) for m in board["models"]] == [
+    found = board(1.25)
+    assert [(m.name, m.excess_mse) for m in found.models] == [
         ("good", 0.25), ("near", 1.6 - 1.25), ("bad", 0.75),
     ]  # fmt: skip
-    assert [row["model"] for row in board["ranking"]] == ["b", "a", "none"]
-    assert (board["train_rows"], board["test_rows"], board["floor_mse"]) == (90, 10, 1.25)
-    without = leaderboard.leaderboard(entries(), ranking, TRAIN, TEST, floor_mse=None)
-    assert "floor_mse" not in without
-    assert "excess_mse" not in without["models"][0]
+    assert [row.model for row in found.ranking] == ["b", "a", "none"]
+    assert (found.train_rows, found.test_rows, found.floor_mse) == (90, 10, 1.25)
+
+
+def test_without_a_floor_nothing_is_said_of_it() -> None:
+    written = json.loads(board(None).as_json())
+    assert "floor_mse" not in written
+    assert "excess_mse" not in written["models"][0]
+    assert written["models"][0]["mse_low"] is None
+
+
+@pytest.mark.parametrize("floor", [None, 1.25])
+def test_the_board_is_read_as_it_was_written(floor: float | None) -> None:
+    assert Leaderboard.of_json(board(floor).as_json()) == board(floor)

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from itertools import permutations
 
 import judged
 import numpy as np
@@ -9,6 +10,8 @@ from pyspark.sql import functions as F
 
 from ymr_spark.errors import DataContractError
 from ymr_spark.evaluation import breakdown, certainty, metrics, scan
+from ymr_spark.evaluation.metrics import Difference
+from ymr_spark.models.arrays import Floats
 from ymr_spark.scale import Scale
 
 HELD_OUT = [(1, 10, 5), (1, 11, 1), (2, 10, 3)]
@@ -27,11 +30,11 @@ def test_errors_by_hand(spark: SparkSession) -> None:
     assert 30 < len(draws) < 50
     assert np.isfinite(draws).all()
     (score,) = metrics.scores("test", errors, draws)
-    assert (score["model"], score["split"], score["rows"]) == ("m", "test", 3)
-    assert score["mse"] == pytest.approx(5.25 / 3)
-    assert score["rmse"] == pytest.approx((5.25 / 3) ** 0.5)
-    assert score["mae"] == pytest.approx(3.5 / 3)
-    assert score["fallback_share"] == pytest.approx(1 / 3)
+    assert (score.model, score.split, score.rows) == ("m", "test", 3)
+    assert score.mse == pytest.approx(5.25 / 3)
+    assert score.rmse == pytest.approx((5.25 / 3) ** 0.5)
+    assert score.mae == pytest.approx(3.5 / 3)
+    assert score.fallback_share == pytest.approx(1 / 3)
 
 
 def test_ratings_that_are_no_numbers_are_not_judged(spark: SparkSession) -> None:
@@ -91,8 +94,15 @@ def planted_errors(users: int, spread: float, seed: int, *scales: float) -> metr
     return metrics.SplitErrors(names, np.full(users, 10.0), each, np.sqrt(each), each * 0)
 
 
+def ends(draws: Floats) -> tuple[float, float]:
+    low, high = metrics.interval(draws)
+    assert low is not None
+    assert high is not None
+    return low, high
+
+
 def interval(errors: metrics.SplitErrors, resamples: int, seed: int) -> tuple[float, float]:
-    return metrics.interval(metrics.resampled_mse(errors, resamples, seed)[:, 0])
+    return ends(metrics.resampled_mse(errors, resamples, seed)[:, 0])
 
 
 def test_interval_covers_the_truth_19_times_in_20() -> None:
@@ -121,8 +131,8 @@ def test_few_users_do_not_tell(users: int) -> None:
         metrics.scores("test", errors, draws),
         metrics.differences("test", errors, draws),
     )
-    assert {row[end] for row in scored for end in ("mse_low", "mse_high")} == {None}
-    assert {pair[end] for pair in pairs for end in ("low", "high")} == {None}
+    assert {getattr(row, end) for row in scored for end in ("mse_low", "mse_high")} == {None}
+    assert {getattr(pair, end) for pair in pairs for end in ("low", "high")} == {None}
     assert metrics.groups(scored, pairs) == [1, 1]
 
 
@@ -140,7 +150,7 @@ def test_models_that_differ_for_few_users_are_not_told_apart() -> None:
         pair = replace(errors, squared=np.c_[errors.squared[:, 0], other])
         draws = metrics.resampled_mse(pair, 400, seed=1)
         found = metrics.differences("test", pair, draws)
-        assert [p["low"] for p in found if p["model"] == "m1"] == [low]
+        assert [p.low for p in found if p.model == "m1"] == [low]
 
 
 def test_as_many_users_as_are_asked_for_hold_the_truth_nine_times_in_ten() -> None:
@@ -157,7 +167,7 @@ def told_apart(*scales: float) -> list[int]:
     draws = metrics.resampled_mse(errors, 400, seed=1)
     scored = metrics.scores("test", errors, draws)
     pairs = metrics.differences("test", errors, draws)
-    return metrics.groups(sorted(scored, key=lambda s: s["mse"]), pairs)
+    return metrics.groups(sorted(scored, key=lambda s: s.mse), pairs)
 
 
 def test_equal_models_are_one_group_and_a_small_difference_is_found() -> None:
@@ -170,18 +180,26 @@ def test_differences_are_paired_and_of_either_sign() -> None:
     errors = planted_errors(2_000, 1.0, 5, 1.0, 1.01)
     draws = metrics.resampled_mse(errors, 400, seed=1)
     pairs = metrics.differences("test", errors, draws)
-    found = {(p["model"], p["other"]): p for p in pairs}
+    found = {(p.model, p.other): p for p in pairs}
     forth, back = found["m0", "m1"], found["m1", "m0"]
-    assert forth["difference"] == -back["difference"] < 0
-    assert forth["low"] == pytest.approx(-back["high"])
-    width = back["high"] - back["low"]
-    own = [np.ptp(metrics.interval(draws[:, i])) for i in (0, 1)]
+    assert forth.difference == -back.difference < 0
+    assert back.low is not None
+    assert back.high is not None
+    assert forth.low == pytest.approx(-back.high)
+    width = back.high - back.low
+    own = [np.ptp(ends(draws[:, i])) for i in (0, 1)]
     assert width < min(own) / 4
 
 
 def test_a_group_is_what_its_first_cannot_be_told_from() -> None:
-    scored = [{"model": name} for name in "abcd"]
-    apart = [("c", "a"), ("d", "a"), ("d", "b")]
-    pairs = [{"model": m, "other": o, "low": 0.1} for m, o in apart]
-    pairs += [{"model": "b", "other": "a", "low": -0.1}, {"model": "d", "other": "c", "low": -0.1}]
+    errors = planted_errors(100, 1.0, 5, 1.0, 1.0, 1.0, 1.0)
+    draws = metrics.resampled_mse(errors, 50, seed=1)
+    named = zip("abcd", metrics.scores("test", errors, draws), strict=True)
+    scored = [score.model_copy(update={"model": name}) for name, score in named]
+    apart = {("c", "a"), ("d", "a"), ("d", "b")}
+    pairs = [
+        Difference(model=m, other=o, split="test", difference=0.0, low=low, high=1.0)
+        for m, o in permutations("abcd", 2)
+        for low in [0.1 if (m, o) in apart else -0.1]
+    ]
     assert metrics.groups(scored, pairs) == [1, 1, 2, 2]

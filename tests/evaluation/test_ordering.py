@@ -8,16 +8,17 @@ from scipy.stats import somersd
 from sklearn.metrics import ndcg_score
 
 from ymr_spark.evaluation import ordering
-from ymr_spark.r2.scale import R2
+from ymr_spark.models.arrays import Floats, Ints
 from ymr_spark.scale import Scale
+from ymr_spark.sources.r2.scale import R2
 
 
-def rows(seed: int, steps: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def rows(seed: int, steps: int) -> tuple[Ints, Floats, Floats]:
     """Users with 1..14 rows; the fewer the steps, the more predictions are equal."""
     random = np.random.default_rng(seed)
     user = np.repeat(np.arange(30), random.integers(1, 15, 30))
     stars = 1 + random.integers(0, steps, len(user)) * 4 / steps
-    return user, random.integers(1, 6, len(user)), stars
+    return user, random.integers(1, 6, len(user)).astype(float), stars
 
 
 @pytest.mark.parametrize("steps", [1, 3, 1_000_000])

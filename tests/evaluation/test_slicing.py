@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -6,8 +8,8 @@ from ymr_spark import schemas
 from ymr_spark.evaluation import slicing
 from ymr_spark.evaluation.slicing import Slicings
 from ymr_spark.pipeline.warehouse import arrow_schema
-from ymr_spark.r2.scale import R2
 from ymr_spark.scale import Scale
+from ymr_spark.sources.r2.scale import R2
 
 
 def test_the_first_and_the_last_count_of_each_bin() -> None:
@@ -57,7 +59,7 @@ def test_bins_of_half_stars() -> None:
     assert [labels[b] for b in cuts.of_predictions(stars)] == [labels[0], "4.44–4.72", labels[-1]]
 
 
-def rows(table: str, *values: tuple) -> pa.Table:
+def rows(table: str, *values: tuple[Any, ...]) -> pa.Table:
     names = schemas.TABLES[table].fieldNames()
     dicts = [dict(zip(names, value, strict=True)) for value in values]
     return pa.Table.from_pylist(dicts, arrow_schema(table))

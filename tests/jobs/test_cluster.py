@@ -28,7 +28,7 @@ def test_the_same_tables_as_in_local_mode(
     spark: SparkSession, local: Warehouse, on_cluster: Warehouse
 ) -> None:
     ratings = identity(Warehouse(on_cluster.root).read(spark, "ratings"))
-    assert ratings["test"][0] == 1200
+    assert ratings["test"].rows == 1200
     assert_same_tables(spark, local, on_cluster)
 
 

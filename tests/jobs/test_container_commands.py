@@ -30,7 +30,7 @@ ENTRYPOINT = str(ROOT / "docker" / "entrypoint.sh")
 SERVICES: dict[str, Any] = yaml.safe_load((ROOT / "docker" / "compose.yaml").read_text())[
     "services"
 ]
-Start = Callable[..., subprocess.Popen]
+Start = Callable[..., subprocess.Popen[bytes]]
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def start(image: dict[str, str], tmp_path: Path) -> Iterator[Start]:
     }
     started = []
 
-    def run(name: str, words: list[str], **own: str) -> subprocess.Popen:
+    def run(name: str, words: list[str], **own: str) -> subprocess.Popen[bytes]:
         command = [here(word, image) for word in words]
         command[0] = command[0].replace("entrypoint.sh", ENTRYPOINT)
         with (tmp_path / name).open("wb") as log:
@@ -85,13 +85,13 @@ def here(text: str, image: dict[str, str]) -> str:
     return text
 
 
-def wait_for(port: int, process: subprocess.Popen) -> None:
+def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
     while process.poll() is None:
         with socket.socket() as attempt:
             if attempt.connect_ex((cluster.HOST, port)) == 0:
                 return
         time.sleep(0.1)
-    raise AssertionError(f"{process.args} ended with {process.returncode}")
+    raise AssertionError(f"{process.args!r} ended with {process.returncode}")
 
 
 def the_application(page: str) -> str:
@@ -99,7 +99,7 @@ def the_application(page: str) -> str:
         # The master may open its page after its port.
         with suppress(OSError), urlopen(f"{page}/json/", timeout=5) as answer:
             if found := json.load(answer)["activeapps"]:
-                return found[0]["id"]
+                return str(found[0]["id"])
         time.sleep(0.1)
 
 
@@ -131,8 +131,9 @@ def test_a_driver_and_an_executor_as_kubernetes_starts_them(
 ) -> None:
     """A master without workers stands for the API server: the only executor is the image's."""
     # Those that Spark adds itself open Java's modules to Arrow.
-    options = spark.conf.get("spark.executor.extraJavaOptions").split()
-    options += ["-Dspark.authenticate=true"]
+    added = spark.conf.get("spark.executor.extraJavaOptions")
+    assert added is not None
+    options = [*added.split(), "-Dspark.authenticate=true"]
     page = cluster.up(tmp_path / "cluster", workers=0)["page"]
     own = (tmp_path / "cluster" / "spark.conf").read_text()
     with socket.create_server((cluster.HOST, 0)) as taken:

@@ -5,9 +5,13 @@ from importlib import import_module
 
 import numpy as np
 import pytest
+import told
 from pyspark.sql import SparkSession
 
-from ymr_spark.pipeline import cli, provenance, runs, stages
+from jobs import evaluate
+from ymr_spark.errors import DataContractError
+from ymr_spark.evaluation.leaderboard import Leaderboard
+from ymr_spark.pipeline import cli, manifests, provenance, runs, stages
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.scale import Scale
@@ -34,8 +38,7 @@ def filled(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> War
         before = runs.fingerprint(stage, warehouse, SETTINGS, code)
         model = [stage.model] if stage.model else []
         figures = job.run(spark, *cli.declared(stage, Warehouse(root), SETTINGS), *model)
-        cost = {"job_seconds": 1.0, "peak_memory_mib": 1}
-        runs.write_manifest(stage, warehouse, "all", before, figures | cost)
+        manifests.write(stage, warehouse, "all", before, figures, told.COST)
     return warehouse
 
 
@@ -92,3 +95,18 @@ def test_the_report_draws_half_stars(filled: Warehouse) -> None:
     assert "at least every second time" in page
     for bar in ("0.5", "3.5", "4.5"):
         assert f">{bar}</text>" in page
+
+
+def test_only_the_models_that_the_settings_name_are_judged(
+    spark: SparkSession, filled: Warehouse
+) -> None:
+    """Whatever else has been trained; where none of them has, that is said."""
+    stage = stages.named("evaluate")
+    for models, found in ((["bias"], ["bias"]), (["bias", "als"], ["bias"])):
+        settings = SETTINGS.model_copy(update={"models": models})
+        evaluate.run(spark, *cli.declared(stage, Warehouse(filled.root), settings))
+        path = filled.path("reports/leaderboard.json")
+        assert Leaderboard.of_json(path.read_bytes()).names == found
+    none = SETTINGS.model_copy(update={"models": ["als"]})
+    with pytest.raises(DataContractError, match=r"the settings name \(als\) is there, only"):
+        evaluate.run(spark, *cli.declared(stage, Warehouse(filled.root), none))

@@ -1,5 +1,6 @@
 import os
 from codecs import BOM_UTF8
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,15 +11,16 @@ from raw_files import FAULTS, GENRES, faulty, ratings, write
 
 from jobs import ingest
 from ymr_spark.errors import DataContractError
-from ymr_spark.pipeline.cli import Figures
 from ymr_spark.pipeline.settings import Ingest, Settings
 from ymr_spark.pipeline.warehouse import Warehouse
-from ymr_spark.r2 import attributes, files, ingestion
-from ymr_spark.r2.parsing import Reason
-from ymr_spark.r2.scale import R2
-from ymr_spark.r2.summaries import Split
-from ymr_spark.ratings import identity
+from ymr_spark.ratings import Identity, identity
+from ymr_spark.records.figures import Ingested
+from ymr_spark.records.line_counts import LineCounts
 from ymr_spark.scale import Scale
+from ymr_spark.sources.r2 import attributes, files, ingestion
+from ymr_spark.sources.r2.parsing import Reason
+from ymr_spark.sources.r2.scale import R2
+from ymr_spark.sources.r2.unit_rows import HoldOut
 
 SETTINGS = Settings(ingest=Ingest(max_quarantine_share=0.05))
 
@@ -62,11 +64,9 @@ def test_40_faults_of_every_kind_in_100_000_lines(
 
     figures = ingest.run(spark, warehouse, SETTINGS)
 
-    assert figures["files"]["train_0.txt"] == {
-        "lines": lines,
-        "kept": len(good_train),
-        "quarantined": {str(reason): 40 for reason in sorted(Reason)},
-    }
+    assert figures.files["train_0.txt"] == LineCounts(
+        lines, len(good_train), {str(reason): 40 for reason in sorted(Reason)}
+    )
     found: dict[str, set[str]] = {}
     text = b"".join(train)
     for row in warehouse.read(spark, "quarantine").collect():
@@ -87,9 +87,7 @@ def test_half_stars(spark: SparkSession, warehouse: Warehouse) -> None:
     scale = {"lowest": 0.5, "highest": 5, "step": 0.5}
     settings = Settings.model_validate({"scale": scale, "ingest": {"max_quarantine_share": 0.5}})
     figures = ingest.run(spark, warehouse, settings)
-    assert figures["files"]["train_0.txt"] == {
-        "lines": 5, "kept": 4, "quarantined": {"rating_off_the_scale": 1}
-    }  # fmt: skip
+    assert figures.files["train_0.txt"] == LineCounts(5, 4, {"rating_off_the_scale": 1})
     rated = {row[:3] for row in kept(spark, warehouse)}
     assert rated == {(1, 1, 0.5), (1, 2, 5.0), (1, 3, 4.0), (2, 1, 3.5), (1, 4, 2.5)}
     assert warehouse.scale() == Scale(**scale)
@@ -107,7 +105,7 @@ def ingested(
     spark: SparkSession,
     tmp_path_factory: pytest.TempPathFactory,
     lines: tuple[list[bytes], list[bytes]],
-) -> tuple[Warehouse, Figures]:
+) -> tuple[Warehouse, Ingested]:
     """The warehouse and figures of the plain sorted files."""
     root = tmp_path_factory.mktemp("ingested")
     raw = write(root / "raw", b"".join(lines[0]), b"".join(lines[1]))
@@ -117,16 +115,12 @@ def ingested(
     return warehouse, ingest.run(spark, warehouse, SETTINGS)
 
 
-def splits(spark: SparkSession, folder: Path, seed: int = 1) -> dict[str, tuple[int, str]]:
+def splits(spark: SparkSession, folder: Path, seed: int = 1) -> dict[str, Identity]:
     """Rows and hash of each split that ingest would write."""
     audited = ingestion.audited(spark, files.find(folder), np.ones(500, bool), R2)
     reasons = [r for file in audited.findings.quarantined.values() for r in file.items()]
     assert sorted(reasons) == [("duplicate", 1), ("in_train_and_test", 1)]
-    return identity(ingestion.ratings(audited, Split(10, seed)))
-
-
-def figures_of(ingested: tuple[Warehouse, Figures]) -> dict[str, tuple[int, str]]:
-    return {name: (s["rows"], s["hash"]) for name, s in ingested[1]["splits"].items()}
+    return identity(ingestion.ratings(audited, HoldOut(10, seed)))
 
 
 @pytest.mark.parametrize("layout", [".gz", ".bz2", "shuffled", "many ranges", "two parts", "CRLF"])
@@ -135,7 +129,7 @@ def test_the_same_rows_in_any_layout(
     warehouse: Warehouse,
     monkeypatch: pytest.MonkeyPatch,
     lines: tuple[list[bytes], list[bytes]],
-    ingested: tuple[Warehouse, Figures],
+    ingested: tuple[Warehouse, Ingested],
     layout: str,
 ) -> None:
     train, test = lines
@@ -156,7 +150,7 @@ def test_the_same_rows_in_any_layout(
     else:
         suffix = layout if layout.startswith(".") else ""
         write(warehouse.raw, b"".join(train), b"".join(test), suffix=suffix)
-    assert splits(spark, warehouse.raw) == figures_of(ingested)
+    assert splits(spark, warehouse.raw) == ingested[1].splits
 
 
 def test_each_user_lies_whole_and_contiguous_in_one_file(
@@ -165,7 +159,7 @@ def test_each_user_lies_whole_and_contiguous_in_one_file(
     write(warehouse.raw, b"".join(lines[0]), b"".join(lines[1]))
     raw = files.find(warehouse.raw)
     audited = ingestion.audited(spark, raw, np.ones(500, bool), R2, range_bytes=4_000)
-    warehouse.write(ingestion.ratings(audited, Split(10, 1)), "ratings")
+    warehouse.write(ingestion.ratings(audited, HoldOut(10, 1)), "ratings")
     seen: set[tuple[str, int]] = set()
     paths = list(warehouse.path("ratings").glob("split=*/part=0/*.parquet"))
     assert len(paths) > 3
@@ -184,22 +178,22 @@ def test_another_seed(
     folder = write(warehouse.raw, b"".join(lines[0]), b"".join(lines[1]))
     one, two = (splits(spark, folder, seed) for seed in (1, 2))
     assert one["test"] == two["test"]
-    assert one["train"][0] == two["train"][0]
-    assert one["train"][1] != two["train"][1]
+    assert one["train"].rows == two["train"].rows
+    assert one["train"].hash != two["train"].hash
 
 
 def test_what_is_written(
     spark: SparkSession,
-    ingested: tuple[Warehouse, Figures],
+    ingested: tuple[Warehouse, Ingested],
     lines: tuple[list[bytes], list[bytes]],
 ) -> None:
     warehouse, figures = ingested
     ratings_ = warehouse.read(spark, "ratings")
-    assert identity(ratings_) == figures_of(ingested)
-    assert figures["rows"] == len(lines[0]) + len(lines[1]) - 2
-    assert figures["ratings_version"] == warehouse.version("ratings") == 0
+    assert identity(ratings_) == ingested[1].splits
+    assert figures.rows == len(lines[0]) + len(lines[1]) - 2
+    assert figures.ratings_version == warehouse.version("ratings") == 0
     # fit, validation and test are disjoint, ten validation rows a user
-    assert ratings_.select("user_id", "song_id").distinct().count() == figures["rows"]
+    assert ratings_.select("user_id", "song_id").distinct().count() == figures.rows
     held_out = ratings_.where("split = 'validation'").groupBy("user_id").count().collect()
     assert [row["count"] for row in held_out] == [10] * 60
     assert warehouse.read(spark, "songs").count() == 500
@@ -236,7 +230,7 @@ def truncate(path: Path) -> None:
     ],
 )
 def test_broken_input_touches_no_table(
-    spark: SparkSession, warehouse: Warehouse, damage, words: str
+    spark: SparkSession, warehouse: Warehouse, damage: Callable[[Path], object], words: str
 ) -> None:
     train, test = ratings(users=5, per_user=20, seed=1)
     write(warehouse.raw, b"".join(train), b"".join(test), suffix=".gz")
@@ -259,7 +253,7 @@ def test_input_that_changes_after_the_audit_is_not_committed(
     with (warehouse.raw / "train_0.txt").open("ab") as train:
         train.write(b"70\t1\t1\n")
     with pytest.raises(DataContractError, match=r"train_0\.txt: changed"), raw.watched():
-        warehouse.write(ingestion.ratings(audited, Split(10, 1)), "ratings")
+        warehouse.write(ingestion.ratings(audited, HoldOut(10, 1)), "ratings")
     assert warehouse.version("ratings") is None
 
 
@@ -274,5 +268,5 @@ def test_rows_that_differ_from_the_audit_are_not_committed(
     path.write_bytes(changed)  # the same size, and the time set back
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     with pytest.raises(DataContractError, match="were audited"), raw.watched():
-        warehouse.write(ingestion.ratings(audited, Split(10, 1)), "ratings")
+        warehouse.write(ingestion.ratings(audited, HoldOut(10, 1)), "ratings")
     assert warehouse.version("ratings") is None

@@ -16,7 +16,7 @@ from raw_files import ratings, write
 from jobs import ingest
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
-from ymr_spark.ratings import identity
+from ymr_spark.ratings import Identity, identity
 
 ROOT = Path(__file__).parent.parent.parent
 # Of the rows below, whenever and wherever they are ingested.
@@ -40,7 +40,7 @@ def data_files(warehouse: Warehouse) -> list[Path]:
     return list(warehouse.path("ratings").rglob("*.parquet"))
 
 
-def content(spark: SparkSession, warehouse: Warehouse) -> dict[str, tuple[int, str]]:
+def content(spark: SparkSession, warehouse: Warehouse) -> dict[str, Identity]:
     """The splits of the ratings, as a new reader sees them; the other tables can be read too."""
     reader = Warehouse(warehouse.root, warehouse.raw)
     for table in ("songs", "genres", "quarantine"):
@@ -91,10 +91,10 @@ def test_a_killed_ingest(
     left = content(spark, warehouse)
     ingest.run(spark, warehouse, Settings())
     final = content(spark, warehouse)
-    assert {name: rows for name, (rows, _) in final.items()} == {
+    assert {name: found.rows for name, found in final.items()} == {
         "train": len(train) - 300,
         "validation": 300,
         "test": len(test),
     }
-    assert final["train"][1] == TRAIN_HASH
+    assert final["train"].hash == TRAIN_HASH
     assert left == (final if moment.endswith("committed") else content(spark, before))

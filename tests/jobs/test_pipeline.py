@@ -11,13 +11,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import told
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from ymr_spark.errors import DataContractError
+from ymr_spark.evaluation.leaderboard import Leaderboard
 from ymr_spark.pipeline import certificate
 from ymr_spark.pipeline.warehouse import Warehouse
-from ymr_spark.ratings import identity
+from ymr_spark.ratings import Identity, identity
 from ymr_spark.runtime import session
 
 ROOT = Path(__file__).parent.parent.parent
@@ -85,35 +87,33 @@ def jvm() -> Iterator[Environ]:
 
 
 @pytest.fixture(scope="module")
-def board(root: Path) -> dict[str, Any]:
-    board: dict[str, Any] = json.loads((root / "reports" / "leaderboard.json").read_text())
-    return board
+def board(root: Path) -> Leaderboard:
+    return Leaderboard.of_json((root / "reports" / "leaderboard.json").read_bytes())
 
 
 @pytest.mark.slow
 def test_all_models_are_fitted_and_judged_on_the_rows_of_the_table(
-    spark: SparkSession, root: Path, board: dict[str, Any]
+    spark: SparkSession, root: Path, board: Leaderboard
 ) -> None:
     ratings = Warehouse(root, root / "raw").read(spark, "ratings")
     rows = identity(ratings)
-    assert rows["test"][0] == 1200
-    assert sum(rows[split][0] for split in ("train", "validation")) == 6000
-    assert {(m["train_rows"], m["train_hash"]) for m in board["models"]} == {rows["train"]}
-    assert {(m["rows"], m["test_hash"]) for m in board["models"]} == {rows["test"]}
+    assert rows["test"].rows == 1200
+    assert sum(rows[split].rows for split in ("train", "validation")) == 6000
+    assert {Identity(m.train_rows, m.train_hash) for m in board.models} == {rows["train"]}
+    assert {Identity(m.rows, m.test_hash) for m in board.models} == {rows["test"]}
     names = {"constant", "bias", "als", "latent_factor", *DEEP}
-    assert names <= {m["name"] for m in board["models"]}
+    assert names <= {*board.names}
 
 
 @pytest.mark.slow
-def test_the_order_that_planted_data_must_give(board: dict[str, Any]) -> None:
-    mse = {m["name"]: m["mse"] for m in board["models"]}
-    assert board["floor_mse"] < mse["bias"] < mse["constant"]
-    assert all(m["mse_low"] < m["mse"] < m["mse_high"] for m in board["models"])
+def test_the_order_that_planted_data_must_give(board: Leaderboard) -> None:
+    assert told.known(board.floor_mse) < board.mse["bias"] < board.mse["constant"]
+    assert all(told.known(m.mse_low) < m.mse < told.known(m.mse_high) for m in board.models)
 
 
 @pytest.mark.slow
-def test_lists_are_judged_of_models_that_tell_songs_apart(board: dict[str, Any]) -> None:
-    ranking = {lists["model"] for lists in board["ranking"]}
+def test_lists_are_judged_of_models_that_tell_songs_apart(board: Leaderboard) -> None:
+    ranking = {lists.model for lists in board.ranking}
     assert ranking == {"most_popular", "best_mean", "bias", "als", "latent_factor"} | (
         set(DEEP) - {"two_tower_mlp"}
     )
@@ -139,7 +139,7 @@ def test_a_second_run_does_nothing(root: Path) -> None:
 
 def verify(spark: SparkSession, root: Path) -> None:
     warehouse = Warehouse(root, root / "raw")
-    issued = json.loads(warehouse.path(certificate.RESOURCE).read_text())
+    issued = certificate.read(warehouse)
     certificate.verify(spark, warehouse, issued)
 
 

@@ -1,24 +1,25 @@
 """The job's table, figures and files on a small catalogue half of which nobody has rated."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+import told
 from builders import ratings
 from pyspark.sql import SparkSession
 
 from jobs import recommend
-from ymr_spark import schemas
 from ymr_spark.errors import DataContractError, SettingsError
+from ymr_spark.lists import lists
+from ymr_spark.models.arrays import Floats
 from ymr_spark.models.linear import topk
 from ymr_spark.models.linear.factors import FactorModel
-from ymr_spark.pipeline import runs, stages
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
-from ymr_spark.r2.scale import R2
+from ymr_spark.ratings import Identity
+from ymr_spark.records.figures import Recommended
+from ymr_spark.sources.r2.scale import R2
 
 USERS, RATED, SONGS = 40, 60, 120  # songs from RATED on have no ratings
 EVERYTHING = 7  # the user who has rated all that can be rated
@@ -29,11 +30,14 @@ ROWS = [
     if user == EVERYTHING or (user + song) % 4
 ]
 ARTIST = {song: song // 3 for song in range(SONGS)}
-REGISTERED = {"mean": 3.0, "link": "clip", "train_rows": len(ROWS), **asdict(R2)}
+REGISTERED = {
+    **{"mean": 3.0, "link": "clip", "fallback": None, "train_rows": len(ROWS), **asdict(R2)},
+    **{"ratings_version": 0, "fit_seconds": 1.0, "parameters": "{}"},
+}
 GENRE = {song: 3 if song % 3 else 1 for song in range(SONGS)}  # 3 is below 2
 
 
-def model(name: str, songs: int, offsets: object = 0.0, rank: int = 0) -> FactorModel:
+def model(name: str, songs: int, offsets: float | Floats = 0.0, rank: int = 0) -> FactorModel:
     random = np.random.default_rng(1)
     return FactorModel(
         name,
@@ -86,19 +90,18 @@ def filled(spark: SparkSession, tmp_path: Path) -> Warehouse:
         for s in range(RATED)
     ]
     warehouse.save(counts, "summary_songs")
-    measured = {"splits": {"train": {"rows": len(ROWS), "hash": "x"}}, "ratings_version": version}
-    runs.write_manifest(stages.named("ingest"), warehouse, "r", {}, measured)
+    measured = told.ingested({"train": Identity(len(ROWS), "x")}, version)
+    told.write(warehouse, "ingest", measured)
     publish(warehouse, [(DEEP, {"validation": 1.0}), (BIAS, {"validation": 2.0})])
     return warehouse
 
 
 def recommended(
     spark: SparkSession, warehouse: Warehouse, **options: object
-) -> tuple[dict[str, Any], dict[int, list[int]]]:
-    """The job's figures, which must be JSON, and the songs of each user."""
+) -> tuple[Recommended, dict[int, list[int]]]:
+    """The job's figures, and the songs of each user."""
     settings = Settings.model_validate({"recommend": options})
     figures = recommend.run(spark, Warehouse(warehouse.root), settings)
-    json.dumps(figures, allow_nan=False)
     lists: dict[int, list[int]] = {}
     rows = Warehouse(warehouse.root).load("recommendations")
     for row in rows.sort_by([("user_id", "ascending"), ("rank", "ascending")]).to_pylist():
@@ -107,8 +110,7 @@ def recommended(
 
 
 def test_a_model_of_other_rows_lists_nothing(spark: SparkSession, filled: Warehouse) -> None:
-    row = dict.fromkeys(schemas.MODELS.fieldNames()) | REGISTERED
-    filled.save([row | {"model": "deep_cross", "train_hash": "other"}], "models")
+    filled.save([REGISTERED | {"model": "deep_cross", "train_hash": "other"}], "models")
     with pytest.raises(DataContractError, match=r"model deep_cross: fitted on .* hash other"):
         recommended(spark, filled)
     assert filled.version("recommendations") is None
@@ -128,8 +130,8 @@ def test_options_hold_for_all_songs_and_lists_end_where_the_songs_do(
         artists = [ARTIST[song] for song in lists[user]]
         assert sorted(artists) == sorted({ARTIST[song] for song in left})
     chosen = {song for songs in lists.values() for song in songs}
-    assert figures["coverage"] == len(chosen) / len(allowed)
-    assert figures["verified"] == USERS
+    assert figures.described.coverage == len(chosen) / len(allowed)
+    assert figures.verified == USERS
     assert [path.name for path in filled.root.glob("recommendations.*")] == ["recommendations.csv"]
 
 
@@ -139,14 +141,18 @@ def test_lists_of_nobody_are_described(spark: SparkSession, filled: Warehouse) -
     users.write_text(f"{EVERYTHING}\n")
     figures, lists = recommended(spark, filled, **options)
     assert lists == {}
-    assert (figures["lists"], figures["rows"], figures["coverage"]) == (0, 0, 0)
-    assert figures["long_tail_share"] is figures["shared"] is None
-    assert figures["examples"][0]["recommended"] == {}
+    assert (figures.described.lists, figures.rows, figures.described.coverage) == (0, 0, 0)
+    assert figures.described.long_tail_share is figures.described.shared is None
+    assert figures.described.examples[0].recommended == {}
     assert (filled.root / "recommendations.jsonl").is_dir()
     users.write_text("\ufeff1000\n1001\n")
     figures, lists = recommended(spark, filled, **options | {"export": None})
     assert lists.keys() == {1000, 1001}
-    assert (figures["lists"], figures["verified"], figures["coverage"]) == (2, 0, 3 / RATED)
+    assert (figures.described.lists, figures.verified, figures.described.coverage) == (
+        2,
+        0,
+        3 / RATED,
+    )
     assert not [*filled.root.glob("recommendations.*")]
 
 
@@ -160,7 +166,7 @@ def test_what_is_wrong_is_not_written(
     rows = Warehouse(filled.root).load("recommendations")
     assert rows.num_rows == 2 * (USERS - 1) + 2
     monkeypatch.undo()
-    monkeypatch.setattr(recommend.lists, "described", lambda *_: 1 / 0)
+    monkeypatch.setattr(lists, "described", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         recommended(spark, filled, k=3)
     assert Warehouse(filled.root).version("recommendations") == 0

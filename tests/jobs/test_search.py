@@ -1,15 +1,16 @@
 import json
-from typing import Any
 
 import numpy as np
 import pytest
+import told
 from builders import ratings
 from pyspark.sql import Row, SparkSession
 
 from jobs import search
-from ymr_spark.pipeline import runs, stages
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
+from ymr_spark.ratings import Identity
+from ymr_spark.records.figures import Searched
 from ymr_spark.search import folds
 
 USERS, SONGS = 120, 60
@@ -37,14 +38,14 @@ def filled(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> War
     rows = [(user, song, int(stars[user, song])) for user, song in pairs]
     warehouse = Warehouse(tmp_path_factory.mktemp("search"))
     version = warehouse.write(ratings(spark, rows), "ratings")
-    measured = {"splits": {"train": {"rows": len(rows), "hash": "x"}}, "ratings_version": version}
-    runs.write_manifest(stages.named("ingest"), warehouse, "r", {}, measured)
+    measured = told.ingested({"train": Identity(len(rows), "x")}, version)
+    told.write(warehouse, "ingest", measured)
     return warehouse
 
 
 def searched(
     spark: SparkSession, warehouse: Warehouse, model: str, trials: int
-) -> tuple[dict[str, Any], list[Row]]:
+) -> tuple[Searched, list[Row]]:
     """The job's figures, and the model's rows by trial and epoch."""
     section = SETTINGS.search.model_copy(update={"model": model, "trials": trials})
     figures = search.run(spark, warehouse, SETTINGS.model_copy(update={"search": section}))
@@ -69,9 +70,9 @@ def test_planted_noise_asks_for_regularisation_and_models_live_side_by_side(
     assert [(row.trial, row.epoch) for row in rows] == [(0, 1), (1, 1), (2, 1)]
     assert rows[0] == first[0]
     assert rows_of(spark, filled, "latent_factor") == others
-    assert figures["best"]["parameters"]["regularization"] > 0.01
-    assert figures["best"]["validation_mse"] < 0.8 * rows[0].validation_mse
-    assert figures["rows"] == filled.read(spark, "ratings").count()
+    assert figures.best.parameters["regularization"] > 0.01
+    assert figures.best.validation_mse < 0.8 * rows[0].validation_mse
+    assert figures.rows == filled.read(spark, "ratings").count()
 
 
 def test_folds_part_the_rows_of_whole_users(spark: SparkSession, filled: Warehouse) -> None:

@@ -77,7 +77,12 @@ def archive(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     install = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-deps"]
     subprocess.run([*install, "--python", str(python), *needed, str(wheel)], check=True)
     found = folder / "environment.tar.gz"
-    pack = [Path(sys.executable).parent / "venv-pack", "--quiet", "--compress-level", "1"]
+    pack: list[str | Path] = [
+        Path(sys.executable).parent / "venv-pack",
+        "--quiet",
+        "--compress-level",
+        "1",
+    ]
     pack += ["--prefix", folder / "environment", "--output", found]
     subprocess.run(pack, check=True)
     return found
@@ -111,7 +116,7 @@ def mirror(tmp_path: Path) -> list[str]:
     return ["--packages", ",".join(packages), *words]
 
 
-def ingest(submit: list[str], folder: Path, *ways: str) -> subprocess.CompletedProcess:
+def ingest(submit: list[str], folder: Path, *ways: str) -> subprocess.CompletedProcess[str]:
     raw = raw_files.write(folder / "raw", TRAIN, TEST)
     settings = [f"warehouse={folder / 'warehouse'}", f"raw.folder={raw}", "raw.source=folder"]
     words = [word for setting in settings for word in ("--set", setting)]
@@ -121,7 +126,7 @@ def ingest(submit: list[str], folder: Path, *ways: str) -> subprocess.CompletedP
     return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True)
 
 
-def assert_ingested(done: subprocess.CompletedProcess) -> None:
+def assert_ingested(done: subprocess.CompletedProcess[str]) -> None:
     assert done.returncode == 0, done.stdout[-5000:]
     assert json.loads(done.stdout.splitlines()[-1])["rows"] == 12 * 30
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 import raw_files
+import told
 from pyspark.sql import SparkSession
 
 from jobs import ingest
-from ymr_spark.pipeline import runs, stages
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
 
@@ -23,7 +23,7 @@ def ingested(spark: SparkSession, warehouse: Warehouse) -> Warehouse:
     train, test = (b"".join(lines) for lines in raw_files.ratings(40, 30, seed=1))
     raw_files.write(warehouse.raw, train, test)
     measured = ingest.run(spark, warehouse, Settings())
-    runs.write_manifest(stages.named("ingest"), warehouse, "r", {}, measured)
+    told.write(warehouse, "ingest", measured)
     return Warehouse(warehouse.root, warehouse.raw)
 
 

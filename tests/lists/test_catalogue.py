@@ -8,7 +8,7 @@ from pyspark.sql import SparkSession
 
 from ymr_spark.lists import catalogue
 from ymr_spark.lists.catalogue import Catalogue
-from ymr_spark.r2.scale import R2
+from ymr_spark.sources.r2.scale import R2
 from ymr_spark.statistics import scans
 
 

@@ -6,6 +6,7 @@ from pyspark.sql import SparkSession
 
 from ymr_spark.lists import lists
 from ymr_spark.lists.catalogue import Catalogue
+from ymr_spark.records.description import Example
 
 SONGS = Catalogue(
     song_ids=np.array([10, 20, 30, 40, 50]),
@@ -23,15 +24,15 @@ def test_described_by_hand(spark: SparkSession) -> None:
     names = {0: "Unknown", 1: "Rock", 2: "Pop"}
     candidates = np.array([10, 20, 30, 40])
     found = lists.described(recommended, heard, [2, 1], SONGS, candidates, names, examples=2)
-    assert found["lists"] == 3
-    assert found["coverage"] == 3 / 4
-    assert found["long_tail_share"] == 2 / 5  # all songs but the most rated one are its tail
-    assert found["long_tail_ratings"] == 40 / 100
-    assert found["shared"] == pytest.approx(1 / 2)
-    two, one = found["examples"]
-    assert two == {"user_id": 2, "heard": {"Unknown": 1.0}, "recommended": {"Unknown": 1.0}}
-    assert list(one["heard"].items()) == [("Pop", 0.6667), ("Rock", 0.3333)]
-    assert one["recommended"] == {"Rock": 0.5, "Unknown": 0.5}
+    assert found.lists == 3
+    assert found.coverage == 3 / 4
+    assert found.long_tail_share == 2 / 5  # all songs but the most rated one are its tail
+    assert found.long_tail_ratings == 40 / 100
+    assert found.shared == pytest.approx(1 / 2)
+    two, one = found.examples
+    assert two == Example(2, heard={"Unknown": 1.0}, recommended={"Unknown": 1.0})
+    assert list(one.heard.items()) == [("Pop", 0.6667), ("Rock", 0.3333)]
+    assert one.recommended == {"Rock": 0.5, "Unknown": 0.5}
 
 
 def test_songs_without_ratings_are_in_the_tail(spark: SparkSession) -> None:
@@ -42,10 +43,10 @@ def test_songs_without_ratings_are_in_the_tail(spark: SparkSession) -> None:
     heard = spark.createDataFrame([(1, 40)], "user_id int, song_id int")
     names = {0: "Unknown", 1: "Rock", 2: "Pop"}
     found = lists.described(recommended, heard, [1], songs, songs.song_ids, names)
-    assert found["long_tail_share"] == 3 / 4
-    assert found["long_tail_ratings"] == 40 / 100
-    assert found["coverage"] == 4 / 7
-    assert found["examples"][0]["recommended"] == {"Unknown": 1.0}
+    assert found.long_tail_share == 3 / 4
+    assert found.long_tail_ratings == 40 / 100
+    assert found.coverage == 4 / 7
+    assert found.examples[0].recommended == {"Unknown": 1.0}
 
 
 def test_shared_by_hand() -> None:

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from builders import CATALOGUE as SONGS
@@ -7,7 +9,7 @@ from ymr_spark.lists import restrictions
 from ymr_spark.lists.catalogue import Catalogue
 from ymr_spark.models.linear import topk
 from ymr_spark.models.linear.factors import FactorModel
-from ymr_spark.r2.scale import R2
+from ymr_spark.sources.r2.scale import R2
 
 PARENTS = {0: 0, 1: 1, 11: 1, 111: 11, 2: 2}
 
@@ -33,7 +35,9 @@ def test_an_unknown_genre_is_named() -> None:
         (11, {1, 11, 111}, {2}, [40]),
     ],
 )
-def test_eligible(least: int, included: set, excluded: set, expected: list[int]) -> None:
+def test_eligible(
+    least: int, included: set[int] | None, excluded: set[int], expected: list[int]
+) -> None:
     chosen = restrictions.eligible(SONGS, least, included, excluded)
     assert SONGS.song_ids[chosen].tolist() == expected
 
@@ -63,7 +67,12 @@ def test_restrict_puts_the_options_together() -> None:
     ids = np.array([10, 20, 30, 40])
     users = np.array([1]), np.zeros(1)
     model = FactorModel.of_offsets("m", 3.0, users, (ids, np.zeros(4)), R2)
-    asked = {"min_ratings": 2, "exclude_genres": [], "popularity_damping": 0.5, "per_artist": 1}
+    asked: dict[str, Any] = {
+        "min_ratings": 2,
+        "exclude_genres": [],
+        "popularity_damping": 0.5,
+        "per_artist": 1,
+    }
     found, cap = restrictions.restrict(model, SONGS, PARENTS, include_genres=[11, 2], **asked)
     assert found.song_ids.tolist() == [20, 30]
     np.testing.assert_allclose(found.song_offsets, [-0.5, -1.0])
@@ -77,7 +86,7 @@ def test_restrict_puts_the_options_together() -> None:
 
 # Song: artist, genre, train ratings. The model knows song 9 besides, which is in no table.
 WORLD = {1: (5, 11, 0), 2: (5, 2, 30), 3: (6, 111, 4), 4: (6, 1, 0), 6: (7, 2, 0), 8: (7, 2, 9)}
-PLAIN = {
+PLAIN: dict[str, Any] = {
     "min_ratings": 0,
     "include_genres": [],
     "exclude_genres": [],
@@ -93,12 +102,13 @@ def deep(*song_ids: int) -> FactorModel:
     return FactorModel.of_offsets("deep", 3.0, users, (songs, songs / 10.0), R2)
 
 
-def listed(**options: object) -> list[int]:
+def listed(**options: Any) -> list[int]:
     rows = [WORLD[song] for song in sorted(WORLD)]
     artists, genres, counts = np.array(rows).T
     songs = Catalogue(np.array(sorted(WORLD)), artists, genres, counts, 3 * counts)
     model, cap = restrictions.restrict(deep(*sorted(WORLD), 9), songs, PARENTS, **PLAIN | options)
-    return topk.brute_force(model, 1, np.array([], int), 9, cap)[0].tolist()
+    best: list[int] = topk.brute_force(model, 1, np.array([], int), 9, cap)[0].tolist()
+    return best
 
 
 @pytest.mark.parametrize(
@@ -114,7 +124,7 @@ def listed(**options: object) -> list[int]:
     ],
 )
 def test_options_hold_for_songs_that_nobody_has_rated(
-    options: dict[str, object], expected: list[int]
+    options: dict[str, Any], expected: list[int]
 ) -> None:
     assert listed(**options) == expected
 

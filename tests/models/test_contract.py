@@ -1,49 +1,31 @@
 """What every registered model does: a new one is held to it by its entry."""
 
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import quick_models
 from pyspark.ml import Pipeline, PipelineModel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from quick_models import FAR, SCALE, estimator
 
 from ymr_spark.errors import DataContractError, SettingsError
 from ymr_spark.models import registry
 from ymr_spark.models.estimator import RatingEstimator
 from ymr_spark.models.fitted import RatingModel
+from ymr_spark.models.linear.model import LinearModel
 from ymr_spark.models.registry import Entry
 from ymr_spark.ratings import with_scale
-from ymr_spark.scale import Scale
-
-SCALE = Scale(0.5, 5.0, 0.5)
-COLUMNS = {"userCol": "who", "itemCol": "what", "ratingCol": "stars"}
-QUICK = {"maxEpochs": 2, "batchSize": 128, "maxIter": 3, "rank": 2, "dimension": 2}
-FAR = 10**12  # more than 32 bits
-
-
-def estimator(entry: Entry, **params: Any) -> RatingEstimator[Any]:
-    kind = registry.imported(entry.estimator)
-    known = {name: value for name, value in QUICK.items() if kind().hasParam(name)}
-    found: RatingEstimator[Any] = kind(**(COLUMNS | known | params))
-    return found
 
 
 @pytest.fixture(scope="module")
 def ratings(spark: SparkSession) -> DataFrame:
-    """Half stars of 40 users, who have names, for 30 items with large ids."""
-    random = np.random.default_rng(7)
-    users, items = random.normal(size=(40, 2)), random.normal(size=(30, 2))
-    pairs = np.argwhere(random.random((40, 30)) < 0.5)
-    stars = 3 + np.einsum("nf,nf->n", users[pairs[:, 0]], items[pairs[:, 1]])
-    rows = [
-        (f"user {u}", int(FAR + i), float(np.clip(np.round(2 * s) / 2, 0.5, 5)), bool(n % 9 == 0))
-        for n, ((u, i), s) in enumerate(zip(pairs, stars, strict=True))
-    ]
-    frame = spark.createDataFrame(rows, "who string, what bigint, stars double, later boolean")
-    return with_scale(frame, SCALE, "stars").cache()
+    return quick_models.ratings(spark).cache()
 
 
 @pytest.fixture(scope="module", params=registry.MODELS, ids=registry.NAMES)
@@ -53,13 +35,29 @@ def entry(request: pytest.FixtureRequest) -> Entry:
 
 
 @pytest.fixture(scope="module")
-def model(entry: Entry, ratings: DataFrame) -> RatingModel[Any]:
-    found: RatingModel[Any] = estimator(entry, validationIndicatorCol="later").fit(ratings)
-    return found
+def fitted(ratings: DataFrame) -> Callable[[str], RatingModel[Any]]:
+    """The model of that name; those that fall back on the same one share it."""
+
+    @cache
+    def fit(name: str) -> RatingModel[Any]:
+        entry = registry.named(name)
+        unfitted = estimator(entry, validationIndicatorCol="later")
+        if entry.fallback:
+            unfitted.setFallback(fit(entry.fallback))
+        found: RatingModel[Any] = unfitted.fit(ratings)
+        return found
+
+    return fit
+
+
+@pytest.fixture(scope="module")
+def model(entry: Entry, fitted: Callable[[str], RatingModel[Any]]) -> RatingModel[Any]:
+    return fitted(entry.name)
 
 
 def predicted(model: Any, rows: DataFrame) -> pd.DataFrame:
-    return model.transform(rows).orderBy("who", "what").toPandas()
+    found: pd.DataFrame = model.transform(rows).orderBy("who", "what").toPandas()
+    return found
 
 
 def test_it_adds_two_columns_within_the_scale(model: RatingModel[Any], ratings: DataFrame) -> None:
@@ -80,12 +78,12 @@ def test_what_it_does_not_know_is_said_and_scored(
     assert found["prediction"].between(SCALE.lowest, SCALE.highest).all()
 
 
-def test_it_is_the_same_after_a_round_trip(
+def test_it_is_the_same_after_a_round_trip_in_a_pipeline(
     model: RatingModel[Any], ratings: DataFrame, tmp_path: Path
 ) -> None:
-    model.write().overwrite().save(str(tmp_path / "model"))
-    again = type(model).load(str(tmp_path / "model"))
-    assert again.uid == model.uid
+    PipelineModel([model]).write().overwrite().save(str(tmp_path / "model"))
+    (again,) = PipelineModel.load(str(tmp_path / "model")).stages
+    assert (type(again), again.uid) == (type(model), model.uid)
     assert again.extractParamMap() == model.extractParamMap()
     pd.testing.assert_frame_equal(predicted(again, ratings), predicted(model, ratings))
 
@@ -94,7 +92,7 @@ def test_the_same_seed_gives_the_same_model(
     entry: Entry, model: RatingModel[Any], ratings: DataFrame
 ) -> None:
     once_more = estimator(entry, validationIndicatorCol="later")
-    if model.fallback is not None:  # fitted to the same ratings
+    if model.fallback is not None:
         once_more.setFallback(model.fallback)
     again = once_more.fit(ratings.repartition(3))
     pd.testing.assert_frame_equal(predicted(again, ratings), predicted(model, ratings))
@@ -106,6 +104,7 @@ def test_its_lists_are_the_best_of_what_a_user_has_not_rated(
     if not entry.ranks_songs:
         assert not hasattr(model, "recommendForAllUsers")
         return
+    assert isinstance(model, LinearModel)
     everyone = {row["who"]: row["recommendations"] for row in lists(model, ratings)}
     assert everyone.keys() == {row["who"] for row in ratings.select("who").distinct().collect()}
     pairs = ratings.select("who").distinct().crossJoin(ratings.select("what").distinct())
@@ -146,7 +145,7 @@ def test_wrong_columns_are_told_before_any_job(
             model.transform(ratings.withColumn("prediction", F.lit(1.0)))
         assert not context.statusTracker().getJobIdsForGroup(group)
     finally:
-        context.setLocalProperty("spark.jobGroup.id", None)
+        context.setLocalProperty("spark.jobGroup.id", None)  # type: ignore[arg-type]
 
 
 def test_ratings_that_are_null_are_refused(entry: Entry, ratings: DataFrame) -> None:
@@ -170,15 +169,11 @@ def test_its_params_have_the_defaults_and_bounds_of_its_settings(entry: Entry) -
                 kind(**{param.name: -1e9})
 
 
-def test_an_estimator_is_saved_and_loaded_in_a_pipeline(
-    entry: Entry, model: RatingModel[Any], tmp_path: Path
-) -> None:
+def test_an_estimator_is_saved_and_loaded_in_a_pipeline(entry: Entry, tmp_path: Path) -> None:
     one = estimator(entry, seed=5)
     Pipeline(stages=[one]).write().save(str(tmp_path / "pipeline"))
     (again,) = Pipeline.load(str(tmp_path / "pipeline")).getStages()
+    assert isinstance(again, RatingEstimator)
     assert type(again) is type(one)
     assert again.settings() == one.settings()
     assert again.extractParamMap() == one.extractParamMap()
-    PipelineModel([model]).write().save(str(tmp_path / "fitted"))
-    (loaded,) = PipelineModel.load(str(tmp_path / "fitted")).stages
-    assert type(loaded) is type(model)

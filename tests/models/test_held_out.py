@@ -12,6 +12,7 @@ from ymr_spark.models.linear.als import Als
 from ymr_spark.models.linear.bias import Bias
 from ymr_spark.models.linear.constant import Constant
 from ymr_spark.models.linear.latent_factor import LatentFactor
+from ymr_spark.models.neighbors.similarity import Similarity
 from ymr_spark.models.train_ratings import TrainRatings
 
 COLUMNS = {"userCol": "user_id", "itemCol": "song_id", "validationIndicatorCol": "held"}
@@ -44,19 +45,23 @@ def parts(spark: SparkSession) -> tuple[TrainRatings, DataFrame]:
 
 
 @pytest.mark.parametrize("given", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "params"),
+    [(Als, {"rank": 2, "maxIter": 2, "blocks": 1}), (Similarity, {"minOverlap": 2})],
+)
 def test_a_model_without_epochs_has_a_curve_of_one_entry(
-    parts: tuple[TrainRatings, DataFrame], given: bool
+    parts: tuple[TrainRatings, DataFrame], given: bool, kind: type, params: dict[str, int]
 ) -> None:
     """Its predictions' error, those of a fallback of its own or of the one it was given among
     them."""
     packed, held_out = parts
-    estimator = Als(rank=2, maxIter=2, blocks=1, **COLUMNS)
+    estimator = kind(**COLUMNS, **params)
     if given:
-        estimator.setFallback(Constant(**COLUMNS).fit_ratings(packed))
+        estimator.setFallback(Bias(**COLUMNS).fit_ratings(packed))
     (entry,) = estimator.curve(packed)
     found = estimator.fit_ratings(packed).transform(held_out).collect()
     errors = [(row.prediction - row.rating) ** 2 for row in found]
-    assert (entry["epoch"], entry["validation_mse"]) == (1, pytest.approx(np.mean(errors)))
+    assert (entry.epoch, entry.validation_mse) == (1, pytest.approx(np.mean(errors)))
     assert [row.fallback for row in found if row.user_id == 30] == [True]
 
 
@@ -65,7 +70,7 @@ def test_a_model_without_a_fallback_has_a_curve_too(
 ) -> None:
     (entry,) = Constant(**COLUMNS).curve(parts[0])
     stars = parts[0].train_arrays.stars
-    assert entry["train_mse"] == pytest.approx(np.var(stars))
+    assert entry.train_mse == pytest.approx(np.var(stars))
 
 
 @pytest.mark.parametrize("given", [False, True])
@@ -76,4 +81,4 @@ def test_a_curve_goes_on_to_the_last_iteration(
     if given:
         estimator.setFallback(Bias(**COLUMNS).fit_ratings(parts[0]))
     assert len(estimator.curve(parts[0])) == 4
-    assert len(estimator.fit_ratings(parts[0]).figures["learning_curve"]) == 2
+    assert len(estimator.fit_ratings(parts[0]).learning_curve) == 2

@@ -17,6 +17,7 @@ from pyspark.sql import DataFrame, SparkSession
 from ymr_spark.errors import SettingsError
 from ymr_spark.models.linear.bias import Bias
 from ymr_spark.models.linear.latent_factor import LatentFactor
+from ymr_spark.models.linear.model import LinearModel
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -40,6 +41,7 @@ def test_cross_validation_finds_the_rank(ratings: DataFrame) -> None:
         estimator=model, estimatorParamMaps=grid, evaluator=judge, numFolds=2, seed=1
     ).fit(ratings)
     assert found.avgMetrics[0] < found.avgMetrics[1]
+    assert isinstance(found.bestModel, LinearModel)
     assert found.bestModel.scorer.user_factors.shape[1] == 1
     bias = judge.evaluate(Bias().fit(ratings).transform(ratings))
     assert judge.evaluate(found.bestModel.transform(ratings)) < bias / 2

@@ -4,7 +4,7 @@ import pytest
 from ymr_spark.models.linear.factors import FactorModel
 from ymr_spark.prediction import explanation
 from ymr_spark.prediction.explanation import Neighbor
-from ymr_spark.r2.scale import R2
+from ymr_spark.sources.r2.scale import R2
 
 MODEL = FactorModel(
     "m",

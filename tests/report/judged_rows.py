@@ -6,7 +6,7 @@ RIVALS = ("two_tower_dot", "bias")
 
 
 def place(model: str, name: str, bin_: int, label: str, **values: Any) -> dict[str, Any]:
-    row = {"model": model, "slice": name, "bin": bin_, "label": label, "rows": 100}
+    row: dict[str, Any] = {"model": model, "slice": name, "bin": bin_, "label": label, "rows": 100}
     row |= {"mean_prediction": 3.0, "mean_rating": 3.0, "floor_mse": 1.0, "mse": 2.0}
     row |= values
     return row | {"mse_low": row["mse"] - 0.1, "mse_high": row["mse"] + 0.1}

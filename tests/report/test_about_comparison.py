@@ -2,15 +2,15 @@
 
 import judged_rows
 import pytest
+import told
 
-from ymr_spark.r2.scale import R2
 from ymr_spark.report import about_comparison, about_studies
 from ymr_spark.report.card import Card
+from ymr_spark.sources.r2.scale import R2
 
-BOARD = {
-    "floor_mse": 1.2,
-    "models": [{"name": name} for name in ("two_tower_dot", "deep_cross", "bias", "constant")],
-}
+BOARD = told.board(
+    *map(told.entry, ("two_tower_dot", "deep_cross", "bias", "constant")), floor_mse=1.2
+)
 
 
 def cards() -> dict[str, Card]:
@@ -84,12 +84,12 @@ def test_searches_of_several_models_are_cards_of_their_own() -> None:
 
 @pytest.mark.parametrize("names", [("als", "constant", "bias"), ("deep_cross", "two_tower_dot")])
 def test_rivals_of_one_kind_are_the_two_best(names: tuple[str, ...]) -> None:
-    board = {"models": [{"name": name} for name in names]}
+    board = told.board(*map(told.entry, names))
     assert about_comparison.rivals(board) == names[:2]
 
 
 def test_a_model_alone_is_compared_with_nothing() -> None:
-    board = {"models": [{"name": "bias"}]}
+    board = told.board(told.entry("bias"))
     tables = judged_rows.tables()
     assert about_comparison.rivals(board) == ("bias",)
     for name in ("slices", "orders"):

@@ -3,8 +3,10 @@
 import re
 
 import pytest
+import told
 
-from ymr_spark.r2.scale import R2
+from ymr_spark.records.description import Description
+from ymr_spark.records.figures import Figures, Recommended
 from ymr_spark.report import (
     about_genres,
     about_lists,
@@ -15,17 +17,12 @@ from ymr_spark.report import (
 )
 from ymr_spark.report.card import number, share, short, weighted_mean
 from ymr_spark.scale import Scale
-
-SCORE = {"rmse": 1.0, "mae": 0.8, "fallback_share": 0.0, "fit_seconds": 1.0}
-
-
-def model(name: str, mse: float, group: int) -> dict[str, object]:
-    return {"name": name, "group": group, "mse": mse, "mse_low": mse, "mse_high": mse} | SCORE
+from ymr_spark.sources.r2.scale import R2
 
 
 def test_leaderboard_says_who_wins_by_how_much() -> None:
-    models = [model("deep", 1.25, 1), model("bias", 2.0, 2)]
-    card = about_models._leaderboard({"floor_mse": 1.0, "test_rows": 10, "models": models})
+    models = told.entry("deep", 1.25, 1), told.entry("bias", 2.0, 2)
+    card = about_models._leaderboard(told.board(*models, floor_mse=1.0))
     assert "deep has the least test error, MSE 1.2500" in card.finding
     assert "bias follows with 2.0000, worse beyond chance" in card.finding
     assert "closes 75% of the distance from bias to the floor" in card.finding
@@ -33,30 +30,28 @@ def test_leaderboard_says_who_wins_by_how_much() -> None:
 
 
 def test_leaderboard_does_not_claim_what_the_rows_do_not_show() -> None:
-    models = [model("deep", 1.99, 1), model("bias", 2.0, 1)]
-    finding = about_models._leaderboard({"test_rows": 10, "models": models}).finding
+    models = told.entry("deep", 1.99, 1), told.entry("bias", 2.0, 1)
+    finding = about_models._leaderboard(told.board(*models)).finding
     assert "a difference that these rows cannot tell from chance" in finding
     assert "floor" not in finding
 
 
 def test_leaderboard_of_too_few_users_makes_no_claim() -> None:
     unsure = {"mse_low": None, "mse_high": None}
-    models = [model("deep", 1.25, 1) | unsure, model("bias", 2.0, 1) | unsure]
-    card = about_models._leaderboard({"floor_mse": 2.5, "test_rows": 10, "models": models})
+    models = told.entry("deep", 1.25, 1, **unsure), told.entry("bias", 2.0, 1, **unsure)
+    card = about_models._leaderboard(told.board(*models, floor_mse=2.5))
     assert "the users are too few to tell" in card.finding
     assert "closes" not in card.finding
     assert card.rows[0][3] == "–"
 
 
 def test_a_curve_with_epochs_that_have_no_finite_error() -> None:
-    curve = [
-        {"epoch": e, "validation_mse": v, "train_mse": v}
-        for e, v in ((1, None), (2, 1.5), (3, None))
-    ]
-    assert "least after epoch 2, MSE 1.5000" in about_models._curve("deep", curve, {}).finding
-    nothing = about_models._curve("deep", curve[:1], {})
+    curve = told.curve((None, None), (1.5, 1.5), (None, None))
+    card = about_models._curve("deep_cross", curve, told.board())
+    assert "least after epoch 2, MSE 1.5000" in card.finding
+    nothing = about_models._curve("deep_cross", curve[:1], told.board())
     assert nothing.finding == "No epoch has a finite validation error."
-    assert nothing.rows == [("1", "–", "–", "–")]
+    assert nothing.rows == [("1", "–", "–", "1.0")]
 
 
 def test_genres_of_one_name_keep_their_own_counts() -> None:
@@ -97,17 +92,17 @@ def test_a_chart_draws_every_line(count: int) -> None:
 
 
 def test_learning_curve_names_the_best_step_and_the_rise_after_it() -> None:
-    points = [(1, 2.0), (2, 1.5), (3, 1.6)]
-    curve = [{"epoch": e, "validation_mse": v, "train_mse": v - 0.5} for e, v in points]
-    finding = about_models._curve("deep", curve, {}).finding
-    assert "least after epoch 2, MSE 1.5000, with 1.0000 on train" in finding
-    assert "rises to 1.6000 by epoch 3" in finding
+    curve = told.curve((1.5, 2.0), (1.0, 1.5), (1.1, 1.6))
+    for name, step in (("deep_cross", "epoch"), ("latent_factor", "iteration")):
+        finding = about_models._curve(name, curve, told.board()).finding
+        assert f"least after {step} 2, MSE 1.5000, with 1.0000 on train" in finding
+        assert f"rises to 1.6000 by {step} 3" in finding
 
 
 def test_cost_adds_up() -> None:
     manifests = [
-        {"stage": "ingest", "job_seconds": 30, "peak_memory_mib": 1024, "rows": 5},
-        {"stage": "train_als", "job_seconds": 90, "peak_memory_mib": 3072, "rows": 5},
+        told.manifest("ingest", Figures(rows=5), job_seconds=30, peak_memory_mib=1024),
+        told.manifest("train_als", Figures(rows=5), job_seconds=90, peak_memory_mib=3072),
     ]
     finding = about_models._cost(manifests).finding
     assert finding == "2 min 0 s in all, 75% of it train_als; never more than 3.0 GiB of memory."
@@ -188,24 +183,18 @@ def test_numbers_as_text() -> None:
     assert weighted_mean([(1, 3), (5, 1)]) == 2
 
 
-def ranking(*ndcg: tuple[str, float]) -> list[dict]:
-    found = [{"model": m, "ndcg": n, "recall": n / 2, "coverage": 0.5} for m, n in ndcg]
-    return [row | {"k": 10, "users": 4} for row in found]
-
-
 def test_the_best_list_is_held_against_the_most_popular_songs() -> None:
-    card = about_lists._ranking(ranking(("m", 0.4), ("most_popular", 0.2)))
+    card = about_lists._ranking([told.listed("m", 0.4), told.listed("most_popular", 0.2)])
     assert "m ranks the liked held-out ones highest: its lists of 10 hold 20.0% of them" in (
         card.finding
     )
     assert "against 10.0% in the most popular" in card.finding
-    alone = about_lists._ranking(ranking(("most_popular", 0.4), ("m", 0.2)))
+    alone = about_lists._ranking([told.listed("most_popular", 0.4), told.listed("m", 0.2)])
     assert alone.finding.endswith("its lists of 10 hold 20.0% of them.")
 
 
 def test_lists_that_nobody_has() -> None:
-    shares = ("coverage", "long_tail_share", "shared")
-    manifest = dict.fromkeys(shares) | {"coverage": 0.0, "long_tail_ratings": 0.2}
-    card = about_lists._lists({"lists": 0, "model": "als", "examples": [], **manifest})
+    nobody = Description(0, 0.0, None, long_tail_ratings=0.2, shared=None, examples=())
+    card = about_lists._lists(Recommended(model="als", verified=0, described=nobody))
     assert card.finding == "The lists of 0 users by als reach 0.0% of the songs to choose from."
     assert "common" not in card.chart

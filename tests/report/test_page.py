@@ -5,59 +5,45 @@ from typing import Any
 import browser
 import judged_rows
 import pytest
+import told
 from pyspark.sql import SparkSession
 
 from ymr_spark.pipeline import stages
 from ymr_spark.pipeline.warehouse import Warehouse
-from ymr_spark.r2.scale import R2
-from ymr_spark.report import page
+from ymr_spark.ratings import Identity
+from ymr_spark.records.certificate import Certificate
+from ymr_spark.records.description import Description, Example
+from ymr_spark.records.figures import Figures, Recommended
+from ymr_spark.records.line_counts import LineCounts
+from ymr_spark.report import about_ratings, page
+from ymr_spark.sources.r2.scale import R2
 
 SCREENSHOTS = Path(__file__).parent.parent.parent / "build" / "ci"
 HOSTILE = "<script>alert(1)</script> $x_1$ & more"
-SCORE = {"rmse": 1.2, "mae": 0.9, "fallback_share": 0.001, "fit_seconds": 12.0}
-BOARD = {
-    **{"train_rows": 4800, "train_hash": "0a", "test_rows": 1800, "test_hash": "0b"},
-    "floor_mse": 1.2,
-    "models": [
-        {
-            "name": "two_tower_dot",
-            "group": 1,
-            "mse": 1.4,
-            "mse_low": 1.38,
-            "mse_high": 1.42,
-            **SCORE,
-        },
-        {"name": "bias", "group": 2, "mse": 2.0, "mse_low": 1.98, "mse_high": 2.02, **SCORE},
-        {"name": "user_lean", "group": 3, "mse": 4.0, "mse_low": 3.9, "mse_high": 4.1, **SCORE},
-    ],
-    "ranking": [
-        {"model": "most_popular", "k": 9, "users": 7, "ndcg": 0.2, "recall": 0.3, "coverage": 0.1},
-        {"model": "bias", "k": 9, "users": 7, "ndcg": 0.1, "recall": 0.2, "coverage": 0.15},
-    ],
-}
-COST = {"job_seconds": 30.0, "peak_memory_mib": 2048, "rows": 4800}
-CURVE = [
-    {"epoch": 1, "train_mse": 1.9, "validation_mse": 1.8, "seconds": 1.0},
-    {"epoch": 2, "train_mse": 1.3, "validation_mse": 1.4, "seconds": 1.0},
-    {"epoch": 3, "train_mse": 1.1, "validation_mse": 1.5, "seconds": 1.0},
-]
-LISTS = {
-    **{"lists": 120, "coverage": 0.4, "shared": 0.25},
-    **{"long_tail_share": 0.3, "long_tail_ratings": 0.2},
-    "examples": [{"user_id": 3, "heard": {HOSTILE: 1.0}, "recommended": {"Pop": 0.75}}],
-}
+BOARD = told.board(
+    told.entry("two_tower_dot", 1.4, 1),
+    told.entry("bias", 2.0, 2),
+    told.entry("user_lean", 4.0, 3),
+    floor_mse=1.2,
+    ranking=(told.listed("most_popular", 0.2), told.listed("bias", 0.1)),
+)
+CURVE = told.curve((1.9, 1.8), (1.3, 1.4), (1.1, 1.5))
+LISTS = Description(120, 0.4, 0.3, 0.2, 0.25, (Example(3, {HOSTILE: 1.0}, {"Pop": 0.75}),))
 MANIFESTS = [
-    {"stage": "ingest", **COST},
-    {"stage": "train_deep_cross", **COST, "model": "deep_cross", "learning_curve": CURVE},
-    {"stage": "recommend", **COST, "model": "two_tower_dot", **LISTS},
+    told.manifest("ingest", Figures(rows=4800)),
+    told.manifest("train_deep_cross", told.trained("deep_cross", learning_curve=CURVE)),
+    told.manifest("recommend", Recommended(model="two_tower_dot", verified=9, described=LISTS)),
 ]
-CERTIFICATE = {
-    "settings": {"evaluate": {"seed": 7}},
-    "commit": None,
-    "packages": {"pyspark": "4.0"},
-    "files": {"reports/leaderboard.json": "0d"},
-    "predictions": {"bias": {"model=bias/part-0.parquet": "0e"}},
-}
+SPLITS = {name: Identity(3, "0c") for name in ("train", "validation", "test")}
+CERTIFICATE = Certificate(
+    ratings=SPLITS,
+    settings={"evaluate": {"seed": 7}},
+    commit=None,
+    packages={"pyspark": "4.0"},
+    tables={},
+    files={"reports/leaderboard.json": "0d"},
+    predictions={"bias": {"model=bias/part-0.parquet": "0e"}},
+)
 
 # Only a browser can tell where text ends up; CI installs one, a user's machine may have none.
 in_browser = pytest.mark.skipif(browser.CHROMIUM is None, reason="chromium is not installed")
@@ -73,9 +59,8 @@ def html(spark: SparkSession, summarized: Warehouse) -> str:
     for name in ("summary_genres", "summary_top_genres"):
         for row in tables[name]:
             row["name"] = HOSTILE if row["name"] == "Rock" else row["name"]
-    file = {"lines": 10, "kept": 9, "quarantined": {"rating": 1}}
-    splits = {name: {"rows": 3, "hash": "0c"} for name in ("train", "validation", "test")}
-    ingest = {"files": {"train_0.txt": file}, "songs": file, "splits": splits, "ratings_version": 4}
+    file = LineCounts(10, 9, {"rating": 1})
+    ingest = told.ingested(SPLITS, 4, files={"train_0.txt": file}, songs=file)
     quarantined = [{"file": "train_0.txt", "reason": "rating", "lines": 1, "example": HOSTILE}]
     source = page.Source("planted", "raw", ingest, quarantined, R2)
     tables |= judged_rows.tables()
@@ -112,7 +97,7 @@ def test_the_same_twice(html: str, spark: SparkSession, summarized: Warehouse) -
         name: [row.asDict() for row in summarized.read(spark, name).collect()[::-1]]
         for name in stages.SUMMARY_TABLES
     }
-    again = page.about_ratings.cards(tables, R2)
+    again = about_ratings.cards(tables, R2)
     assert all(card.chart in html and card.chart for card in again if card.name != "described")
 
 

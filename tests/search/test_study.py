@@ -2,11 +2,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import told
 from optuna.distributions import FloatDistribution
 
 from ymr_spark.errors import SettingsError
+from ymr_spark.records.learning_curve import Curve, Point
 from ymr_spark.search import study
-from ymr_spark.search.study import Curve, Parameters
+from ymr_spark.search.study import Parameters
 
 SPACE = {"rate": FloatDistribution(0.001, 10, log=True)}
 FIRST = [{"rate": 7.0}, {"rate": 0.002}]
@@ -29,10 +31,7 @@ class Valley:
         self.tried.append(parameters["rate"])
         depth = np.log10(parameters["rate"] / 0.1) ** 2
         shape = (1.5, 1.0, 1.25)
-        return [
-            [{"train_mse": 1.0, "validation_mse": depth + at + fold} for at in shape]
-            for fold in (-0.5, 0.5)
-        ]
+        return [told.curve(*((1.0, depth + at + fold) for at in shape)) for fold in (-0.5, 0.5)]
 
 
 def search(journal: Path, valley: Valley, trials: int = 15) -> list[study.Trial]:
@@ -44,10 +43,15 @@ def straight(tmp_path_factory: pytest.TempPathFactory) -> list[study.Trial]:
     return search(tmp_path_factory.mktemp("straight") / "journal.log", Valley())
 
 
+def best_of(trial: study.Trial) -> Point:
+    assert trial.best is not None
+    return trial.best
+
+
 def test_the_known_best_is_found(straight: list[study.Trial]) -> None:
-    best = min(straight, key=lambda trial: trial.best["validation_mse"])
+    best = min(straight, key=lambda trial: told.known(best_of(trial).validation_mse))
     assert 0.05 < best.parameters["rate"] < 0.2
-    assert best.best["epoch"] == 2
+    assert best_of(best).epoch == 2
 
 
 def test_the_points_that_come_first(straight: list[study.Trial]) -> None:
@@ -95,11 +99,10 @@ def test_another_seed_tries_other_points(
 
 
 def test_across_folds_by_hand() -> None:
-    one = [{"train_mse": 1.0, "validation_mse": 2.0}, {"train_mse": 0.5, "validation_mse": 3.0}]
-    two = [{"train_mse": 3.0, "validation_mse": 4.0}, {"train_mse": 1.5, "validation_mse": 3.0}]
+    one, two = told.curve((1.0, 2.0), (0.5, 3.0)), told.curve((3.0, 4.0), (1.5, 3.0))
     assert study.across_folds([one, two]) == [
-        {"epoch": 1, "train_mse": 2.0, "validation_mse": 3.0, "fold_sd": 1.0},
-        {"epoch": 2, "train_mse": 1.0, "validation_mse": 3.0, "fold_sd": 0.0},
+        Point(epoch=1, train_mse=2.0, validation_mse=3.0, fold_sd=1.0),
+        Point(epoch=2, train_mse=1.0, validation_mse=3.0, fold_sd=0.0),
     ]
 
 
@@ -115,7 +118,8 @@ class Cliff(Valley):
         rate = parameters["rate"]
         for number, point in enumerate(curves[1]):
             if rate > self.edge or (rate > self.edge / 10 and number):
-                point["validation_mse"] = float("inf" if number else "nan")
+                error = float("inf" if number else "nan")
+                curves[1][number] = point.model_copy(update={"validation_mse": error})
         return curves
 
 
@@ -124,11 +128,11 @@ def test_a_search_goes_on_after_trials_without_a_finite_error(tmp_path: Path) ->
     trials = search(tmp_path / "journal.log", cliff)
     assert [trial.parameters for trial in trials[:2]] == FIRST
     assert trials[0].best is None
-    assert trials[0].curve[0]["train_mse"] == 1.0
+    assert trials[0].curve[0].train_mse == 1.0
     assert len(cliff.tried) == len(trials) == 15
     parameters, found = study.best(trials)
     assert 0.02 < parameters["rate"] < 0.5
-    assert np.isfinite(found["validation_mse"])
+    assert np.isfinite(told.known(found.validation_mse))
     # Going on from the journal needs no further fit.
     assert search(tmp_path / "journal.log", Cliff(0.0)) == trials
 

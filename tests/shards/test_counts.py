@@ -32,7 +32,7 @@ def test_a_later_row_group_may_lack_the_deepest_level(tmp_path: Path) -> None:
     assert found["level"].tolist() == [0, 4 - rows.num_rows, 0, rows.num_rows]
 
 
-def test_only_row_groups_of_the_manifest_count(tmp_path: Path) -> None:
+def test_only_row_groups_of_the_inventory_count(tmp_path: Path) -> None:
     contents = shard_files.write(tmp_path, {"train": TRAIN}, row_groups=2)
     train = contents.splits["train"]
     first = train.model_copy(update={"row_groups": {"row-group-00000.parquet": 2}})

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import shard_files
+import told
 from builders import table
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -15,8 +16,8 @@ from jobs import export_shards, train
 from ymr_spark.errors import DataContractError
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
-from ymr_spark.ratings import COLUMNS, identity
-from ymr_spark.shards import export, indices, manifest
+from ymr_spark.ratings import COLUMNS, Identity, identity
+from ymr_spark.shards import export, indices, inventory
 
 USERS, SONGS = 30, 40
 SETTINGS = Settings.model_validate({"shards": {"row_group_rows": 100, "row_groups_multiple": 4}})
@@ -51,16 +52,9 @@ def filled(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> War
 
 
 def measure(spark: SparkSession, warehouse: Warehouse) -> None:
-    """The part of ingest's manifest that others read."""
-    splits = identity(warehouse.read(spark, "ratings")).items()
-    figures = {
-        "finished": "2000-01-01",
-        "ratings_version": warehouse.pin("ratings"),
-        "splits": {split: {"rows": rows, "hash": content} for split, (rows, content) in splits},
-    }
-    path = warehouse.root / "runs" / "1" / "ingest.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(figures))
+    """The manifest of ingest."""
+    splits = identity(warehouse.read(spark, "ratings"))
+    told.write(warehouse, "ingest", told.ingested(splits, warehouse.pin("ratings")))
 
 
 def split_of(spark: SparkSession, warehouse: Warehouse, split: str) -> DataFrame:
@@ -70,18 +64,18 @@ def split_of(spark: SparkSession, warehouse: Warehouse, split: str) -> DataFrame
 
 
 def test_shards_hold_the_tables_rows(spark: SparkSession, filled: Warehouse) -> None:
-    contents = manifest.verify(filled.path("shards/"), filled.pin("ratings"))
+    contents = inventory.verify(filled.path("shards/"), filled.pin("ratings"))
     expected = identity(filled.read(spark, "ratings"))
     assert contents.splits.keys() == {"train", "validation"}
     for split, found in contents.splits.items():
-        assert (found.rows, found.hash) == expected[split]
+        assert Identity(found.rows, found.hash) == expected[split]
         assert identity(split_of(spark, filled, split)) == {split: expected[split]}
     train = [row for row in rows_of(1) if row[3] == "train"]
     assert contents.splits["train"].mean_rating == pytest.approx(np.mean([row[2] for row in train]))
 
 
 def test_row_groups_are_equal(filled: Warehouse) -> None:
-    contents = manifest.verify(filled.path("shards/"))
+    contents = inventory.verify(filled.path("shards/"))
     for split, found in contents.splits.items():
         sizes = list(found.row_groups.values())
         assert len(sizes) % 4 == 0
@@ -122,7 +116,12 @@ def test_indices_by_hand(spark: SparkSession, filled: Warehouse) -> None:
 
 def test_only_the_files_of_the_contract_are_there(filled: Warehouse) -> None:
     folder = filled.path("shards/")
-    assert {p.name for p in folder.iterdir()} == {"manifest.json", "indices", "train", "validation"}
+    assert {p.name for p in folder.iterdir()} == {
+        "inventory.json",
+        "indices",
+        "train",
+        "validation",
+    }
     assert {p.suffix for p in folder.rglob("*") if p.is_file()} == {".json", ".npy", ".parquet"}
 
 
@@ -137,7 +136,7 @@ def test_files_do_not_depend_on_partitions(
     (tmp_path / "train").mkdir()
     export.write(indices.indexed(export.grouped(other, 8, 1), index), tmp_path / "train")
     expected = filled.path("shards/") / "train"
-    assert manifest.files_of(tmp_path / "train") == manifest.files_of(expected)
+    assert inventory.files_of(tmp_path / "train") == inventory.files_of(expected)
     groups = [export.grouped(train, 8, seed).where("row_group = 0") for seed in (1, 2)]
     one, two = ({(r.user_id, r.song_id) for r in group.collect()} for group in groups)
     assert len(one & two) < 0.5 * len(one)
@@ -165,8 +164,8 @@ def test_too_few_rows_are_refused() -> None:
 def test_rows_that_differ_from_the_measured_ones_leave_the_old_shards(
     spark: SparkSession, filled: Warehouse, tmp_path: Path
 ) -> None:
-    before = manifest.files_of(filled.path("shards/"))
-    manifest_path = filled.root / "runs" / "1" / "ingest.json"
+    before = inventory.files_of(filled.path("shards/"))
+    manifest_path = filled.root / "runs" / "r" / "ingest.json"
     original = manifest_path.read_text()
     figures = json.loads(original)
     figures["splits"]["validation"]["hash"] = "0" * 32
@@ -176,7 +175,7 @@ def test_rows_that_differ_from_the_measured_ones_leave_the_old_shards(
             export_shards.run(spark, filled, SETTINGS)
     finally:
         manifest_path.write_text(original)
-    assert manifest.files_of(filled.path("shards/")) == before
+    assert inventory.files_of(filled.path("shards/")) == before
 
 
 @pytest.mark.parametrize(("name", "damage", "expected"), shard_files.DAMAGES)

@@ -6,7 +6,7 @@ import pytest
 import shard_files
 
 from ymr_spark.errors import DataContractError
-from ymr_spark.shards import manifest
+from ymr_spark.shards import inventory
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ Damage = Callable[[Path], object]
 
 
 def test_an_untouched_folder_is_accepted(shards: Path) -> None:
-    contents = manifest.verify(shards, ratings_version=7)
+    contents = inventory.verify(shards, ratings_version=7)
     assert contents.splits["train"].rows == 8
     assert len(contents.files) == 8
 
@@ -31,10 +31,10 @@ def test_whatever_differs_is_refused(
 ) -> None:
     damage(shards / name)
     with pytest.raises(DataContractError, match=rf"{name}.*{expected}.*export_shards") as refusal:
-        manifest.verify(shards)
+        inventory.verify(shards)
     assert refusal.value.exit_code == 3
 
 
 def test_shards_of_another_version_are_refused(shards: Path) -> None:
     with pytest.raises(DataContractError, match=r"version 7 .* expected version 8"):
-        manifest.verify(shards, ratings_version=8)
+        inventory.verify(shards, ratings_version=8)

@@ -1,17 +1,20 @@
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import shard_files
 
 from ymr_spark.errors import EnvironmentProblem
+from ymr_spark.models.arrays import Ints
 from ymr_spark.shards import reader
-from ymr_spark.shards.manifest import Manifest
+from ymr_spark.shards.inventory import Inventory
 
 ROWS = np.c_[np.arange(1, 1001), np.arange(1001, 2001), np.arange(1000) % 5 + 1]
 COLUMNS = tuple(shard_files.COLUMNS)
-Shards = tuple[Path, Manifest]
+Shards = tuple[Path, Inventory]
 
 
 @pytest.fixture
@@ -20,7 +23,7 @@ def shards(tmp_path: Path) -> Shards:
     return folder, shard_files.write(folder, {"train": ROWS}, row_groups=8)
 
 
-def read(shards: Shards, **options: object) -> list[np.ndarray]:
+def read(shards: Shards, **options: Any) -> list[Ints]:
     batches = reader.dataset(*shards, "train", COLUMNS, batch_size=64, **options)
     return [np.stack([batch[name].numpy() for name in COLUMNS], axis=1) for batch in batches]
 
@@ -55,7 +58,7 @@ def test_workers_share_the_rows_evenly(shards: Shards, seed: int | None) -> None
 
 
 def test_a_stall_is_an_error() -> None:
-    def stalling():  # type: ignore[no-untyped-def]
+    def stalling() -> Iterator[int]:
         yield 1
         time.sleep(5)
 
@@ -66,7 +69,7 @@ def test_a_stall_is_an_error() -> None:
 
 
 def test_an_error_of_the_source_is_passed_on() -> None:
-    def failing():  # type: ignore[no-untyped-def]
+    def failing() -> Iterator[int]:
         yield 1
         raise OSError("the disk is gone")
 

@@ -19,10 +19,34 @@ from ymr_spark.evaluation import certainty, ordering, scan
 from ymr_spark.evaluation.scan import Sums
 from ymr_spark.evaluation.slicing import Slicings
 from ymr_spark.models.arrays import Floats
+from ymr_spark.records.record import Record
 
 _WIDTH = 1.96  # standard errors, for 95 %
 # Given the rating itself there is no floor: what a rating leaves to chance is its own variance.
 _WITHOUT_FLOOR = "rating"
+
+
+class Ordering(Record):
+    """How well a model orders each user's held-out songs, see `ordering`: means over users, with
+    95 % intervals, None where the users are too few.
+    """
+
+    k: int = ordering.K  # of NDCG
+    ndcg_users: int
+    ndcg: float | None
+    ndcg_low: float | None
+    ndcg_high: float | None
+    pairwise_users: int  # with two different ratings
+    pairwise: float | None  # share of pairs with different ratings that are in the right order
+    pairwise_low: float | None
+    pairwise_high: float | None
+
+
+class Order(Ordering):
+    """A schemas.ORDERS row."""
+
+    model: str
+    split: str
 
 
 def slices(sums: Iterable[Sums], cuts: Slicings) -> list[dict[str, Any]]:
@@ -35,14 +59,14 @@ def slices(sums: Iterable[Sums], cuts: Slicings) -> list[dict[str, Any]]:
     return found
 
 
-def orders(sums: Iterable[Sums]) -> list[dict[str, Any]]:
-    """schemas.ORDERS rows, as dicts: one per model and split."""
+def orders(sums: Iterable[Sums]) -> list[Order]:
+    """One per model and split."""
     found = []
     for (model, split), total in _totals((s.model, s.split, s.orders) for s in sums).items():
-        row: dict[str, Any] = {"model": model, "split": split, "k": ordering.K}
+        means: dict[str, float | None] = {}
         for name, values in zip(("ndcg", "pairwise"), total, strict=True):
-            row |= _mean(name, *values.tolist())
-        found.append(row)
+            means |= _mean(name, *values.tolist())
+        found.append(Order.model_validate({"model": model, "split": split, **means}))
     return found
 
 
@@ -77,7 +101,7 @@ def _slice(place: dict[str, Any], values: Floats) -> dict[str, Any]:
     }
 
 
-def _mean(name: str, users: float, total: float, squares: float) -> dict[str, Any]:
+def _mean(name: str, users: float, total: float, squares: float) -> dict[str, float | None]:
     """A mean over users with its interval; None where no user has a value."""
     if not users:
         return {f"{name}_users": 0, name: None, **_around(name, 0.0, 0.0, enough=False)}

@@ -1,91 +1,136 @@
-"""The comparison as one JSON object and as a table on the terminal."""
+"""The comparison as one record and as a table on the terminal."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from ymr_spark import strict_json
 from ymr_spark.evaluation import metrics
+from ymr_spark.evaluation.breakdown import Order, Ordering
+from ymr_spark.evaluation.metrics import Difference, Errors, Score
+from ymr_spark.lists.quality import ListQuality
+from ymr_spark.ratings import Identity
+from ymr_spark.records.record import Record
 
-Identity = tuple[int, str]
-Rows = Sequence[Mapping[str, Any]]
 
+class Standing(Errors, Ordering):
+    """One model on the test rows.
 
-def entries(
-    scored: Rows,
-    pairs: Rows,
-    orders: Rows,
-    train: Identity,
-    test: Identity,
-    fit_seconds: Mapping[str, float],
-) -> list[dict[str, Any]]:
-    """The models of the leaderboard, best first.
-
-    Args:
-        scored, pairs: of `metrics.scores` and `metrics.differences`.
-        orders: of `breakdown.orders`.
+    Attributes:
+        group: from 1; equal for models that the test rows cannot tell apart.
+        excess_mse: beyond the floor of planted data.
     """
-    on_test = sorted((s for s in scored if s["split"] == "test"), key=lambda s: float(s["mse"]))
-    groups = metrics.groups(on_test, [p for p in pairs if p["split"] == "test"])
-    ordered = {row["model"]: row for row in orders if row["split"] == "test"}
-    hashes = {"train_rows": train[0], "train_hash": train[1], "test_hash": test[1]}
-    return [
-        {"name": score["model"], "group": group, **score, **ordered[score["model"]], **hashes}
-        | {"fit_seconds": fit_seconds[score["model"]]}
-        for group, score in zip(groups, on_test, strict=True)
-    ]
+
+    name: str
+    group: int
+    train_rows: int
+    train_hash: str
+    test_hash: str
+    fit_seconds: float
+    excess_mse: float | None = None
+
+
+class Leaderboard(Record):
+    """reports/leaderboard.json: all models on the same rows, the least MSE on test first.
+
+    Attributes:
+        floor_mse: the irreducible MSE of planted data; left out where none is known.
+        ranking: by NDCG, the best list first.
+    """
+
+    train_rows: int
+    train_hash: str
+    test_rows: int
+    test_hash: str
+    floor_mse: float | None = None
+    models: tuple[Standing, ...]
+    ranking: tuple[ListQuality, ...]
+
+    def as_json(self) -> str:
+        """What `of_json` reads."""
+        return strict_json.dumps(self.model_dump(exclude_unset=True), indent=1)
+
+    @classmethod
+    def of_json(cls, text: str | bytes) -> "Leaderboard":
+        """The board that was written so; ValueError where it is none."""
+        return cls.model_validate_json(text)
+
+    @property
+    def names(self) -> list[str]:
+        """Of the models, the best first."""
+        return [entry.name for entry in self.models]
+
+    @property
+    def mse(self) -> dict[str, float]:
+        """By model, the best first."""
+        return {entry.name: entry.mse for entry in self.models}
 
 
 def leaderboard(
-    models: Sequence[dict[str, Any]],
-    ranking: Rows,
+    scored: Sequence[Score],
+    pairs: Sequence[Difference],
+    orders: Sequence[Order],
+    ranking: Sequence[ListQuality],
+    fit_seconds: Mapping[str, float],
     train: Identity,
     test: Identity,
     floor_mse: float | None,
-) -> dict[str, Any]:
-    """reports/leaderboard.json: the models by MSE on the test rows, best first.
+) -> Leaderboard:
+    """The board of the models that have a score on test.
 
     Args:
-        models: each with at least name, mse, group (equal for models that the test rows cannot
-            tell apart), train_hash and test_hash.
-        ranking: schemas.RANKING rows; in the board by NDCG, the best list first.
-        train, test: rows and content hash of the rows that all were fitted and judged on.
+        train, test: the rows that all were fitted to, and judged on.
         floor_mse: the irreducible MSE of planted data.
     """
-    board: dict[str, Any] = {
-        "train_rows": train[0],
-        "train_hash": train[1],
-        "test_rows": test[0],
-        "test_hash": test[1],
-    }
-    best_first = sorted(models, key=lambda model: float(model["mse"]))
-    if floor_mse is not None:
-        board["floor_mse"] = floor_mse
-        best_first = [model | {"excess_mse": model["mse"] - floor_mse} for model in best_first]
-    return board | {
-        "models": best_first,
-        "ranking": sorted(ranking, key=lambda lists: -float(lists["ndcg"] or 0)),
-    }
+    on_test = sorted((s for s in scored if s.split == "test"), key=lambda score: score.mse)
+    groups = metrics.groups(on_test, [pair for pair in pairs if pair.split == "test"])
+    ordered = {order.model: order for order in orders if order.split == "test"}
+    entries = []
+    for group, score in zip(groups, on_test, strict=True):
+        name = score.model
+        excess = {} if floor_mse is None else {"excess_mse": score.mse - floor_mse}
+        entries.append(
+            Standing(
+                name=name,
+                group=group,
+                **score.model_dump(include={*Errors.model_fields}),
+                **ordered[name].model_dump(include={*Ordering.model_fields}),
+                train_rows=train.rows,
+                train_hash=train.hash,
+                test_hash=test.hash,
+                fit_seconds=fit_seconds[name],
+                **excess,
+            )
+        )
+    return Leaderboard(
+        train_rows=train.rows,
+        train_hash=train.hash,
+        test_rows=test.rows,
+        test_hash=test.hash,
+        models=tuple(entries),
+        ranking=tuple(sorted(ranking, key=lambda lists: -(lists.ndcg or 0))),
+        **({} if floor_mse is None else {"floor_mse": floor_mse}),
+    )
 
 
-def show(board: Mapping[str, Any]) -> None:
+def show(board: Leaderboard) -> None:
     """Print the leaderboard."""
-    title = f"{board['test_rows']:,} test rows, all models fitted on {board['train_rows']:,} rows"
+    title = f"{board.test_rows:,} test rows, all models fitted on {board.train_rows:,} rows"
     table = Table(title=title)
     for column in ("", "model", "MSE", "95 % interval", "RMSE", "MAE", "fallback", "fit"):
         table.add_column(column, justify="left" if column == "model" else "right")
-    for m in board["models"]:
+    for m in board.models:
         table.add_row(
-            str(m["group"]),
-            m["name"],
-            f"{m['mse']:.4f}",
-            "–" if m["mse_low"] is None else f"{m['mse_low']:.4f} – {m['mse_high']:.4f}",
-            f"{m['rmse']:.4f}",
-            f"{m['mae']:.4f}",
-            f"{m['fallback_share']:.1%}",
-            f"{m['fit_seconds']:.0f} s",
+            str(m.group),
+            m.name,
+            f"{m.mse:.4f}",
+            "–" if m.mse_low is None else f"{m.mse_low:.4f} – {m.mse_high:.4f}",
+            f"{m.rmse:.4f}",
+            f"{m.mae:.4f}",
+            f"{m.fallback_share:.1%}",
+            f"{m.fit_seconds:.0f} s",
         )
-    if "floor_mse" in board:
-        table.add_row("", "planted floor", f"{board['floor_mse']:.4f}", style="dim")
+    if board.floor_mse is not None:
+        table.add_row("", "planted floor", f"{board.floor_mse:.4f}", style="dim")
     Console(width=None if Console().is_terminal else 100).print(table)

@@ -1,10 +1,9 @@
 """Errors of predictions over the very rows that were held out, with intervals over users."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import permutations
-from typing import Any
 
 import numpy as np
 from scipy.stats import poisson
@@ -12,6 +11,7 @@ from scipy.stats import poisson
 from ymr_spark.evaluation import certainty, scan
 from ymr_spark.evaluation.scan import Sums
 from ymr_spark.models.arrays import Floats
+from ymr_spark.records.record import Record
 
 # Poisson(1) at as many quantiles: drawing one of them is ten times faster than drawing anew.
 _POISSON = poisson(1).ppf((np.arange(1 << 16) + 0.5) / (1 << 16))
@@ -58,6 +58,36 @@ class SplitErrors:
         return means
 
 
+class Errors(Record):
+    """Of one model on the rows of one split; the interval is None where users are too few."""
+
+    rows: int
+    mse: float  # stars squared
+    rmse: float
+    mae: float
+    mse_low: float | None  # 95 % interval, users resampled
+    mse_high: float | None
+    fallback_share: float
+
+
+class Score(Errors):
+    """A schemas.METRICS row."""
+
+    model: str
+    split: str
+
+
+class Difference(Record):
+    """A schemas.DIFFERENCES row: the MSE of a model less that of another one."""
+
+    model: str
+    other: str
+    split: str
+    difference: float  # stars squared
+    low: float | None  # 95 % interval, users resampled alike for both
+    high: float | None
+
+
 def by_split(sums: Iterable[Sums]) -> dict[str, SplitErrors]:
     """`scan.sums` by split; all models must be of the same rows (see `comparison`)."""
     models: dict[str, dict[str, list[Floats]]] = {}
@@ -100,56 +130,56 @@ def interval(draws: Floats, enough: bool = True) -> tuple[float, float] | tuple[
     return float(low), float(high)
 
 
-def scores(split: str, errors: SplitErrors, draws: Floats) -> list[dict[str, Any]]:
-    """schemas.METRICS rows, as dicts: one per model."""
+def scores(split: str, errors: SplitErrors, draws: Floats) -> list[Score]:
+    """One per model."""
     mse, mae, fallback_share = errors.mse, errors.mae, errors.fallback_share
     found = []
     for i, model in enumerate(errors.models):
         low, high = interval(draws[:, i], errors.enough)
         found.append(
-            {
-                "model": model,
-                "split": split,
-                "rows": int(errors.rows.sum()),
-                "mse": float(mse[i]),
-                "rmse": math.sqrt(mse[i]),
-                "mae": float(mae[i]),
-                "mse_low": low,
-                "mse_high": high,
-                "fallback_share": float(fallback_share[i]),
-            }
+            Score(
+                model=model,
+                split=split,
+                rows=int(errors.rows.sum()),
+                mse=float(mse[i]),
+                rmse=math.sqrt(mse[i]),
+                mae=float(mae[i]),
+                mse_low=low,
+                mse_high=high,
+                fallback_share=float(fallback_share[i]),
+            )
         )
     return found
 
 
-def differences(split: str, errors: SplitErrors, draws: Floats) -> list[dict[str, Any]]:
-    """schemas.DIFFERENCES rows, as dicts: one per ordered pair of models."""
+def differences(split: str, errors: SplitErrors, draws: Floats) -> list[Difference]:
+    """One per ordered pair of models."""
     found = []
     for i, j in permutations(range(len(errors.models)), 2):
         low, high = interval(draws[:, i] - draws[:, j], errors.differ_enough(i, j))
         found.append(
-            {
-                "model": errors.models[i],
-                "other": errors.models[j],
-                "split": split,
-                "difference": float(errors.mse[i] - errors.mse[j]),
-                "low": low,
-                "high": high,
-            }
+            Difference(
+                model=errors.models[i],
+                other=errors.models[j],
+                split=split,
+                difference=float(errors.mse[i] - errors.mse[j]),
+                low=low,
+                high=high,
+            )
         )
     return found
 
 
-def groups(scored: Iterable[Mapping[str, Any]], pairs: Iterable[Mapping[str, Any]]) -> list[int]:
+def groups(scored: Iterable[Score], pairs: Iterable[Difference]) -> list[int]:
     """The group of each model of one split, 1 for the best; `scored` by MSE ascending.
 
     A model that cannot be told apart from the first of a group, the interval of their
     difference including 0, belongs to it; so do all where there are no intervals.
     """
-    worse = {(p["model"], p["other"]) for p in pairs if p["low"] is not None and p["low"] > 0}
+    worse = {(p.model, p.other) for p in pairs if p.low is not None and p.low > 0}
     found: list[int] = []
     first = ""
-    for name in (score["model"] for score in scored):
+    for name in (score.model for score in scored):
         if not found or (name, first) in worse:
             first = name
             found.append(len(set(found)) + 1)

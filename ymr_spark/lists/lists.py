@@ -1,7 +1,6 @@
 """What the lists of all users together look like: coverage, long tail, how alike they are."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from pyspark.sql import DataFrame
@@ -10,6 +9,7 @@ from scipy.sparse import csr_matrix
 
 from ymr_spark.lists.catalogue import Catalogue
 from ymr_spark.models.arrays import Floats, Ints, find
+from ymr_spark.records.description import Description, Example
 
 # Of the rated songs; the others are in the tail too.
 _LONG_TAIL = 0.8
@@ -23,8 +23,8 @@ def described(
     candidates: Ints,
     top_genres: Mapping[int, str],
     examples: int = 4,
-) -> dict[str, Any]:
-    """Figures for the manifest.
+) -> Description:
+    """What there is to tell of the lists.
 
     Args:
         recommended: (user_id, rank, song_id).
@@ -33,13 +33,6 @@ def described(
         songs: all there are.
         candidates: ids of those that could have been recommended.
         top_genres: genre_id -> the name of the genre at level 1 that it belongs to.
-
-    Returns:
-        lists: users who have one; coverage: share of the candidates in any list;
-        long_tail_share: of the recommended songs, and long_tail_ratings: of the train ratings;
-        shared: of two users' lists, the mean share in common; examples: for some users, the share
-        of each top genre in what they heard and in what they are recommended. A share of nothing
-        is None.
     """
     counts = recommended.groupBy("song_id").count().toArrow()
     song, known = find(songs.song_ids, counts.column("song_id").to_numpy())
@@ -47,21 +40,21 @@ def described(
     tail = _long_tail(songs.ratings)
     wanted = F.col("user_id").isin(users)
     found = _pairs(recommended.where(wanted))
-    return {
-        "lists": recommended.where("rank = 1").count(),
-        "coverage": _share(np.count_nonzero(times), len(candidates)),
-        "long_tail_share": _share(times[tail].sum(), times.sum()),
-        "long_tail_ratings": _share(songs.ratings[tail].sum(), songs.ratings.sum()),
-        "shared": shared(*found),
-        "examples": [
-            {
-                "user_id": user,
-                "heard": _genres(listened, songs, top_genres),
-                "recommended": _genres(found[1][found[0] == user], songs, top_genres),
-            }
+    return Description(
+        lists=recommended.where("rank = 1").count(),
+        coverage=_share(np.count_nonzero(times), len(candidates)),
+        long_tail_share=_share(times[tail].sum(), times.sum()),
+        long_tail_ratings=_share(songs.ratings[tail].sum(), songs.ratings.sum()),
+        shared=shared(*found),
+        examples=tuple(
+            Example(
+                user_id=user,
+                heard=_genres(listened, songs, top_genres),
+                recommended=_genres(found[1][found[0] == user], songs, top_genres),
+            )
             for user, listened in _listened(heard, users[:examples]).items()
-        ],
-    }
+        ),
+    )
 
 
 def shared(users: Ints, songs: Ints) -> float | None:

@@ -12,7 +12,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import reduce
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -25,9 +24,26 @@ from ymr_spark.models.linear import topk
 from ymr_spark.models.linear.factors import FactorModel
 from ymr_spark.packing import by_user
 from ymr_spark.ratings import level, scale_of, with_scale
+from ymr_spark.records.record import Record
 
 # A song is liked that is rated this share of the scale above its lowest rating: 4 of 1..5 stars.
 LIKED = 0.75
+
+
+class ListQuality(Record):
+    """A schemas.RANKING row. Without a user that has a liked song there is no recall, no NDCG.
+
+    Attributes:
+        users: judged.
+        coverage: share of the songs that is in any list.
+    """
+
+    model: str
+    k: int
+    users: int
+    recall: float | None
+    ndcg: float | None
+    coverage: float
 
 
 def of_models(
@@ -37,8 +53,8 @@ def of_models(
     k: int,
     users: int,
     seed: int,
-) -> list[dict[str, Any]]:
-    """schemas.RANKING rows: how good each model's lists are, for so many users of the test rows.
+) -> list[ListQuality]:
+    """How good each model's lists are, for so many users of the test rows.
 
     Args:
         ratings: schemas.RATINGS rows.
@@ -62,12 +78,12 @@ def of_models(
     found = []
     for model in models:
         mine = ranked.filter(pc.equal(ranked["model"], model.name))
-        found.append({"model": model.name, "k": k, **quality(mine, liked, k, len(model.song_ids))})
+        found.append(quality(model.name, mine, liked, k, len(model.song_ids)))
     return found
 
 
-def quality(lists: pa.Table, liked: pa.Table, k: int, songs: int) -> dict[str, Any]:
-    """users, recall, ndcg, and coverage: the share of the songs that is in any list.
+def quality(model: str, lists: pa.Table, liked: pa.Table, k: int, songs: int) -> ListQuality:
+    """How good one model's lists are.
 
     Args:
         lists: (user_id, rank, song_id), at most k a user.
@@ -78,11 +94,11 @@ def quality(lists: pa.Table, liked: pa.Table, k: int, songs: int) -> dict[str, A
     hits = np.isin(_pairs(lists), _pairs(liked))
     position = np.searchsorted(users, lists["user_id"].to_numpy()[hits])
     ranks = lists["rank"].to_numpy()[hits]
-    return {
-        "users": len(users),
-        **_means(sizes, position, ranks, k),
-        "coverage": len(np.unique(lists["song_id"].to_numpy())) / songs,
-    }
+    recall, ndcg = _means(sizes, position, ranks, k)
+    coverage = len(np.unique(lists["song_id"].to_numpy())) / songs
+    return ListQuality(
+        model=model, k=k, users=len(users), recall=recall, ndcg=ndcg, coverage=coverage
+    )
 
 
 def _pairs(rows: pa.Table) -> Ints:
@@ -90,12 +106,12 @@ def _pairs(rows: pa.Table) -> Ints:
     return pairs
 
 
-def _means(sizes: Ints, position: Ints, ranks: Ints, k: int) -> dict[str, float | None]:
+def _means(sizes: Ints, position: Ints, ranks: Ints, k: int) -> tuple[float | None, float | None]:
     if not len(sizes):
-        return {"recall": None, "ndcg": None}
+        return None, None
     k = min(k, max(sizes.max(), ranks.max(initial=1)))  # no rank after these counts
     gains: Floats = 1 / np.log2(np.arange(2, k + 2))
     ideal = np.cumsum(gains)[np.minimum(sizes, k) - 1]
     found = np.bincount(position, minlength=len(sizes))
     gained = np.bincount(position, gains[ranks - 1], minlength=len(sizes))
-    return {"recall": float(np.mean(found / sizes)), "ndcg": float(np.mean(gained / ideal))}
+    return float(np.mean(found / sizes)), float(np.mean(gained / ideal))

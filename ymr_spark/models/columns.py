@@ -78,7 +78,7 @@ def require_ratings(dataset: DataFrame, name: str) -> None:
 
 
 @dataclass(frozen=True)
-class Side:
+class IdCodes:
     """How the ids of users, or of items, become whole numbers from 0 on.
 
     Those of 32 bits or less that are not negative stand for themselves; others, and strings, for
@@ -89,7 +89,7 @@ class Side:
     labels: tuple[str, ...] | None = None
 
     @classmethod
-    def of(cls, ids: DataFrame) -> "Side":
+    def of(cls, ids: DataFrame) -> "IdCodes":
         """The side of a column of ids, the only one of the frame."""
         (name,), ((_, kind),) = ids.columns, ids.dtypes
         if kind in _WHOLE:

@@ -12,14 +12,14 @@ from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable, MLWrit
 from pyspark.sql import DataFrame
 
 from ymr_spark.errors import SettingsError
+from ymr_spark.models import registry
 from ymr_spark.models.columns import RatingColumns
 from ymr_spark.models.fitted import RatingModel
 from ymr_spark.models.train_ratings import TrainRatings
+from ymr_spark.records.learning_curve import Curve, Point
 from ymr_spark.setting_types import Section
 
 Fitted = TypeVar("Fitted", bound=RatingModel[Any])
-# One entry an epoch or iteration.
-Curve = list[dict[str, Any]]
 _COLUMNS = {
     "userCol": "user",
     "itemCol": "item",
@@ -166,23 +166,19 @@ class RatingEstimator(
         return self._copyValues(model)
 
     def curve(self, ratings: TrainRatings) -> Curve:
-        """Train and validation MSE by epoch, in stars squared, of a training to its very end.
+        """Errors by epoch or iteration of a training to its very end.
 
-        One entry where the training shows no epochs: that of the fitted model.
+        One point where the training shows no epochs: that of the fitted model.
         """
         model = self.fit_ratings(ratings)
-        scorers = model.scorer, model.fallback.scorer if model.fallback else None
-        errors = {
-            "train_mse": ratings.train_arrays.mse(*scorers),
-            "validation_mse": ratings.validation_arrays.mse(*scorers),
-        }
-        return [{"epoch": 1, **errors}]
+        train, validation = map(model.mse, (ratings.train_arrays, ratings.validation_arrays))
+        return [Point(epoch=1, train_mse=train, validation_mse=validation)]
 
     def _own_fallback(self, ratings: TrainRatings) -> RatingModel[Any]:
-        from ymr_spark.models.linear.bias import Bias
-
-        names = (*_COLUMNS, "seed")
-        return Bias(**{name: self.getOrDefault(name) for name in names}).fit_ratings(ratings)
+        bias = registry.imported(registry.named("bias").estimator)
+        same = {name: self.getOrDefault(name) for name in (*_COLUMNS, "seed")}
+        fitted: RatingModel[Any] = bias(**same).fit_ratings(ratings)
+        return fitted
 
     @abstractmethod
     def _train(

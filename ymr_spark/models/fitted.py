@@ -1,6 +1,6 @@
 """A fitted model in the shape of pyspark.ml: it transforms a DataFrame, and is saved and loaded."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import pandas as pd
@@ -20,9 +20,11 @@ from pyspark.sql.pandas.functions import pandas_udf
 
 from ymr_spark.errors import DataContractError
 from ymr_spark.models import columns
-from ymr_spark.models.columns import RatingColumns, Side
+from ymr_spark.models.columns import IdCodes, RatingColumns
+from ymr_spark.models.held_out import HeldOut
 from ymr_spark.models.scorer import Scorer, predicted
 from ymr_spark.ratings import with_scale
+from ymr_spark.records.learning_curve import Curve, Point
 from ymr_spark.scale import Scale
 
 Kept = TypeVar("Kept", bound=Scorer)
@@ -38,19 +40,26 @@ class RatingModel(Model, RatingColumns, MLWritable, MLReadable["RatingModel[Any]
         users, items: how ids become the scorer's whole numbers.
         rated: (user_id, song_id, rating) of all that it was given, by these numbers; None of a
             model that was made of arrays, or fitted to shards.
-        figures: what is to be told of the training, such as its learning curve.
+        learning_curve: of the training; none where it has no epochs or iterations.
+        figures: what else is to be told of the training.
     """
 
     kept: ClassVar[type[Scorer]]
     parts: ClassVar[tuple[str, ...]]
 
-    def __init__(self, scorer: Kept | None = None, figures: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        scorer: Kept | None = None,
+        learning_curve: Iterable[Point] = (),
+        figures: dict[str, Any] | None = None,
+    ) -> None:
         super().__init__()
         if scorer is not None:
             self.scorer = scorer
+        self.learning_curve: Curve = [*learning_curve]
         self.figures = figures or {}
         self.fallback: RatingModel[Any] | None = None
-        self.users, self.items = Side("int"), Side("int")
+        self.users, self.items = IdCodes("int"), IdCodes("int")
         self.rated: DataFrame | None = None
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
@@ -91,6 +100,12 @@ class RatingModel(Model, RatingColumns, MLWritable, MLReadable["RatingModel[Any]
             {prediction: F.col("_scored.prediction"), fallback: F.col("_scored.fallback")}
         )
         return named.drop("_scored")
+
+    def mse(self, rows: HeldOut) -> float:
+        """Mean squared error, in stars squared, of what it predicts for rows by the scorer's
+        whole numbers; NaN of no rows.
+        """
+        return rows.mse(self.scorer, self.fallback.scorer if self.fallback else None)
 
     def tables(self) -> dict[str, pa.Table | DataFrame]:
         """All that it is made of, by `parts`."""
@@ -180,7 +195,7 @@ class _Reader(MLReader[Any]):
             for name in about["labelled"]
         }
         model.users, model.items = (
-            Side(kind, labels.get(name)) for name, kind in about["kinds"].items()
+            IdCodes(kind, labels.get(name)) for name, kind in about["kinds"].items()
         )
         model.fallback = fallback
         if about["knows_rated"]:

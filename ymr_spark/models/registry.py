@@ -38,7 +38,7 @@ NEIGHBORS = Form({"neighbors": "SIMILARITY_NEIGHBORS"})
 
 
 @dataclass(frozen=True)
-class Searched:
+class SearchedSetting:
     """A setting of a model, and the range of the section `search` that it is varied in."""
 
     setting: str
@@ -66,7 +66,7 @@ class Entry:
     form: Form = FACTORS
     fallback: str | None = None
     deep: bool = False
-    searched: tuple[Searched, ...] = ()
+    searched: tuple[SearchedSetting, ...] = ()
     published: dict[str, Any] = field(default_factory=dict)
     by_size: bool = False
 
@@ -99,10 +99,13 @@ def imported(path: str) -> Any:
     return getattr(import_module(module), name)
 
 
-_REGULARIZED = (Searched("rank", "ranks"), Searched("regularization", "regularizations"))
+_REGULARIZED = (
+    SearchedSetting("rank", "ranks"),
+    SearchedSetting("regularization", "regularizations"),
+)
 _ADAGRAD = (
-    Searched("learning_rate", "learning_rates"),
-    Searched("initial_accumulator", "initial_accumulators"),
+    SearchedSetting("learning_rate", "learning_rates"),
+    SearchedSetting("initial_accumulator", "initial_accumulators"),
 )
 # For R2, with Keras' own accumulator; see docs/training.md.
 _PUBLISHED = {"learning_rate": 0.3, "initial_accumulator": 0.1}
@@ -126,7 +129,7 @@ MODELS = (
         f"{_LINEAR}.latent_factor:LatentFactor",
         "LatentFactor",
         fallback="bias",
-        searched=(Searched("rank", "ranks", logarithmic=False),),
+        searched=(SearchedSetting("rank", "ranks", logarithmic=False),),
         by_size=True,
     ),
     Entry(

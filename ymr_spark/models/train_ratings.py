@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 from ymr_spark import packing
 from ymr_spark.errors import DataContractError
 from ymr_spark.models import columns
-from ymr_spark.models.columns import Side
+from ymr_spark.models.columns import IdCodes
 from ymr_spark.models.held_out import HeldOut
 from ymr_spark.packing import Packed
 from ymr_spark.ratings import scale_of, with_scale
@@ -26,8 +26,8 @@ class TrainRatings:
     train: DataFrame
     validation: DataFrame | None
     scale: Scale
-    users: Side
-    songs: Side
+    users: IdCodes
+    songs: IdCodes
 
     @classmethod
     def of(
@@ -53,7 +53,9 @@ class TrainRatings:
             *(column.alias(name) for name, column in named.items()),
             F.col(rating).cast("double").alias("rating"),
         )
-        users, songs = (Side.of(rows.where(~F.col("_held")).select(c)) for c in ("_user", "_song"))
+        users, songs = (
+            IdCodes.of(rows.where(~F.col("_held")).select(c)) for c in ("_user", "_song")
+        )
         coded = songs.coded(users.coded(rows, "_user", "user_id"), "_song", "song_id")
         coded = with_scale(coded, scale)
         parts = (coded.where(F.col("_held") == flag).drop("_held") for flag in (False, True))

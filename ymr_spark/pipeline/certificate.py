@@ -14,11 +14,11 @@ from ymr_spark import shipped
 from ymr_spark.errors import DataContractError
 from ymr_spark.pipeline import provenance, publication
 from ymr_spark.pipeline.warehouse import Warehouse
-from ymr_spark.ratings import identity
-from ymr_spark.shards import manifest
+from ymr_spark.ratings import Identity, identity
+from ymr_spark.records.certificate import Certificate
+from ymr_spark.shards import inventory
 
 RESOURCE = "reports/certificate.json"
-Certificate = dict[str, Any]
 
 
 def issue(warehouse: Warehouse, tables: Sequence[str], settings: Mapping[str, Any]) -> Certificate:
@@ -28,15 +28,32 @@ def issue(warehouse: Warehouse, tables: Sequence[str], settings: Mapping[str, An
         tables: what it read and wrote.
         settings: by stage, those that governed what it was made of, each stage's seed among them.
     """
-    return {
-        "ratings": publication.identities(warehouse),
-        "predictions": _prediction_files(warehouse),
-        "tables": {table: warehouse.state(table) for table in tables},
-        "files": dict(_files(warehouse)),
-        "settings": dict(settings),
-        "packages": provenance.packages(),
-        "commit": _commit(),
-    }
+    return Certificate(
+        ratings=publication.identities(warehouse),
+        predictions=_prediction_files(warehouse),
+        tables={table: warehouse.state(table) for table in tables},
+        files=dict(_files(warehouse)),
+        settings=dict(settings),
+        packages=provenance.packages(),
+        commit=_commit(),
+    )
+
+
+def read(warehouse: Warehouse) -> Certificate:
+    """That of the last comparison.
+
+    Raises:
+        DataContractError: there is none, or it is of another version.
+    """
+    warehouse.require(RESOURCE)
+    path = warehouse.path(RESOURCE)
+    try:
+        return Certificate.model_validate_json(path.read_bytes())
+    except ValueError as e:
+        raise DataContractError(
+            f"{path}: not a certificate of this version ({str(e).splitlines()[0]}); run "
+            "jobs/evaluate.py --force"
+        ) from e
 
 
 def verify(spark: SparkSession, warehouse: Warehouse, certificate: Certificate) -> None:
@@ -45,21 +62,18 @@ def verify(spark: SparkSession, warehouse: Warehouse, certificate: Certificate) 
     Raises:
         DataContractError: one of them is not what the certificate says, with its name.
     """
-    _compare("table", certificate["tables"], {t: warehouse.state(t) for t in certificate["tables"]})
-    _compare("file", certificate["files"], dict(_files(warehouse)))
+    _compare("table", certificate.tables, {t: warehouse.state(t) for t in certificate.tables})
+    _compare("file", certificate.files, dict(_files(warehouse)))
     if warehouse.path("shards/").exists():
-        manifest.verify(warehouse.path("shards/"))
-    certified, found = certificate["predictions"], _prediction_files(warehouse)
+        inventory.verify(warehouse.path("shards/"))
+    certified, found = certificate.predictions, _prediction_files(warehouse)
     for model in sorted(certified.keys() | found.keys()):
         files = certified.get(model, {}), found.get(model, {})
         _compare(f"predictions of {model}, data file", *files)
-    certified, ratings = certificate["ratings"], _ratings(spark, warehouse)
-    for split in sorted(certified.keys() | ratings.keys()):
-        rows, content = ratings.get(split, (0, ""))
-        _compare(f"ratings of {split}", certified.get(split, {}), {"rows": rows, "hash": content})
+    _compare("ratings of", certificate.ratings, _ratings(spark, warehouse))
 
 
-def _ratings(spark: SparkSession, warehouse: Warehouse) -> dict[str, tuple[int, str]]:
+def _ratings(spark: SparkSession, warehouse: Warehouse) -> dict[str, Identity]:
     try:
         return identity(warehouse.read(spark, "ratings"))
     except (PySparkException, Py4JJavaError) as e:
@@ -91,8 +105,8 @@ def _prediction_files(warehouse: Warehouse) -> dict[str, dict[str, str]]:
 
 
 def _files(warehouse: Warehouse) -> Iterator[tuple[str, str]]:
-    """The leaderboard, and the shards' manifest, which has the digests of all their files."""
-    for resource in ("reports/leaderboard.json", f"shards/{manifest.NAME}"):
+    """The leaderboard, and the shards' inventory, which has the digests of all their files."""
+    for resource in ("reports/leaderboard.json", f"shards/{inventory.NAME}"):
         path = warehouse.path(resource)
         if path.exists():
             yield resource, _sha256(path)

@@ -8,22 +8,22 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cache
-from typing import Any
 
 from pyspark.sql import SparkSession
 
 from ymr_spark import shipped, strict_json
 from ymr_spark.errors import YmrError
-from ymr_spark.pipeline import provenance, runs, settings_file, stages
+from ymr_spark.pipeline import manifests, provenance, runs, settings_file, stages
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
+from ymr_spark.records.figures import Figures, Unchanged
+from ymr_spark.records.manifest import Cost
 from ymr_spark.runtime import environment, failures, logs, session
+from ymr_spark.runtime.memory import PeakMemory
 
 log = logging.getLogger(__name__)
 _LONGEST_NAME = 200  # bytes; file systems take 255
 
-# The figures that a job returns for its manifest; "rows" is what the job is about.
-Figures = dict[str, Any]
 Run = Callable[[SparkSession, Warehouse, Settings], Figures]
 Look = Callable[[Warehouse, Settings], Figures]
 
@@ -97,19 +97,19 @@ def _log_as(name: str, options: argparse.Namespace) -> None:
 def guarded(stage: str, work: Callable[[], Figures]) -> int:
     """Do the work; print its figures, or its error, as the last line; return the exit code."""
     started = time.monotonic()
-    code, figures = 0, {}
+    code = 0
     try:
-        figures = _explained(work)
+        told = _explained(work).model_dump(exclude_unset=True)
     except YmrError as e:
         log.error("%s", e)
-        code, figures = e.exit_code, {"status": "failed", "error": str(e)}
+        code, told = e.exit_code, {"status": "failed", "error": str(e)}
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as e:  # delta-rs panics by one that is no Exception
         log.exception("failed")
-        code, figures = 1, {"status": "failed", "error": f"{type(e).__name__}: {e}"[:500]}
+        code, told = 1, {"status": "failed", "error": f"{type(e).__name__}: {e}"[:500]}
     seconds = round(time.monotonic() - started, 1)
-    line = {"stage": stage, "status": "done", "rows": 0, **figures, "seconds": seconds}
+    line = {"stage": stage, "status": "done", "rows": 0, **told, "seconds": seconds}
     print(strict_json.dumps(line))
     sys.stdout.flush()
     return code
@@ -167,8 +167,8 @@ def _run_stages(
             if options.force or not runs.is_current(stage, warehouse, settings, code):
                 done.append(_measured(stage, run, spark, warehouse, settings, options.run_id, code))
     if not done:
-        return {"status": "unchanged"}
-    return {"rows": max(done)}
+        return Unchanged(status="unchanged")
+    return Figures(rows=max(done))
 
 
 def declared(
@@ -191,15 +191,12 @@ def _measured(
     """Run the stage and write its manifest; return its rows."""
     started = time.monotonic()
     stage_fingerprint = runs.fingerprint(stage, warehouse, settings, code)
-    with runs.PeakMemory() as memory:
+    with PeakMemory() as memory:
         spark = opened()
         memory.of(session.jvm_pid(spark))
         session.require_folder(spark, warehouse.root)
         figures = run(spark, *declared(stage, warehouse, settings))
-    cost = {
-        "job_seconds": round(time.monotonic() - started, 1),
-        "peak_memory_mib": round(memory.mebibytes),
-    }
-    runs.write_manifest(stage, warehouse, run_id, stage_fingerprint, figures | cost)
-    rows: int = figures.get("rows", 0)
-    return rows
+    seconds = round(time.monotonic() - started, 1)
+    cost = Cost(job_seconds=seconds, peak_memory_mib=round(memory.mebibytes))
+    manifests.write(stage, warehouse, run_id, stage_fingerprint, figures, cost)
+    return figures.rows

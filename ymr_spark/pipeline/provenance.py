@@ -18,9 +18,10 @@ PACKAGES = (
 _FRAME = {
     *("errors.py", "shipped.py", "setting_types.py", "store/file_system.py"),
     *("models/sections.py", "models/registry.py"),
-    *(f"runtime/{name}.py" for name in ("environment", "failures", "logs")),
-    *(f"pipeline/{name}.py" for name in ("cli", "provenance", "runs", "stages")),
+    *(f"runtime/{name}.py" for name in ("environment", "failures", "logs", "memory")),
+    *(f"pipeline/{name}.py" for name in ("cli", "provenance", "runs", "manifests", "stages")),
     *(f"pipeline/{name}.py" for name in ("settings", "settings_file", "settings_yaml")),
+    *("records/figures.py", "records/manifest.py"),
 }
 
 

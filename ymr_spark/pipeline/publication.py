@@ -1,7 +1,6 @@
 """Fitted models in the pipeline: their tables, predictions and rows of `models`, and back."""
 
 import time
-from collections.abc import Mapping
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
@@ -10,12 +9,43 @@ from pyspark.sql import functions as F
 from ymr_spark import strict_json
 from ymr_spark.errors import DataContractError
 from ymr_spark.models import registry
+from ymr_spark.models.arrays import Link
 from ymr_spark.models.fitted import RatingModel
 from ymr_spark.models.linear.factors import FactorModel
 from ymr_spark.models.scorer import Scorer
-from ymr_spark.pipeline.runs import latest_manifest
+from ymr_spark.pipeline import manifests
 from ymr_spark.pipeline.warehouse import Warehouse
+from ymr_spark.ratings import Identity
+from ymr_spark.records.figures import Ingested, Trained
+from ymr_spark.records.record import Record
 from ymr_spark.scale import Scale
+
+
+class Registration(Record):
+    """A published model: a schemas.MODELS row."""
+
+    model: str
+    mean: float  # added to every score
+    lowest: float  # stars; the scale, at whose ends predictions end
+    highest: float
+    step: float
+    link: Link  # how scores become stars: clip or logistic
+    fallback: str | None  # the model that scores rows which this one does not know
+    train_rows: int
+    train_hash: str
+    ratings_version: int  # Delta version of the ratings table
+    fit_seconds: float
+    parameters: str  # JSON
+
+    @property
+    def scale(self) -> Scale:
+        """Of the ratings."""
+        return Scale(self.lowest, self.highest, self.step)
+
+    @property
+    def fitted_to(self) -> Identity:
+        """The train rows."""
+        return Identity(self.train_rows, self.train_hash)
 
 
 def publish(
@@ -25,14 +55,11 @@ def publish(
     *,
     fit_seconds: float,
     parameters: dict[str, Any],
-) -> dict[str, Any]:
+) -> Trained:
     """Write a model's tables and its predictions for all validation and test rows; register it.
 
     Args:
         model: its columns are those of the table of ratings.
-
-    Returns:
-        Figures for the manifest: rows predicted, fit and predict seconds, parameters.
     """
     scorer = model.scorer
     entry = registry.named(scorer.name)
@@ -43,29 +70,32 @@ def publish(
     started = time.monotonic()
     predictions = model.transform(held_out(spark, warehouse)).withColumn("model", F.lit(entry.name))
     warehouse.write(predictions, "predictions", where={"model": entry.name})
-    train_rows, train_hash = train_identity(warehouse)
-    registration = {
-        "model": entry.name,
-        "mean": scorer.mean,
-        "lowest": scorer.scale.lowest,
-        "highest": scorer.scale.highest,
-        "step": scorer.scale.step,
-        "link": scorer.link,
-        "fallback": entry.fallback,
-        "train_rows": train_rows,
-        "train_hash": train_hash,
-        "ratings_version": warehouse.pin("ratings"),
-        "fit_seconds": fit_seconds,
-        "parameters": strict_json.dumps(parameters, sort_keys=True),
-    }
+    train = train_identity(warehouse)
+    registration = Registration(
+        model=entry.name,
+        mean=scorer.mean,
+        lowest=scorer.scale.lowest,
+        highest=scorer.scale.highest,
+        step=scorer.scale.step,
+        link=scorer.link,
+        fallback=entry.fallback,
+        train_rows=train.rows,
+        train_hash=train.hash,
+        ratings_version=warehouse.pin("ratings"),
+        fit_seconds=fit_seconds,
+        parameters=strict_json.dumps(parameters, sort_keys=True),
+    )
     warehouse.save([registration], "models", where={"model": entry.name})
-    return {
-        "rows": train_rows,
-        "train_hash": train_hash,
-        "fit_seconds": round(fit_seconds, 1),
-        "predict_seconds": round(time.monotonic() - started, 1),
-        "parameters": parameters,
-    }
+    return Trained(
+        rows=train.rows,
+        model=entry.name,
+        train_hash=train.hash,
+        fit_seconds=round(fit_seconds, 1),
+        predict_seconds=round(time.monotonic() - started, 1),
+        parameters=parameters,
+        learning_curve=model.learning_curve,
+        told=model.figures,
+    )
 
 
 def held_out(spark: SparkSession, warehouse: Warehouse) -> DataFrame:
@@ -84,7 +114,7 @@ def load(warehouse: Warehouse, name: str) -> Scorer:
         raise DataContractError(f"model {name}: it is not kept as arrays that score pairs")
     tables = {part: warehouse.load(f"{name}_{part}") for part in entry.form.parts}
     arrays: type[Scorer] = registry.imported(entry.form.scorer)
-    return arrays.of_tables(name, row["mean"], _scale(row), row["link"], tables)
+    return arrays.of_tables(name, row.mean, row.scale, row.link, tables)
 
 
 def load_factors(warehouse: Warehouse, name: str) -> FactorModel:
@@ -94,41 +124,35 @@ def load_factors(warehouse: Warehouse, name: str) -> FactorModel:
     return scorer
 
 
-def registered(warehouse: Warehouse, name: str) -> dict[str, Any]:
-    """The schemas.MODELS row of a published model; raises as `load`."""
+def registered(warehouse: Warehouse, name: str) -> Registration:
+    """That of a published model; raises as `load`."""
     rows = all_registered(warehouse)
     if name not in rows:
         raise DataContractError(f"table models: no model {name}; train it first")
     return rows[name]
 
 
-def all_registered(warehouse: Warehouse) -> dict[str, dict[str, Any]]:
-    """The schemas.MODELS rows of all published models, by their names."""
-    return {row["model"]: row for row in warehouse.load("models").to_pylist()}
+def all_registered(warehouse: Warehouse) -> dict[str, Registration]:
+    """Those of all published models, by their names."""
+    return {row["model"]: Registration(**row) for row in warehouse.load("models").to_pylist()}
 
 
-def train_identity(warehouse: Warehouse) -> tuple[int, str]:
-    """Rows and content hash of the train split at the pinned version of the ratings.
+def train_identity(warehouse: Warehouse) -> Identity:
+    """That of the train split at the pinned version of the ratings.
 
     Raises:
         DataContractError: the pinned version is not the one that ingest measured.
     """
-    splits = identities(warehouse)
-    return splits["train"]["rows"], splits["train"]["hash"]
+    return identities(warehouse)["train"]
 
 
-def identities(warehouse: Warehouse) -> dict[str, dict[str, Any]]:
-    """Rows and content hash of each split, as ingest measured them on the committed table."""
-    manifest = latest_manifest("ingest", warehouse)
+def identities(warehouse: Warehouse) -> dict[str, Identity]:
+    """That of each split, as ingest measured them on the committed table."""
+    measured = manifests.told("ingest", warehouse, Ingested)
     version = warehouse.pin("ratings")
-    if manifest is None or manifest["ratings_version"] != version:
+    if measured is None or measured.ratings_version != version:
         raise DataContractError(
             f"{warehouse.path('ratings')}: version {version} is not the one that ingest "
             "measured; run jobs/ingest.py --force"
         )
-    splits: dict[str, dict[str, Any]] = manifest["splits"]
-    return splits
-
-
-def _scale(registered: Mapping[str, Any]) -> Scale:
-    return Scale(registered["lowest"], registered["highest"], registered["step"])
+    return measured.splits

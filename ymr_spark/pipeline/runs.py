@@ -1,26 +1,22 @@
-"""The run lock, and each stage's manifest: what it read, made, was governed by, and cost."""
+"""The run lock, and whether a stage need run at all."""
 
 import fcntl
 import json
 import os
 import socket
-import threading
-import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
-import psutil
-
-from ymr_spark import strict_json
 from ymr_spark.errors import WarehouseLocked
-from ymr_spark.pipeline import provenance
+from ymr_spark.pipeline import manifests, provenance
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.stages import Stage, makers
 from ymr_spark.pipeline.warehouse import Warehouse
-from ymr_spark.store import atomically, file_system
+from ymr_spark.records.manifest import Fingerprint
+from ymr_spark.store import file_system
 
 # Set by the pipeline for the stages that it starts while it holds the lock itself.
 LOCK_HOLDER = "YMR_SPARK_LOCK_HOLDER"
@@ -78,29 +74,23 @@ def _holder(path: Path) -> dict[str, Any]:
     return holder
 
 
-def fingerprint(
-    stage: Stage, warehouse: Warehouse, settings: Settings, code: str
-) -> dict[str, Any]:
-    """All that a stage's output follows from: equal fingerprints need no second run.
-
-    Args:
-        code: `provenance.code` of the stage's job.
-    """
+def fingerprint(stage: Stage, warehouse: Warehouse, settings: Settings, code: str) -> Fingerprint:
+    """That of the stage as it would run now; `code` is `provenance.code` of its job."""
     values = settings.model_dump(mode="json")
-    return {
-        "code": code,
-        "packages": provenance.packages(),
-        "settings": {key: values[key] for key in ("seed", *stage.settings)},
-        "inputs": {r: warehouse.state(r) for r in (*stage.reads, *stage.optional)},
-    }
+    return Fingerprint(
+        code=code,
+        packages=provenance.packages(),
+        settings={key: values[key] for key in ("seed", *stage.settings)},
+        inputs={r: warehouse.state(r) for r in (*stage.reads, *stage.optional)},
+    )
 
 
 def is_current(stage: Stage, warehouse: Warehouse, settings: Settings, code: str) -> bool:
     """The stage's last run had the same fingerprint and all that it wrote is still there."""
-    last = latest_manifest(stage.name, warehouse)
-    if last is None or last["fingerprint"] != fingerprint(stage, warehouse, settings, code):
+    last = manifests.latest(stage.name, warehouse)
+    if last is None or last.fingerprint != fingerprint(stage, warehouse, settings, code):
         return False
-    return all(_still_there(warehouse, r, state) for r, state in last["outputs"].items())
+    return all(_still_there(warehouse, r, state) for r, state in last.outputs.items())
 
 
 def governing(stage: Stage, warehouse: Warehouse) -> dict[str, dict[str, Any]]:
@@ -110,9 +100,9 @@ def governing(stage: Stage, warehouse: Warehouse) -> dict[str, dict[str, Any]]:
     """
     whole, found = Warehouse(warehouse.root, warehouse.raw), {}
     for maker in makers(stage):
-        last = latest_manifest(maker.name, warehouse)
-        if last and all(_still_there(whole, r, state) for r, state in last["outputs"].items()):
-            found[maker.name] = last["fingerprint"]["settings"]
+        last = manifests.latest(maker.name, warehouse)
+        if last and all(_still_there(whole, r, state) for r, state in last.outputs.items()):
+            found[maker.name] = last.fingerprint.settings
     return found
 
 
@@ -126,88 +116,3 @@ def _still_there(warehouse: Warehouse, resource: str, written: str | None) -> bo
         return now == written
     # Tables that several stages write go on to later versions.
     return int(now[1:].split("-")[0]) >= int(written[1:].split("-")[0])
-
-
-def latest_manifest(stage: str, warehouse: Warehouse) -> dict[str, Any] | None:
-    """The manifest of the stage's last finished run, whatever its run id and the clock."""
-    found = [json.loads(p.read_text()) for p in warehouse.root.glob(f"runs/*/{stage}.json")]
-    return max(found, key=lambda m: (_sequence(m), str(m["finished"])), default=None)
-
-
-def _sequence(manifest: Mapping[str, Any]) -> int:
-    """0 for one that was written before runs were counted."""
-    return int(manifest.get("sequence", 0))
-
-
-def write_manifest(
-    stage: Stage,
-    warehouse: Warehouse,
-    run_id: str,
-    stage_fingerprint: dict[str, Any],
-    figures: dict[str, Any],
-) -> None:
-    """Write W/runs/<run-id>/<stage>.json, whole or not at all.
-
-    Its `sequence` counts the stage's runs: clocks may go back.
-    """
-    last = latest_manifest(stage.name, warehouse)
-    manifest = {
-        "stage": stage.name,
-        "run_id": run_id,
-        "sequence": _sequence(last) + 1 if last else 1,
-        "finished": datetime.now(UTC).isoformat(),
-        "fingerprint": stage_fingerprint,
-        "outputs": {resource: warehouse.state(resource) for resource in stage.writes},
-        **figures,
-    }
-    atomically.write(
-        warehouse.root / "runs" / run_id / f"{stage.name}.json",
-        strict_json.dumps(manifest, indent=1),
-    )
-
-
-class PeakMemory:
-    """Samples the resident memory of this process and all below it (JVM, Python workers).
-
-    `of(pid)` adds a process that is not below this one, such as a JVM that it joined.
-    """
-
-    def __init__(self, every_seconds: float = 0.5) -> None:
-        self.mebibytes = 0.0
-        self._roots = {psutil.Process()}
-        self._every = every_seconds
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-
-    def __enter__(self) -> "PeakMemory":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def of(self, pid: int) -> None:
-        """Sample that process too, and all below it."""
-        self._roots = self._roots | {psutil.Process(pid)}
-
-    def _watch(self) -> None:
-        while not self._stop.wait(self._every):
-            self.mebibytes = max(self.mebibytes, _mebibytes(self._roots))
-
-
-def _mebibytes(roots: Iterable[psutil.Process]) -> float:
-    total = 0
-    # A command that Java has only just started still shows Java's memory as its own.
-    settled = time.time() - 1
-    for process in {p for root in roots for p in _tree(root)}:
-        with suppress(psutil.Error):
-            if process.create_time() < settled:
-                total += process.memory_info().rss
-    return total / 2**20
-
-
-def _tree(root: psutil.Process) -> list[psutil.Process]:
-    with suppress(psutil.Error):
-        return [root, *root.children(recursive=True)]
-    return []

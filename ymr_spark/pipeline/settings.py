@@ -9,7 +9,6 @@ from pydantic import AfterValidator, Field, create_model, model_validator
 from ymr_spark import levels
 from ymr_spark.errors import DataContractError
 from ymr_spark.models import registry, sections
-from ymr_spark.r2 import stars
 from ymr_spark.setting_types import (
     LARGEST_ID,
     Distinct,
@@ -22,6 +21,7 @@ from ymr_spark.setting_types import (
     Section,
     Shares,
 )
+from ymr_spark.sources.r2 import stars
 from ymr_spark.store import paths
 
 

@@ -95,7 +95,7 @@ STAGES = (
             *("metrics", "differences", "ranking", "slices", "orders"),
             *("reports/leaderboard.json", "reports/certificate.json"),
         ),
-        ("evaluate", "bias"),
+        ("evaluate", "bias", "models"),
         optional=("shards/", "raw/", *RANKING_TABLES),
     ),
     Stage(

@@ -21,9 +21,10 @@ from pyspark.sql.pandas.types import to_arrow_schema
 from ymr_spark import schemas
 from ymr_spark.errors import DataContractError
 from ymr_spark.pipeline import stages
-from ymr_spark.r2 import files as raw_files
 from ymr_spark.ratings import noted_scale
+from ymr_spark.records.record import Record
 from ymr_spark.scale import Scale
+from ymr_spark.sources.r2 import files as raw_files
 from ymr_spark.store.file_states import digest, state_of
 
 
@@ -187,13 +188,14 @@ class Warehouse:
 
     def save(
         self,
-        rows: pa.Table | Iterable[Mapping[str, Any]],
+        rows: pa.Table | Iterable[Mapping[str, Any] | Record],
         table: str,
         where: dict[str, str] | None = None,
     ) -> int:
         """As `write`, for rows of this process."""
         if not isinstance(rows, pa.Table):
-            rows = pa.Table.from_pylist([*rows], arrow_schema(table))
+            dicts = [row.model_dump() if isinstance(row, Record) else row for row in rows]
+            rows = pa.Table.from_pylist(dicts, arrow_schema(table))
         path = self.path(table)
         path.mkdir(parents=True, exist_ok=True)
         write_deltalake(

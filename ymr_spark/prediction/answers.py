@@ -1,8 +1,7 @@
 """What the published models say about pairs of a user and a song, and why."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -11,11 +10,64 @@ from ymr_spark.models import registry
 from ymr_spark.models.arrays import Ints, find
 from ymr_spark.models.linear.factors import FactorModel
 from ymr_spark.pipeline import publication
+from ymr_spark.pipeline.publication import Registration
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.prediction import explanation, scoring
+from ymr_spark.prediction.explanation import Neighbor, Parts
+from ymr_spark.records.figures import Figures
+from ymr_spark.records.record import Record
 
 _NEIGHBORS = 5
 Pair = tuple[int, int]
+
+
+class Answer(Record):
+    """What is known and said of one pair.
+
+    Attributes:
+        rating, split: the actual rating, where there is one.
+        stars: of each model.
+        fallback: the models that left it to their fallback.
+        cold_user, cold_song: whether it has no train ratings.
+    """
+
+    user: int
+    song: int
+    rating: float | None
+    split: str | None
+    stars: dict[str, float]
+    fallback: tuple[str, ...]
+    cold_user: bool
+    cold_song: bool
+
+
+class Answers(Figures):
+    """Of pairs, in their order."""
+
+    predictions: tuple[Answer, ...]
+
+
+@dataclass(frozen=True)
+class Why:
+    """What a prediction is made of.
+
+    Attributes:
+        terms: of each factor model.
+        nearest: the user's rated songs nearest to the song.
+        nearest_by: what makes them near.
+    """
+
+    terms: dict[str, Parts]
+    nearest: tuple[Neighbor, ...]
+    nearest_by: str | None
+
+
+class Explained(Answers):
+    """The answer of one pair, and why; see `Why`."""
+
+    terms: dict[str, Parts]
+    nearest: tuple[Neighbor, ...]
+    nearest_by: str | None
 
 
 class Published:
@@ -24,25 +76,24 @@ class Published:
     def __init__(
         self,
         warehouse: Warehouse,
-        registered: Mapping[str, Mapping[str, Any]],
+        registered: Mapping[str, Registration],
         names: Collection[str],
     ) -> None:
         """
         Args:
-            registered: schemas.MODELS rows of all published models, by name.
+            registered: all published models, by name.
             names: of those to ask.
         """
         self.warehouse, self.registered, self.names = warehouse, registered, names
-        needed = {*names, "bias", *(registered[n]["fallback"] for n in names)}
+        needed = {*names, "bias", *(registered[n].fallback for n in names)}
         self.factors = {
             n: publication.load_factors(warehouse, n)
             for n in registry.RANKING
             if n in needed & registered.keys()
         }
 
-    def answers(self, pairs: Sequence[Pair], ratings: pa.Table) -> list[dict[str, Any]]:
-        """For each pair: its actual rating and split, the stars of each model, the models that
-        left it to their fallback, and whether the user or the song has no train ratings.
+    def answers(self, pairs: Sequence[Pair], ratings: pa.Table) -> tuple[Answer, ...]:
+        """One for each pair.
 
         Args:
             ratings: schemas.RATINGS rows, all of the users.
@@ -61,29 +112,31 @@ class Published:
             rating, split = actual.get(pair, (None, None))
             stars = {n: round(float(values[i]), 4) for n, (values, _) in scored.items()}
             cold = [n for n, (_, known) in scored.items() if not known[i]]
-            answer = {"user": pair[0], "song": pair[1], "rating": rating, "split": split}
-            unknown = _unknown(self.factors["bias"], *pair)
-            found.append(answer | {"stars": stars, "fallback": cold} | unknown)
-        return found
+            found.append(
+                Answer(
+                    user=pair[0],
+                    song=pair[1],
+                    rating=rating,
+                    split=split,
+                    stars=stars,
+                    fallback=tuple(cold),
+                    cold_user=_is_cold(self.factors["bias"].user_ids, pair[0]),
+                    cold_song=_is_cold(self.factors["bias"].song_ids, pair[1]),
+                )
+            )
+        return tuple(found)
 
-    def why(self, pair: Pair, ratings: pa.Table) -> dict[str, Any]:
-        """The terms of each factor model, and the user's rated songs nearest to the song."""
+    def why(self, pair: Pair, ratings: pa.Table) -> Why:
+        """What the prediction of a pair is made of."""
         models = {n: m for n, m in self.factors.items() if n in self.names}
-        terms = {n: asdict(explanation.parts(m, *pair)) for n, m in models.items()}
+        terms = {n: explanation.parts(m, *pair) for n, m in models.items()}
         rated = {r["song_id"]: r["rating"] for r in ratings.to_pylist() if r["split"] == "train"}
         near, by = _nearest(self.warehouse, models, pair[1], rated)
-        return {"terms": terms, "nearest": [asdict(n) for n in near], "nearest_by": by}
+        return Why(terms, tuple(near), by)
 
 
-def _unknown(bias: FactorModel, user: int, song: int) -> dict[str, bool]:
-    sides: dict[str, tuple[Ints, int]] = {
-        "user": (bias.user_ids, user),
-        "song": (bias.song_ids, song),
-    }
-    return {
-        f"cold_{side}": not find(ids, np.array([wanted]))[1][0]
-        for side, (ids, wanted) in sides.items()
-    }
+def _is_cold(known: Ints, wanted: int) -> bool:
+    return not find(known, np.array([wanted]))[1][0]
 
 
 def _nearest(

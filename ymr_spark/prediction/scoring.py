@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,12 +16,13 @@ from ymr_spark.models.neighbors import neighborhood
 from ymr_spark.models.neighbors.residuals import Residuals
 from ymr_spark.models.scorer import predicted
 from ymr_spark.pipeline import publication
+from ymr_spark.pipeline.publication import Registration
 from ymr_spark.pipeline.warehouse import Warehouse
 
 
 def stars(
     warehouse: Warehouse,
-    registered: Mapping[str, Any],
+    registered: Registration,
     factors: Mapping[str, FactorModel],
     users: Ints,
     songs: Ints,
@@ -30,18 +30,18 @@ def stars(
     """Predictions (pairs,) as the model's training job publishes them for held-out rows.
 
     Args:
-        registered: the schemas.MODELS row of the model.
+        registered: as the model was published.
         factors: loaded models, itself and its fallback among them where they are of that form.
 
     Returns:
         Stars, and where they are the model's own: the others are its fallback's.
     """
-    name, fallback = registered["model"], factors.get(registered["fallback"])
+    name, fallback = registered.model, factors.get(registered.fallback or "")
     if registry.named(name).form.scorer is not None:
         scorer = factors.get(name) or publication.load(warehouse, name)
         return predicted(scorer, fallback, users, songs)
     assert fallback is not None
-    damping = json.loads(registered["parameters"])["damping"]
+    damping = json.loads(registered.parameters)["damping"]
     return _by_neighbors(warehouse, fallback, damping, users, songs)
 
 

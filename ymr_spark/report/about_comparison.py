@@ -1,14 +1,13 @@
 """Cards on the comparison: where each model wins, how well calibrated, in which order."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+from ymr_spark.evaluation.leaderboard import Leaderboard
 from ymr_spark.models import registry
 from ymr_spark.report import charts
-from ymr_spark.report.card import Card, Row, Rows, by, interval, number, where
+from ymr_spark.report.card import Card, TableRow, TableRows, by, interval, number, where
 from ymr_spark.scale import Scale
 
-Board = Mapping[str, Any]
 _SLICES = {
     "activity": "Error by the user's number of train ratings",
     "popularity": "Error by the song's number of train ratings",
@@ -16,7 +15,7 @@ _SLICES = {
 }
 
 
-def cards(board: Board, tables: Mapping[str, Rows], scale: Scale) -> list[Card]:
+def cards(board: Leaderboard, tables: Mapping[str, TableRows], scale: Scale) -> list[Card]:
     """
     Args:
         board: reports/leaderboard.json.
@@ -30,11 +29,11 @@ def cards(board: Board, tables: Mapping[str, Rows], scale: Scale) -> list[Card]:
     return [*found, *_order(tables["orders"], board)]
 
 
-def rivals(board: Board) -> tuple[str, ...]:
+def rivals(board: Leaderboard) -> tuple[str, ...]:
     """The best classical and the best deep model, the better one first; where all are of one
     kind, the two best, and a model alone where there is no other.
     """
-    names = [model["name"] for model in board["models"]]
+    names = board.names
     kinds = [registry.named(name).deep for name in names]
     if len(set(kinds)) < 2:
         return tuple(names[:2])
@@ -42,7 +41,7 @@ def rivals(board: Board) -> tuple[str, ...]:
     return tuple(sorted(first.values(), key=names.index))
 
 
-def _slice(name: str, slices: Rows, pair: Sequence[str]) -> Card:
+def _slice(name: str, slices: TableRows, pair: Sequence[str]) -> Card:
     rows = where(slices, slice=name)
     models = [*pair, *(["bias"] if "bias" not in pair and where(rows, model="bias") else [])]
     mse = {m: {r["bin"]: r for r in where(rows, model=m)} for m in models}
@@ -83,7 +82,7 @@ def _slice(name: str, slices: Rows, pair: Sequence[str]) -> Card:
     )
 
 
-def _cold(rows: Mapping[str, Row]) -> str:
+def _cold(rows: Mapping[str, TableRow]) -> str:
     """Which model is best on songs that nobody rated, given each one's row of them."""
     best = min(rows, key=lambda model: float(rows[model]["mse"]))
     found = f"; on songs without train ratings {best} has the least, {rows[best]['mse']:.3f}"
@@ -94,7 +93,7 @@ def _cold(rows: Mapping[str, Row]) -> str:
     return found
 
 
-def _calibration(slices: Rows, pair: Sequence[str], ends: tuple[float, float]) -> Card:
+def _calibration(slices: TableRows, pair: Sequence[str], ends: tuple[float, float]) -> Card:
     rows = where(slices, slice="prediction")
     points = {
         m: [(r["mean_prediction"], r["mean_rating"], r["rows"]) for r in where(rows, model=m)]
@@ -131,7 +130,9 @@ def _calibration(slices: Rows, pair: Sequence[str], ends: tuple[float, float]) -
     )  # fmt: skip
 
 
-def _actual(slices: Rows, sample: Rows, pair: Sequence[str], ends: tuple[float, float]) -> Card:
+def _actual(
+    slices: TableRows, sample: TableRows, pair: Sequence[str], ends: tuple[float, float]
+) -> Card:
     means = {
         m: by(where(slices, slice="rating", model=m), "label", "mean_prediction") for m in pair
     }
@@ -166,9 +167,9 @@ def _actual(slices: Rows, sample: Rows, pair: Sequence[str], ends: tuple[float, 
     )
 
 
-def _order(orders: Rows, board: Board) -> list[Card]:
+def _order(orders: TableRows, board: Leaderboard) -> list[Card]:
     """None where no user has two different ratings to put in order."""
-    names = [m["name"] for m in board["models"]]
+    names = board.names
     rows = sorted(orders, key=lambda row: names.index(row["model"]))
     judged = [row for row in rows if row["pairwise"] is not None]
     if not judged:

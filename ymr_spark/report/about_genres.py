@@ -4,13 +4,13 @@ import math
 from collections.abc import Mapping
 
 from ymr_spark.report import charts, reference
-from ymr_spark.report.card import Card, Row, Rows, number, share, short, told_apart, where
+from ymr_spark.report.card import Card, TableRow, TableRows, number, share, short, told_apart, where
 from ymr_spark.scale import Scale
 
 _SHOWN = 12
 
 
-def cards(tables: Mapping[str, Rows], scale: Scale) -> list[Card]:
+def cards(tables: Mapping[str, TableRows], scale: Scale) -> list[Card]:
     """All cards of this file, of the summary tables."""
     sizes = _named(where(tables["summary_genres"], split="train_files"))
     own, tops = where(sizes, grain="own"), where(sizes, grain="top")
@@ -22,18 +22,18 @@ def cards(tables: Mapping[str, Rows], scale: Scale) -> list[Card]:
     ]
 
 
-def _named(rows: Rows) -> list[Row]:
+def _named(rows: TableRows) -> list[TableRow]:
     """The rows, with names that tell genres of one name apart."""
     names = told_apart({row["genre_id"]: row["name"] for row in rows})
     return [{**row, "name": names[row["genre_id"]]} for row in rows]
 
 
-def _most_rated(own: Rows) -> list[Row]:
+def _most_rated(own: TableRows) -> list[TableRow]:
     rated = [row for row in own if row["count"]]
     return sorted(rated, key=lambda row: (-row["count"], row["genre_id"]))
 
 
-def _counts(own: Rows) -> Card:
+def _counts(own: TableRows) -> Card:
     ranked = _most_rated(own)
     total = sum(row["count"] for row in ranked)
     first, rest = ranked[0], [row["name"] for row in ranked[1:4]]
@@ -71,7 +71,7 @@ def _counts(own: Rows) -> Card:
     )
 
 
-def _means(own: Rows) -> Card:
+def _means(own: TableRows) -> Card:
     shown = sorted(_most_rated(own)[:_SHOWN], key=lambda row: -float(row["mean"]))
     best, worst = shown[0], shown[-1]
     finding = (
@@ -101,7 +101,7 @@ def _means(own: Rows) -> Card:
     )
 
 
-def _top_ten(rows: Rows, scale: Scale) -> Card:
+def _top_ten(rows: TableRows, scale: Scale) -> Card:
     stars = scale.values.tolist()
     ranks = {(row["genre_id"], row["rating"]): row for row in rows}
     names = {r["genre_id"]: r["name"] for r in sorted(rows, key=lambda r: int(r["rank"]))}
@@ -139,15 +139,15 @@ def _top_ten(rows: Rows, scale: Scale) -> Card:
     )
 
 
-def _in_order(rows: Rows, rating: float) -> list[Row]:
+def _in_order(rows: TableRows, rating: float) -> list[TableRow]:
     return sorted(where(rows, rating=rating), key=lambda row: int(row["rank"]))
 
 
-def _count(row: Row | None) -> float | None:
+def _count(row: TableRow | None) -> float | None:
     return None if row is None else float(row["count"])
 
 
-def _hierarchy(own: Rows, tops: Rows) -> Card:
+def _hierarchy(own: TableRows, tops: TableRows) -> Card:
     ranked = sorted(tops, key=lambda row: (-row["songs"], row["genre_id"]))
     levels = {level: len(where(own, level=level)) for level in sorted({r["level"] for r in own})}
     empty = sum(not row["songs"] for row in own)
@@ -183,6 +183,6 @@ def _hierarchy(own: Rows, tops: Rows) -> Card:
     )
 
 
-def _line(row: Row, name: str, indent: str) -> tuple[str, ...]:
+def _line(row: TableRow, name: str, indent: str) -> tuple[str, ...]:
     cells = (number(row["songs"]), number(row["count"]), number(row["mean"], 3))
     return f"{indent}{name}", str(row["level"]), *cells

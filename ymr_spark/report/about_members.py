@@ -4,20 +4,20 @@ from collections.abc import Mapping
 from itertools import accumulate
 
 from ymr_spark.report import charts
-from ymr_spark.report.card import Card, Rows, number, share, where
+from ymr_spark.report.card import Card, TableRows, number, share, where
 from ymr_spark.scale import Scale
 
 _STEP = 5  # percent; the width of a bin of users' lean
 
 
-def cards(tables: Mapping[str, Rows], scale: Scale) -> list[Card]:
+def cards(tables: Mapping[str, TableRows], scale: Scale) -> list[Card]:
     """All cards of this file, of the summary tables."""
     names = ("summary_tails", "summary_concentration", "summary_lean")
     tails, concentration, lean = (where(tables[name], split="train_files") for name in names)
     return [_tails(tails, concentration), _lean(lean, scale)]
 
 
-def _tails(tails: Rows, concentration: Rows) -> Card:
+def _tails(tails: TableRows, concentration: TableRows) -> Card:
     sides = {row["side"]: row for row in concentration}
     user, song = sides["user"], sides["song"]
     finding = (
@@ -57,7 +57,7 @@ def _tails(tails: Rows, concentration: Rows) -> Card:
     )
 
 
-def _at_least(histogram: Rows) -> tuple[list[float], list[float]]:
+def _at_least(histogram: TableRows) -> tuple[list[float], list[float]]:
     """Ratings ascending, and the share of members with that many or more; at most 200 points."""
     ordered = sorted(histogram, key=lambda row: int(row["ratings"]))
     total = sum(row["members"] for row in ordered)
@@ -70,7 +70,7 @@ def _at_least(histogram: Rows) -> tuple[list[float], list[float]]:
     return [x for x, _ in kept], [y for _, y in kept]
 
 
-def _lean(rows: Rows, scale: Scale) -> Card:
+def _lean(rows: TableRows, scale: Scale) -> Card:
     ends = scale.lowest, scale.highest
     low, high = (_binned(where(rows, rating=r)) for r in ends)
     users = sum(low.values())
@@ -108,7 +108,7 @@ def _stars(rating: float) -> str:
     return f"{rating:g} star" if rating == 1 else f"{rating:g} stars"
 
 
-def _binned(rows: Rows) -> dict[int, int]:
+def _binned(rows: TableRows) -> dict[int, int]:
     bins: dict[int, int] = {}
     for row in rows:
         start = row["percent"] // _STEP * _STEP

@@ -1,17 +1,18 @@
 """Cards on the models: the leaderboard, learning curves, what each stage cost."""
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from ymr_spark.evaluation.leaderboard import Leaderboard
+from ymr_spark.models import registry
+from ymr_spark.records.figures import Trained
+from ymr_spark.records.learning_curve import Curve
+from ymr_spark.records.manifest import Manifest
 from ymr_spark.report import charts, reference
 from ymr_spark.report.card import Card, interval, number, share
 
-Board = Mapping[str, Any]
-Manifest = Mapping[str, Any]
 
-
-def cards(board: Board, manifests: Sequence[Manifest]) -> list[Card]:
+def cards(board: Leaderboard, manifests: Sequence[Manifest]) -> list[Card]:
     """
     Args:
         board: reports/leaderboard.json.
@@ -20,36 +21,35 @@ def cards(board: Board, manifests: Sequence[Manifest]) -> list[Card]:
     return [_leaderboard(board), *_curves(manifests, board), _cost(manifests)]
 
 
-def _leaderboard(board: Board) -> Card:
-    models = board["models"]
+def _leaderboard(board: Leaderboard) -> Card:
+    models = board.models
     best, next_ = models[0], models[min(1, len(models) - 1)]
-    apart = best["group"] < next_["group"]
-    finding = f"{best['name']} has the least test error, MSE {best['mse']:.4f}"
+    apart = best.group < next_.group
+    finding = f"{best.name} has the least test error, MSE {best.mse:.4f}"
     if next_ is not best:
-        finding += f"; {next_['name']} follows with {next_['mse']:.4f}, " + (
+        finding += f"; {next_.name} follows with {next_.mse:.4f}, " + (
             "worse beyond chance"
             if apart
             else "but the users are too few to tell that from chance"
-            if best["mse_low"] is None
+            if best.mse_low is None
             else "a difference that these rows cannot tell from chance"
         )
     closed = _closed(board)
-    if best["name"] in closed:
-        finding += f". It closes {closed[best['name']]:.0%} of the distance from bias to the floor"
-    levels = {"planted floor": board["floor_mse"]} if "floor_mse" in board else {}
-    shown = [m for m in models if m["mse"] <= 1.5 * _baseline(board)]
-    alt = "Test MSE: " + ", ".join(f"{m['name']} {m['mse']:.4f}" for m in models)
+    if best.name in closed:
+        finding += f". It closes {closed[best.name]:.0%} of the distance from bias to the floor"
+    shown = [m for m in models if m.mse <= 1.5 * _baseline(board)]
+    alt = "Test MSE: " + ", ".join(f"{m.name} {m.mse:.4f}" for m in models)
     table = [
         (
-            m["name"],
-            str(m["group"]),
-            number(m["mse"], 4),
-            interval(m["mse_low"], m["mse_high"]),
-            number(m["rmse"], 4),
-            number(m["mae"], 4),
-            share(closed[m["name"]]) if m["name"] in closed else "–",
-            share(m["fallback_share"], 2),
-            number(m["fit_seconds"]),
+            m.name,
+            str(m.group),
+            number(m.mse, 4),
+            interval(m.mse_low, m.mse_high),
+            number(m.rmse, 4),
+            number(m.mae, 4),
+            share(closed[m.name]) if m.name in closed else "–",
+            share(m.fallback_share, 2),
+            number(m.fit_seconds),
         )
         for m in models
     ]
@@ -66,10 +66,10 @@ def _leaderboard(board: Board) -> Card:
         charts.intervals(
             "leaderboard",
             alt,
-            [m["name"] for m in shown],
-            [(m["mse"], m["mse_low"], m["mse_high"]) for m in shown],
-            levels=levels,
-            x=f"test MSE, stars squared, on {board['test_rows']:,} rows",
+            [m.name for m in shown],
+            [(m.mse, m.mse_low, m.mse_high) for m in shown],
+            levels=levels(board),
+            x=f"test MSE, stars squared, on {board.test_rows:,} rows",
         ),
         f"Models of one group cannot be told apart: the 95 % interval of their difference, users "
         f"resampled alike for both, includes 0. Published on R2's own test rows, fitted on "
@@ -77,54 +77,53 @@ def _leaderboard(board: Board) -> Card:
     )
 
 
-def _baseline(board: Board) -> float:
+def levels(board: Leaderboard) -> dict[str, float]:
+    """Lines to draw across charts of errors."""
+    return {} if board.floor_mse is None else {"planted floor": board.floor_mse}
+
+
+def _baseline(board: Leaderboard) -> float:
     """The constant model's error; models far above it would squeeze the chart."""
-    found = {m["name"]: float(m["mse"]) for m in board["models"]}
-    return found.get("constant", max(found.values()))
+    return board.mse.get("constant", max(board.mse.values()))
 
 
-def _closed(board: Board) -> dict[str, float]:
+def _closed(board: Leaderboard) -> dict[str, float]:
     """For models better than bias: the share of the distance from its MSE to the floor."""
-    mse = {m["name"]: float(m["mse"]) for m in board["models"]}
-    if "floor_mse" not in board or "bias" not in mse:
+    mse = board.mse
+    if board.floor_mse is None or "bias" not in mse:
         return {}
-    distance = mse["bias"] - board["floor_mse"]
+    distance = mse["bias"] - board.floor_mse
     if distance <= 0:
         return {}
     return {name: (mse["bias"] - e) / distance for name, e in mse.items() if e < mse["bias"]}
 
 
-def _curves(manifests: Sequence[Manifest], board: Board) -> list[Card]:
-    curves = {}
-    for manifest in manifests:
-        if manifest.get("learning_curve"):
-            curves[manifest["model"]] = manifest["learning_curve"]
-    return [_curve(name, curve, board) for name, curve in curves.items()]
+def _curves(manifests: Sequence[Manifest], board: Leaderboard) -> list[Card]:
+    trained = [m.figures for m in manifests if isinstance(m.figures, Trained)]
+    return [_curve(t.model, t.learning_curve, board) for t in trained if t.learning_curve]
 
 
-def _curve(name: str, curve: Sequence[Mapping[str, Any]], board: Board) -> Card:
-    step = next(key for key in curve[0] if key in ("epoch", "iteration"))
-    at = [point[step] for point in curve]
-    train = [point["train_mse"] for point in curve if "train_mse" in point]
-    validation = [point["validation_mse"] for point in curve]
+def _curve(name: str, curve: Curve, board: Leaderboard) -> Card:
+    step = "epoch" if registry.named(name).deep else "iteration"
+    at = [point.epoch for point in curve]
+    train = [point.train_mse for point in curve]
+    validation = [point.validation_mse for point in curve]
     finding = _least(step, at, validation, train)
     series = {"validation": (at, _drawn(validation))}
-    series |= {"train": (at, _drawn(train))} if train else {}
-    seconds = [point.get("seconds") for point in curve]
-    levels = {"planted floor": board["floor_mse"]} if "floor_mse" in board else {}
+    series |= {"train": (at, _drawn(train))}
     return Card(
         f"curve-{name.replace('_', '-')}",
         f"{name}: error by {step}",
         finding,
-        (step, "validation MSE", *(["train MSE"] if train else []), "seconds"),
+        (step, "validation MSE", "train MSE", "seconds"),
         [
             (
-                str(at[i]),
-                number(validation[i], 4),
-                *([number(train[i], 4)] if train else []),
-                number(seconds[i], 1),
+                str(point.epoch),
+                number(point.validation_mse, 4),
+                number(point.train_mse, 4),
+                number(point.seconds, 1),
             )
-            for i in range(len(curve))
+            for point in curve
         ],
         charts.lines(
             f"curve-{name.replace('_', '-')}",
@@ -134,7 +133,7 @@ def _curve(name: str, curve: Sequence[Mapping[str, Any]], board: Board) -> Card:
             y="MSE, stars squared",
             y_text=lambda v: f"{v:g}",
             x_text=lambda v: f"{v:g}",
-            levels=levels,
+            levels=levels(board),
             dots=True,
         ),
     )
@@ -153,17 +152,16 @@ def _least(
         return f"No {step} has a finite validation error."
     best = min(judged, key=judged.__getitem__)
     found = f"The validation error is least after {step} {at[best]}, MSE {judged[best]:.4f}"
-    if train:
-        found += f", with {number(train[best], 4)} on train"
+    found += f", with {number(train[best], 4)} on train"
     if at[-1] > at[best]:
         found += f", and rises to {number(validation[-1], 4)} by {step} {at[-1]}"
     return found + "."
 
 
 def _cost(manifests: Sequence[Manifest]) -> Card:
-    seconds = {m["stage"]: float(m["job_seconds"]) for m in manifests}
+    seconds = {m.stage: m.job_seconds for m in manifests}
     longest = max(seconds, key=seconds.__getitem__)
-    memory = max(float(m["peak_memory_mib"]) for m in manifests) / 1024
+    memory = max(m.peak_memory_mib for m in manifests) / 1024
     total = sum(seconds.values())
     finding = (
         f"{_duration(total)} in all, {share(seconds[longest] / total, 0)} of it {longest}; never "
@@ -177,10 +175,10 @@ def _cost(manifests: Sequence[Manifest]) -> Card:
         ("stage", "seconds", "peak memory, MiB", "rows"),
         [
             (
-                m["stage"],
-                number(m["job_seconds"], 1),
-                number(m["peak_memory_mib"]),
-                number(m.get("rows")),
+                m.stage,
+                number(m.job_seconds, 1),
+                number(m.peak_memory_mib),
+                number(m.figures.rows),
             )
             for m in manifests
         ],

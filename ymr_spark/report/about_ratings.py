@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from ymr_spark.report import charts, reference
-from ymr_spark.report.card import Card, Rows, by, number, share, weighted_mean, where
+from ymr_spark.report.card import Card, TableRows, by, number, share, weighted_mean, where
 from ymr_spark.scale import Scale
 
 _SPLITS = {"train": "train", "validation": "validation", "test": "test"}
@@ -18,7 +18,7 @@ _SHORT_NAMES = {
 }
 
 
-def cards(tables: Mapping[str, Rows], scale: Scale) -> list[Card]:
+def cards(tables: Mapping[str, TableRows], scale: Scale) -> list[Card]:
     """All cards of this file, of the summary tables."""
     values = tables["summary_values"]
     return [
@@ -30,7 +30,7 @@ def cards(tables: Mapping[str, Rows], scale: Scale) -> list[Card]:
     ]
 
 
-def _ratings(rows: Rows, scale: Scale) -> Card:
+def _ratings(rows: TableRows, scale: Scale) -> Card:
     stars = scale.values.tolist()
     shares, counts = by(rows, "value", "share"), by(rows, "value", "count")
     found = [shares.get(r, 0.0) for r in stars]
@@ -69,7 +69,7 @@ def _ratings(rows: Rows, scale: Scale) -> Card:
     )
 
 
-def _splits(rows: Rows, scale: Scale) -> Card:
+def _splits(rows: TableRows, scale: Scale) -> Card:
     stars = scale.values.tolist()
     shares = {split: by(where(rows, split=split), "value", "share") for split in _SPLITS}
     mean = {s: weighted_mean(shares[s].items()) for s in _SPLITS if shares[s]}
@@ -100,7 +100,7 @@ def _splits(rows: Rows, scale: Scale) -> Card:
     )
 
 
-def _levels(rows: Rows) -> Card:
+def _levels(rows: TableRows) -> Card:
     ordered = sorted(rows, key=lambda row: int(row["value"]))
     first = ordered[0]
     deeper = number(sum(row["count"] for row in ordered[1:]))
@@ -123,7 +123,7 @@ def _levels(rows: Rows) -> Card:
     )
 
 
-def _described(rows: Rows) -> Card:
+def _described(rows: TableRows) -> Card:
     columns = {row["column"]: row for row in rows}
     order = [c for c in ("rating", "genre_id", "parent_genre_id", "level") if c in columns]
     published = {c: reference.COLUMNS.get(c, {}) for c in order}
@@ -151,7 +151,7 @@ def _described(rows: Rows) -> Card:
     )
 
 
-def _correlations(rows: Rows) -> Card:
+def _correlations(rows: TableRows) -> Card:
     found = {(r["column"], r["other"]): r["correlation"] for r in rows}
     names = [c for c in _SHORT_NAMES if (c, c) in found]
     with_rating = {

@@ -1,16 +1,13 @@
 """Cards on what runs on request only: models by the rows they saw, and searches."""
 
 import json
-from collections.abc import Mapping
-from typing import Any
 
-from ymr_spark.report import charts
-from ymr_spark.report.card import Card, Rows, number, short, where
-
-Board = Mapping[str, Any]
+from ymr_spark.evaluation.leaderboard import Leaderboard
+from ymr_spark.report import about_models, charts
+from ymr_spark.report.card import Card, TableRows, number, short, where
 
 
-def cards(board: Board, by_size: Rows, search: Rows) -> list[Card]:
+def cards(board: Leaderboard, by_size: TableRows, search: TableRows) -> list[Card]:
     """
     Args:
         board: reports/leaderboard.json.
@@ -21,7 +18,7 @@ def cards(board: Board, by_size: Rows, search: Rows) -> list[Card]:
     return found + [_grid(model, where(search, model=model)) for model in searched]
 
 
-def _size(by_size: Rows, board: Board) -> Card:
+def _size(by_size: TableRows, board: Leaderboard) -> Card:
     names = sorted({row["model"] for row in by_size})
     curves = {
         n: sorted((r["train_rows"], r["mse"]) for r in where(by_size, model=n)) for n in names
@@ -34,7 +31,7 @@ def _size(by_size: Rows, board: Board) -> Card:
     finding = "Least test error with " + ", with ".join(
         f"{short(size)} rows: {row['model']}, {row['mse']:.4f}" for size, row in winners
     )
-    levels = {"planted floor": board["floor_mse"]} if "floor_mse" in board else {}
+    levels = about_models.levels(board)
     return Card(
         "by-size",
         "By form, or by the rows seen",
@@ -60,7 +57,7 @@ def _size(by_size: Rows, board: Board) -> Card:
     )  # fmt: skip
 
 
-def _grid(model: str, search: Rows) -> Card:
+def _grid(model: str, search: TableRows) -> Card:
     name = f"search-{model.replace('_', '-')}"
     trials = sorted({row["trial"] for row in search})
     last = max(row["epoch"] for row in search)

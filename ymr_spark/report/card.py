@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-Row = Mapping[str, Any]
-Rows = Sequence[Row]
+TableRow = Mapping[str, Any]
+TableRows = Sequence[TableRow]
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,12 @@ class Card:
     note: str = ""
 
 
-def where(rows: Rows, **wanted: object) -> list[Row]:
+def where(rows: TableRows, **wanted: object) -> list[TableRow]:
     """The rows with these values."""
     return [row for row in rows if all(row[key] == value for key, value in wanted.items())]
 
 
-def by(rows: Rows, key: str, value: str) -> dict[Any, Any]:
+def by(rows: TableRows, key: str, value: str) -> dict[Any, Any]:
     """One column by another, in the rows' order."""
     return {row[key]: row[value] for row in rows}
 

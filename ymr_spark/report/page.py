@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import jinja2
 
+from ymr_spark.evaluation.leaderboard import Leaderboard
+from ymr_spark.records.certificate import Certificate
+from ymr_spark.records.figures import Ingested, Recommended
+from ymr_spark.records.manifest import Manifest
 from ymr_spark.report import (
     about_comparison,
     about_genres,
@@ -15,7 +18,7 @@ from ymr_spark.report import (
     about_ratings,
     about_studies,
 )
-from ymr_spark.report.card import Row, Rows, number
+from ymr_spark.report.card import TableRow, TableRows, number
 from ymr_spark.scale import Scale
 
 _KINDS = {
@@ -32,24 +35,24 @@ class Source:
     Args:
         kind: raw.source of the settings.
         folder: of the raw files.
-        ingest: the manifest of the ingest stage.
+        ingest: what the ingest stage told.
         quarantined: rows (file, reason, lines, example).
         scale: of the ratings.
     """
 
     kind: str
     folder: str
-    ingest: Mapping[str, Any]
-    quarantined: Rows
+    ingest: Ingested
+    quarantined: TableRows
     scale: Scale
 
 
 def render(
     source: Source,
-    tables: Mapping[str, Rows],
-    board: Mapping[str, Any],
-    manifests: Sequence[Mapping[str, Any]],
-    certificate: Mapping[str, Any],
+    tables: Mapping[str, TableRows],
+    board: Leaderboard,
+    manifests: Sequence[Manifest],
+    certificate: Certificate,
 ) -> str:
     """The page.
 
@@ -60,15 +63,14 @@ def render(
         manifests: of the stages' last runs, in the pipeline's order.
         certificate: reports/certificate.json.
     """
+    recommended = (m.figures for m in manifests if isinstance(m.figures, Recommended))
     sections = {
         "The models": about_models.cards(board, manifests),
         "Where they differ": [
             *about_studies.cards(board, tables["by_size"], tables["search"]),
             *about_comparison.cards(board, tables, source.scale),
         ],
-        "Lists of songs": about_lists.cards(
-            board["ranking"], next((m for m in manifests if m["stage"] == "recommend"), None)
-        ),
+        "Lists of songs": about_lists.cards(board.ranking, next(recommended, None)),
         "The ratings": about_ratings.cards(tables, source.scale),
         "Genres": about_genres.cards(tables, source.scale),
         "Users and songs": about_members.cards(tables, source.scale),
@@ -91,14 +93,14 @@ def render(
     )
 
 
-def _files(ingest: Mapping[str, Any]) -> list[Row]:
-    files = {**ingest["files"], "song-attributes.txt": ingest["songs"]}
+def _files(ingest: Ingested) -> list[TableRow]:
+    files = {**ingest.files, "song-attributes.txt": ingest.songs}
     return [
         {
             "name": name,
-            "lines": file["lines"],
-            "kept": file["kept"],
-            "quarantined": sum(file["quarantined"].values()),
+            "lines": file.lines,
+            "kept": file.kept,
+            "quarantined": sum(file.quarantined.values()),
         }
         for name, file in files.items()
     ]

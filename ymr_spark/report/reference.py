@@ -1,6 +1,6 @@
 """Published figures of R2's first part, shown beside ours and marked as such."""
 
-from ymr_spark.r2.scale import R2
+from ymr_spark.sources.r2.scale import R2
 
 NAME = "R2 train_0, published"
 SCALE = R2

@@ -3,16 +3,6 @@
 from pyspark.sql import types as T
 
 from ymr_spark.models import registry
-from ymr_spark.schemas.comparison import (
-    BY_SIZE,
-    DIFFERENCES,
-    METRICS,
-    ORDERS,
-    RANKING,
-    RECOMMENDATIONS,
-    SEARCH,
-    SLICES,
-)
 from ymr_spark.schemas.models import (
     MLP_LAYERS,
     MODELS,
@@ -24,6 +14,16 @@ from ymr_spark.schemas.models import (
     USER_FACTORS,
 )
 from ymr_spark.schemas.ratings import GENRES, QUARANTINE, RATINGS, SONGS
+from ymr_spark.schemas.results import (
+    BY_SIZE,
+    DIFFERENCES,
+    METRICS,
+    ORDERS,
+    RANKING,
+    RECOMMENDATIONS,
+    SEARCH,
+    SLICES,
+)
 from ymr_spark.schemas.summaries import (
     SUMMARY_COLUMNS,
     SUMMARY_CONCENTRATION,

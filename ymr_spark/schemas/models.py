@@ -2,7 +2,7 @@
 
 from pyspark.sql import types as T
 
-from ymr_spark.schemas.columns import DOUBLE, FACTORS, FLAG, INT, LONG, STRING, table
+from ymr_spark.schemas.column_types import DOUBLE, FACTORS, FLAG, INT, LONG, STRING, table
 
 # One row per (model, split, user_id, song_id).
 PREDICTIONS = table(

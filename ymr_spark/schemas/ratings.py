@@ -1,6 +1,6 @@
 """What ingest writes."""
 
-from ymr_spark.schemas.columns import FLOAT, INT, LONG, STRING, table
+from ymr_spark.schemas.column_types import FLOAT, INT, LONG, STRING, table
 
 RATINGS = table(
     ("user_id", INT),

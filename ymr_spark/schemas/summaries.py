@@ -2,7 +2,7 @@
 
 from pyspark.sql import types as T
 
-from ymr_spark.schemas.columns import DOUBLE, INT, LONG, STRING, table
+from ymr_spark.schemas.column_types import DOUBLE, INT, LONG, STRING, table
 
 # The summaries' splits are train, validation, test, and train_files: train and validation
 # together. The two tables of counts have the first three only.

@@ -3,7 +3,7 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from ymr_spark.models.columns import Side
+from ymr_spark.models.columns import IdCodes
 from ymr_spark.models.train_ratings import TrainRatings
 from ymr_spark.ratings import scale_of
 
@@ -26,4 +26,4 @@ def _fold(numbered: DataFrame, number: int) -> TrainRatings:
         numbered.where(own).drop("fold")
         for own in (F.col("fold") != number, F.col("fold") == number)
     )
-    return TrainRatings(train, held_out, scale_of(numbered), Side("int"), Side("int"))
+    return TrainRatings(train, held_out, scale_of(numbered), IdCodes("int"), IdCodes("int"))

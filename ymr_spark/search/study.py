@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,16 +18,14 @@ from optuna.trial import TrialState
 
 from ymr_spark import seeds
 from ymr_spark.errors import SettingsError
+from ymr_spark.records.learning_curve import Curve, Point
 
 log = logging.getLogger(__name__)
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 Parameters = dict[str, Any]
-# One entry per epoch with train_mse and validation_mse, in stars squared.
-Curve = list[dict[str, Any]]
 # A trial that has no finite error counts as tried: the sampler holds it for the worst.
 _TRIED = (TrialState.COMPLETE, TrialState.PRUNED)
-_FIGURES = ("train_mse", "validation_mse", "fold_sd")
 _RANDOM_TRIALS = 5
 
 
@@ -38,10 +37,10 @@ class Trial:
     curve: Curve  # of `across_folds`
 
     @property
-    def best(self) -> dict[str, Any] | None:
+    def best(self) -> Point | None:
         """The epoch of least validation MSE; None where no epoch has one."""
-        judged = [point for point in self.curve if point["validation_mse"] is not None]
-        return min(judged, key=lambda point: float(point["validation_mse"]), default=None)
+        judged = [point for point in self.curve if point.validation_mse is not None]
+        return min(judged, key=_error, default=None)
 
 
 def search(
@@ -77,7 +76,7 @@ def search(
     return tried[:trials]
 
 
-def best(trials: Sequence[Trial]) -> tuple[Parameters, dict[str, Any]]:
+def best(trials: Sequence[Trial]) -> tuple[Parameters, Point]:
     """The hyperparameters of least validation MSE, and the epoch that has it.
 
     Raises:
@@ -89,7 +88,7 @@ def best(trials: Sequence[Trial]) -> tuple[Parameters, dict[str, Any]]:
             f"search: none of {len(trials)} trials has a finite validation error, such as that by "
             f"{json.dumps(trials[0].parameters)}; set other ranges in the section search"
         )
-    return min(judged, key=lambda found: float(found[1]["validation_mse"]))
+    return min(judged, key=lambda found: _error(found[1]))
 
 
 def _try_next(
@@ -110,40 +109,44 @@ def _try_next(
     asked = study.ask(dict(space))
     known = [trial.curve for trial in tried if trial.parameters == asked.params]
     curve = known[0] if known else across_folds(curves(asked.params))
-    asked.set_user_attr("curve", curve)
+    asked.set_user_attr("curve", [point.model_dump(exclude_unset=True) for point in curve])
     found = Trial(asked.params, curve).best
     if found is None:
         study.tell(asked, state=TrialState.PRUNED)
     else:
-        study.tell(asked, found["validation_mse"])
+        study.tell(asked, found.validation_mse)
     log.info("trial %d: %s by %s", number, _described(found), json.dumps(asked.params))
 
 
-def _described(found: dict[str, Any] | None) -> str:
+def _described(found: Point | None) -> str:
     if found is None:
         return "no finite validation error"
-    return f"validation {found['validation_mse']:.4f} in epoch {found['epoch']}"
+    return f"validation {found.validation_mse:.4f} in epoch {found.epoch}"
 
 
 def _tried(study: optuna.Study) -> list[Trial]:
     found = study.get_trials(deepcopy=False, states=_TRIED)
-    return [Trial(trial.params, trial.user_attrs["curve"]) for trial in found]
+    return [Trial(t.params, [Point(**point) for point in t.user_attrs["curve"]]) for t in found]
 
 
 def across_folds(curves: Sequence[Curve]) -> Curve:
-    """Means over folds by epoch, and the standard deviation of the folds' validation MSE as
-    fold_sd; None for what is no finite number.
-    """
+    """Means over folds by epoch; None for what is no finite number."""
     train, validation = (
-        np.array([[point[key] for point in curve] for curve in curves], float)
+        np.array([[getattr(point, key) for point in curve] for curve in curves], float)
         for key in ("train_mse", "validation_mse")
     )
     with np.errstate(invalid="ignore"):
         means = train.mean(axis=0), validation.mean(axis=0), validation.std(axis=0)
     return [
-        {"epoch": epoch, **dict(zip(_FIGURES, map(_finite, point), strict=True))}
-        for epoch, point in enumerate(zip(*means, strict=True), start=1)
+        Point(epoch=epoch, train_mse=train, validation_mse=validation, fold_sd=spread)
+        for epoch, (train, validation, spread) in enumerate(
+            (map(_finite, point) for point in zip(*means, strict=True)), start=1
+        )
     ]
+
+
+def _error(point: Point) -> float:
+    return math.inf if point.validation_mse is None else point.validation_mse
 
 
 def _finite(value: float) -> float | None:

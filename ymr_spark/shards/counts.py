@@ -7,12 +7,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
 
-from ymr_spark.shards.manifest import Manifest
+from ymr_spark.shards.inventory import Inventory
 
 Ints = npt.NDArray[np.integer[Any]]
 
 
-def of_indices(folder: Path, contents: Manifest) -> dict[str, Ints]:
+def of_indices(folder: Path, contents: Inventory) -> dict[str, Ints]:
     """Train rows (1 + indices,) of each index of each column, 0 for what is unknown.
 
     Only the row groups that `contents` names are read, one at a time.

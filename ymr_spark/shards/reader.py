@@ -16,7 +16,7 @@ import tensorflow as tf
 from petastorm import make_batch_reader
 
 from ymr_spark.errors import EnvironmentProblem
-from ymr_spark.shards.manifest import Manifest
+from ymr_spark.shards.inventory import Inventory
 
 # Petastorm calls the Parquet API that pyarrow 15 removed, and logs the lack of its own metadata.
 for chatty in ("petastorm", "absl", "tensorflow"):
@@ -28,7 +28,7 @@ _TYPES = {"int": tf.int32, "float": tf.float32}
 
 def dataset(
     folder: Path,
-    manifest: Manifest,
+    contents: Inventory,
     split: str,
     columns: Sequence[str],
     *,
@@ -42,7 +42,7 @@ def dataset(
     Memory holds about four row groups.
 
     Args:
-        manifest: what `verify` returned for the folder; only the files it names are read.
+        contents: what `verify` returned for the folder; only the files it names are read.
         seed: of the order of the row groups and of the rows within each; None keeps both.
         shard: (this worker, number of workers): every worker reads whole row groups of its own.
         stall_seconds: the longest wait for a row group.
@@ -51,7 +51,7 @@ def dataset(
         EnvironmentProblem: no row group arrived in time; TensorFlow wraps it into its own error,
             from which `stalls_explained` takes it.
     """
-    sizes = dict(sorted(manifest.splits[split].row_groups.items()))
+    sizes = dict(sorted(contents.splits[split].row_groups.items()))
     # Petastorm takes what follows the scheme for the path as it is, without decoding it.
     urls = [f"file://{(folder / split / name).absolute()}" for name in sizes]
     worker, workers = shard if shard is not None else (0, 1)
@@ -62,7 +62,7 @@ def dataset(
             for rows in islice(reader, len(mine)):
                 yield {name: getattr(rows, name) for name in columns}
 
-    signature = {c: tf.TensorSpec((None,), _TYPES[manifest.columns[c]]) for c in columns}
+    signature = {c: tf.TensorSpec((None,), _TYPES[contents.columns[c]]) for c in columns}
     batches = tf.data.Dataset.from_generator(
         lambda: watched(row_groups(), stall_seconds), output_signature=signature
     )

@@ -1,4 +1,4 @@
-"""A folder of shards out of ratings: written, read back, and told of in its manifest."""
+"""A folder of shards out of ratings: written, read back, and told of in its inventory."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,12 +7,10 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from ymr_spark.errors import DataContractError
-from ymr_spark.ratings import COLUMNS, identity_of, identity_sums, scale_of
+from ymr_spark.ratings import COLUMNS, Identity, identity_of, identity_sums, scale_of
 from ymr_spark.scale import Scale
-from ymr_spark.shards import export, indices, manifest
+from ymr_spark.shards import export, indices, inventory
 from ymr_spark.shards.indices import Index
-
-Identity = tuple[int, str]
 
 
 def write(
@@ -25,11 +23,11 @@ def write(
     seed: int,
     row_group_rows: int,
     row_groups_multiple: int,
-) -> manifest.Manifest:
-    """Write (user_id, song_id, rating) rows by split into a new folder; return its manifest.
+) -> inventory.Inventory:
+    """Write (user_id, song_id, rating) rows by split into a new folder; return its inventory.
 
     Args:
-        expected: rows and content hash of each split.
+        expected: of each split.
 
     Raises:
         DataContractError: what was written is not what was expected.
@@ -38,7 +36,7 @@ def write(
     for split, rows in splits.items():
         count = export.row_group_count(
             split,
-            expected[split][0],
+            expected[split].rows,
             row_group_rows=row_group_rows,
             row_groups_multiple=row_groups_multiple,
         )
@@ -46,7 +44,7 @@ def write(
         export.write(indices.indexed(grouped, index), folder / split)
     train = splits["train"]
     scale = scale_of(train)
-    contents = manifest.Manifest(
+    contents = inventory.Inventory(
         ratings_version=ratings_version,
         seed=seed,
         scale=scale,
@@ -56,26 +54,26 @@ def write(
             split: _read_back(train.sparkSession, folder / split, scale, expected[split])
             for split in splits
         },
-        files=manifest.files_of(folder),
+        files=inventory.files_of(folder),
     )
-    (folder / manifest.NAME).write_text(contents.model_dump_json(indent=1))
+    (folder / inventory.NAME).write_text(contents.model_dump_json(indent=1))
     return contents
 
 
 def _read_back(
     spark: SparkSession, folder: Path, scale: Scale, expected: Identity
-) -> manifest.Split:
+) -> inventory.SplitShards:
     written = spark.read.parquet(str(folder))
     sums = written.agg(*identity_sums(scale), F.avg("rating").alias("mean_rating")).collect()[0]
     found = identity_of(sums)
     if found != expected:
         raise DataContractError(
-            f"{folder}: {found[0]} rows of hash {found[1]} written, expected {expected[0]} of "
-            f"hash {expected[1]}; run jobs/ingest.py --force, then this job again"
+            f"{folder}: {found} written, expected {expected}; "
+            "run jobs/ingest.py --force, then this job again"
         )
-    return manifest.Split(
-        rows=found[0],
-        hash=found[1],
+    return inventory.SplitShards(
+        rows=found.rows,
+        hash=found.hash,
         mean_rating=sums["mean_rating"],
         row_groups=export.row_group_rows(folder),
     )

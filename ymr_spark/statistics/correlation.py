@@ -36,10 +36,10 @@ def matrices(
     return {split: _correlation(s) for split, s in sums.items()}
 
 
-Sums = dict[tuple[str, str], float]  # Σ x·y over the ratings, for each pair of columns
+Products = dict[tuple[str, str], float]  # Σ x·y over the ratings, for each pair of columns
 
 
-def _song_sums(songs: DataFrame, placed: DataFrame, scale: Scale) -> dict[str, Sums]:
+def _song_sums(songs: DataFrame, placed: DataFrame, scale: Scale) -> dict[str, Products]:
     popularity = activity(songs, "song_id").withColumnRenamed("activity", "song_popularity")
     frame = songs.join(popularity, "song_id", how="left").join(placed, "song_id", how="inner")
     n, stars = total(), _weighted(1, scale)
@@ -54,7 +54,7 @@ def _song_sums(songs: DataFrame, placed: DataFrame, scale: Scale) -> dict[str, S
     return _collect(frame, pairs)
 
 
-def _user_sums(users: DataFrame, scale: Scale) -> dict[str, Sums]:
+def _user_sums(users: DataFrame, scale: Scale) -> dict[str, Products]:
     frame = users.join(activity(users, "user_id"), "user_id", how="left")
     own = F.coalesce("activity", F.lit(0)).cast("double")
     return _collect(
@@ -72,13 +72,13 @@ def _weighted(power: int, scale: Scale) -> Column:
     return sum((F.col("counts")[i] * w for i, w in enumerate(weights)), start=F.lit(0))
 
 
-def _collect(frame: DataFrame, pairs: dict[tuple[str, str], Column]) -> dict[str, Sums]:
+def _collect(frame: DataFrame, pairs: dict[tuple[str, str], Column]) -> dict[str, Products]:
     sums = [F.sum(value.cast("double")).alias(f"{i}") for i, value in enumerate(pairs.values())]
     rows = frame.groupBy("split").agg(*sums).collect()
     return {row["split"]: dict(zip(pairs, row[1:], strict=True)) for row in rows}
 
 
-def _correlation(sums: Sums) -> Matrix:
+def _correlation(sums: Products) -> Matrix:
     n = sums["one", "one"]
     mean = np.array([_pair(sums, "one", c) for c in COLUMNS]) / n
     moments = np.array([[_pair(sums, x, y) for y in COLUMNS] for x in COLUMNS]) / n
@@ -89,5 +89,5 @@ def _correlation(sums: Sums) -> Matrix:
     return covariance / np.outer(deviation, deviation)
 
 
-def _pair(sums: Sums, x: str, y: str) -> float:
+def _pair(sums: Products, x: str, y: str) -> float:
     return sums[x, y] if (x, y) in sums else sums[y, x]

@@ -1,21 +1,24 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from builders import dense_ratings, ratings
 from pyspark.sql import SparkSession
 
+from ymr_spark.models.arrays import Floats, Ints
 from ymr_spark.models.linear import bias
 from ymr_spark.packing import by_user
 from ymr_spark.ratings import with_scale
 from ymr_spark.scale import Scale
 
-EXACT = {"tolerance": 1e-10, "max_iterations": 500}
+EXACT: dict[str, Any] = {"tolerance": 1e-10, "max_iterations": 500}
 
 
-def rows_of(array: np.ndarray) -> list[tuple[int, int, int]]:
+def rows_of(array: Ints) -> list[tuple[int, int, int]]:
     return [tuple(row) for row in array.tolist()]
 
 
-def ridge(rows: np.ndarray, user_damping: float, song_damping: float) -> tuple[np.ndarray, ...]:
+def ridge(rows: Ints | Floats, user_damping: float, song_damping: float) -> tuple[Floats, Floats]:
     """The normal equations of the objective, solved densely."""
     users, songs = rows[:, :2].T.astype(int)
     stars = rows[:, 2]

@@ -12,7 +12,7 @@ from ymr_spark.models.arrays import Link, to_stars
 from ymr_spark.models.linear.factors import FactorModel
 from ymr_spark.models.linear.model import LinearModel
 from ymr_spark.models.linear.topk import in_stars
-from ymr_spark.r2.scale import R2
+from ymr_spark.sources.r2.scale import R2
 
 MODEL = FactorModel(
     "tiny",
@@ -91,6 +91,7 @@ def test_a_model_made_of_arrays_is_saved_and_loaded(spark: SparkSession, tmp_pat
     other = replace(MODEL, mean=1.0)
     of_table(LinearModel(MODEL), LinearModel(other)).write().save(folder)
     again = LinearModel.load(folder)
+    assert isinstance(again, LinearModel)
     rows = table(spark, "ratings", [(2, 1, 5, "test", 0), (2, 77, 1, "test", 0)])
     found = again.transform(rows).orderBy("song_id").collect()
     assert [(r.prediction, r.fallback) for r in found] == [(4.25, False), (1.5, True)]

@@ -3,28 +3,35 @@ from typing import Any
 
 import numpy as np
 import pytest
+import told
 from builders import dense_ratings, ratings
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 
 from ymr_spark.models.held_out import HeldOut
 from ymr_spark.models.linear import bias, latent_factor
 from ymr_spark.models.linear.factors import FactorModel
 from ymr_spark.models.linear.latent_factor import converged
-from ymr_spark.packing import by_song, by_user
+from ymr_spark.packing import Packed, by_song, by_user
+from ymr_spark.records.learning_curve import Curve
 
-BIAS = {"user_damping": 1.0, "song_damping": 1.0, "tolerance": 1e-6, "max_iterations": 50}
-Inputs = tuple[DataFrame, DataFrame, FactorModel, HeldOut]
+BIAS: dict[str, Any] = {
+    "user_damping": 1.0,
+    "song_damping": 1.0,
+    "tolerance": 1e-6,
+    "max_iterations": 50,
+}
+Inputs = tuple[Packed, Packed, FactorModel, HeldOut]
 
 
 @pytest.fixture(scope="module")
 def inputs(spark: SparkSession) -> Inputs:
     rows = dense_ratings(30, 20, 0.5, seed=1)
-    frame = ratings(spark, [tuple(map(int, row)) for row in rows[::2]])
+    frame = ratings(spark, [(int(u), int(s), int(r)) for u, s, r in rows[::2]])
     base, _ = bias.fit(by_user(frame), **BIAS)
     return by_user(frame), by_song(frame), base, HeldOut(*rows[1::2].T)
 
 
-def fit(inputs: Inputs, folder: Path, **settings: Any) -> tuple[FactorModel, list[dict[str, Any]]]:
+def fit(inputs: Inputs, folder: Path, **settings: Any) -> tuple[FactorModel, Curve]:
     folder.mkdir(exist_ok=True)
     settings = {"rank": 2, "max_iterations": 4, "tolerance": -1.0, "seed": 3} | settings
     return latent_factor.fit(*inputs, folder, **settings)
@@ -40,7 +47,7 @@ def test_a_killed_training_goes_on_to_the_same_model(inputs: Inputs, tmp_path: P
     resumed, resumed_curve = fit(inputs, killed)
     np.testing.assert_array_equal(resumed.user_factors, straight.user_factors)
     np.testing.assert_array_equal(resumed.song_offsets, straight.song_offsets)
-    assert [e["validation_mse"] for e in resumed_curve] == [e["validation_mse"] for e in curve]
+    assert [e.validation_mse for e in resumed_curve] == [e.validation_mse for e in curve]
 
 
 def test_the_seed_decides(inputs: Inputs, tmp_path: Path) -> None:
@@ -54,17 +61,17 @@ def test_the_curve_is_of_the_validation_rows(inputs: Inputs, tmp_path: Path) -> 
     users, songs, stars = vars(inputs[3]).values()
     expected = np.mean(
         [
-            (model.predict([u], [s])[0][0] - r) ** 2
+            (model.predict(np.array([u]), np.array([s]))[0][0] - r) ** 2
             for u, s, r in zip(users, songs, stars, strict=True)
         ]
     )
-    assert curve[-1]["validation_mse"] == pytest.approx(expected)
-    assert [entry["iteration"] for entry in curve] == [1, 2, 3, 4]
+    assert curve[-1].validation_mse == pytest.approx(expected)
+    assert [entry.epoch for entry in curve] == [1, 2, 3, 4]
 
 
 def test_it_stops_when_an_iteration_gains_too_little(inputs: Inputs, tmp_path: Path) -> None:
     _, curve = fit(inputs, tmp_path / "1", tolerance=100.0)
     assert len(curve) == 2
-    assert not converged([{"validation_mse": 2.0}, {"validation_mse": 1.9}], 0.05)
-    assert converged([{"validation_mse": 2.0}, {"validation_mse": 1.9}], 0.15)
-    assert converged([{"validation_mse": 1.9}, {"validation_mse": 2.0}], 0.0)
+    assert not converged(told.curve((1.0, 2.0), (1.0, 1.9)), 0.05)
+    assert converged(told.curve((1.0, 2.0), (1.0, 1.9)), 0.15)
+    assert converged(told.curve((1.0, 1.9), (1.0, 2.0)), 0.0)

@@ -5,11 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ymr_spark.models.arrays import Ints
 from ymr_spark.models.linear import ranking
 from ymr_spark.models.linear.factors import FactorModel
 from ymr_spark.models.linear.ranking import ArtistCap, Ranking
 from ymr_spark.packing import Block
-from ymr_spark.r2.scale import R2
+from ymr_spark.sources.r2.scale import R2
 
 Lists = dict[int, list[tuple[int, float]]]
 
@@ -107,7 +108,7 @@ def test_few_songs_are_fetched_where_scores_differ(monkeypatch: pytest.MonkeyPat
     fetched = []
     top = Ranking._top
 
-    def watched(self: Ranking, ids: np.ndarray, heard: object, count: int) -> object:
+    def watched(self: Ranking, ids: Ints, heard: object, count: int) -> object:
         fetched.append((len(ids), count))
         return top(self, ids, heard, count)
 

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from ymr_spark.models.linear import topk
 from ymr_spark.models.linear.factors import FactorModel
 from ymr_spark.models.linear.ranking import Ranking
 from ymr_spark.packing import Block, by_user
-from ymr_spark.r2.scale import R2
+from ymr_spark.sources.r2.scale import R2
 
 USERS, SONGS, K = 60, 200, 20
 
@@ -63,8 +64,8 @@ def test_users_of_a_slice_of_a_block_have_their_own_songs_left_out() -> None:
         song_offsets=np.array([0.4, 0.3, 0.2, 0.1]),
         song_factors=np.array([[0], [1], [2], [3]], np.float32),
     )
-    counts, songs = np.int32([1, 2, 1, 1]), np.int32([0, 3, 0, 1, 2])
-    block = Block(np.int32([0, 1, 2, 4]), counts, songs, np.ones(5))
+    counts, songs = np.array([1, 2, 1, 1], np.int32), np.array([0, 3, 0, 1, 2], np.int32)
+    block = Block(np.array([0, 1, 2, 4], np.int32), counts, songs, np.ones(5))
     found = Ranking(tiny, None, 2).of(block, slice(1, 4)).to_pylist()
     lists = [(row["user_id"], row["rank"], row["song_id"]) for row in found]
     assert lists == [(1, 1, 2), (1, 2, 1), (2, 1, 0), (2, 2, 2), (4, 1, 0), (4, 2, 1)]
@@ -126,9 +127,9 @@ def test_violations_are_found(spark: SparkSession, heard: DataFrame) -> None:
     chosen = heard.where("user_id IN (2, 4)")
     good = topk.recommend(by_user(heard), model(8), K).where("user_id IN (2, 4)")
     rows = [tuple(r) for r in good.collect()]
-    song = chosen.where("user_id = 2").first().song_id
+    song = chosen.where("user_id = 2").head(1)[0].song_id
 
-    def judged(changed: list[tuple]) -> str:
+    def judged(changed: list[tuple[Any, ...]]) -> str:
         columns = [(u, r, s, score, "", "m", "") for u, r, s, score in changed]
         frame = table(spark, "recommendations", columns)
         return "; ".join(topk.violations(frame, chosen, model(8), K))

@@ -26,7 +26,12 @@ def test_users_and_songs_by_hand(spark: SparkSession) -> None:
 
 def test_what_a_task_sends_and_holds_goes_by_songs_not_by_ids() -> None:
     songs = np.array([0, 7, LARGEST, 7], np.int32)
-    block = Block(np.int32([1, 2]), np.int32([3, 1]), songs, np.array([1.0, 2.0, 3.0, 5.0]))
+    block = Block(
+        np.array([1, 2], np.int32),
+        np.array([3, 1], np.int32),
+        songs,
+        np.array([1.0, 2.0, 3.0, 5.0]),
+    )
     tracemalloc.start()
     sent = totals._of_block(block)
     _, peak = tracemalloc.get_traced_memory()

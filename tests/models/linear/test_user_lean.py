@@ -4,12 +4,13 @@ from builders import dense_ratings, ratings
 from pyspark.sql import SparkSession
 
 from ymr_spark.models.linear import user_lean
+from ymr_spark.models.linear.factors import FactorModel
 from ymr_spark.packing import by_user
 
 
 def fitted(
     spark: SparkSession, rows: list[tuple[int, int, int]], damping: float
-) -> tuple[user_lean.FactorModel, float | None]:
+) -> tuple[FactorModel, float | None]:
     return user_lean.fit(by_user(ratings(spark, rows)), damping)
 
 

@@ -1,5 +1,6 @@
 import pickle
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -7,16 +8,23 @@ from builders import dense_ratings, flat_model
 from pyspark.sql import SparkSession
 from scipy.linalg import subspace_angles
 
+from ymr_spark.models.arrays import Floats, Ints
 from ymr_spark.models.linear import bias, variational_bayes
 from ymr_spark.models.linear.factors import FactorModel
 from ymr_spark.models.linear.variational_bayes import State
 from ymr_spark.packing import by_song, by_user
-from ymr_spark.r2.scale import R2
+from ymr_spark.sources.r2.scale import R2
 
-BIAS = {"user_damping": 1.0, "song_damping": 1.0, "tolerance": 1e-6, "max_iterations": 50}
+BIAS: dict[str, Any] = {
+    "user_damping": 1.0,
+    "song_damping": 1.0,
+    "tolerance": 1e-6,
+    "max_iterations": 50,
+}
+Planted = tuple[Floats, Floats, Ints]  # users, songs and rows
 
 
-def fitted(spark: SparkSession, rows: np.ndarray, rank: int, count: int) -> tuple[State, float]:
+def fitted(spark: SparkSession, rows: Ints | Floats, rank: int, count: int) -> tuple[State, float]:
     """The state after `count` iterations, and the ratings' mean."""
     columns = "user_id int, song_id int, rating double"
     listed = [(int(user), int(song), float(stars)) for user, song, stars in rows]
@@ -32,7 +40,7 @@ def fitted(spark: SparkSession, rows: np.ndarray, rank: int, count: int) -> tupl
     return state, base.mean
 
 
-def covariances(side: variational_bayes.Side) -> np.ndarray:
+def covariances(side: variational_bayes.Posteriors) -> Floats:
     size = side.means.shape[1]
     full = np.zeros((len(side.ids), size, size))
     rows, columns = np.triu_indices(size)
@@ -78,7 +86,7 @@ def test_an_iteration_follows_its_formula(spark: SparkSession) -> None:
 
 
 @pytest.fixture(scope="module")
-def planted() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def planted() -> Planted:
     """Whole-number factors of 80 users and 60 songs, and ratings that they give without noise."""
     random = np.random.default_rng(5)
     users = random.integers(-3, 4, (80, 2)) + 0.0
@@ -89,9 +97,7 @@ def planted() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return users, songs, np.c_[pairs, stars].astype(int)
 
 
-def test_planted_factors_are_recovered(
-    spark: SparkSession, planted: tuple[np.ndarray, np.ndarray, np.ndarray]
-) -> None:
+def test_planted_factors_are_recovered(spark: SparkSession, planted: Planted) -> None:
     users, songs, rows = planted
     state, mean = fitted(spark, rows, rank=2, count=25)
     found = (state.users.means[:, 1:], state.songs.means[:, 1:])
@@ -104,9 +110,7 @@ def test_planted_factors_are_recovered(
     assert state.noise < 0.01
 
 
-def test_half_stars_are_as_good_as_whole_ones(
-    spark: SparkSession, planted: tuple[np.ndarray, np.ndarray, np.ndarray]
-) -> None:
+def test_half_stars_are_as_good_as_whole_ones(spark: SparkSession, planted: Planted) -> None:
     halved = planted[2] / np.array([1, 1, 2])
     state, mean = fitted(spark, halved, rank=2, count=25)
     assert np.unique(halved[:, 2] % 1).tolist() == [0, 0.5]
@@ -118,9 +122,7 @@ def test_half_stars_are_as_good_as_whole_ones(
     np.testing.assert_allclose(scores, halved[:, 2], atol=0.1)
 
 
-def test_a_factor_too_many_is_pruned(
-    spark: SparkSession, planted: tuple[np.ndarray, np.ndarray, np.ndarray]
-) -> None:
+def test_a_factor_too_many_is_pruned(spark: SparkSession, planted: Planted) -> None:
     """No rank has to be searched for: the covariance of what is not there goes to zero."""
     noisy = (
         planted[2]

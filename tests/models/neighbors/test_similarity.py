@@ -8,6 +8,7 @@ from builders import dense_ratings, flat_model, of_table, ratings, table
 from pyspark.sql import Row, SparkSession
 from scipy.sparse import csr_matrix
 
+from ymr_spark.models.arrays import Ints
 from ymr_spark.models.linear import bias
 from ymr_spark.models.linear.factors import FactorModel
 from ymr_spark.models.neighbors import neighborhood, residuals, similarity
@@ -98,7 +99,7 @@ def test_candidates_are_the_songs_most_rated_of_equals_the_lowest_ids(spark: Spa
 
 
 def brute_force(
-    rows: np.ndarray, model: FactorModel, candidates: np.ndarray, arguments: dict[str, Any]
+    rows: Ints, model: FactorModel, candidates: Ints, arguments: dict[str, Any]
 ) -> dict[int, dict[int, float]]:
     users, songs, stars = rows.T
     left = np.full((users.max() + 1, songs.max() + 1), np.nan)

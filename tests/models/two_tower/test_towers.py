@@ -6,21 +6,22 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from ymr_spark.models.arrays import Floats, Ints
 from ymr_spark.models.two_tower.deep_cross import CONTENT, CrossTowers
 from ymr_spark.models.two_tower.dot import DotTowers
 from ymr_spark.models.two_tower.mlp import MlpTowers
 from ymr_spark.models.two_tower.towers import Towers
-from ymr_spark.r2.scale import R2
+from ymr_spark.sources.r2.scale import R2
 
 ATTRIBUTES = ("album", "artist")
 ONE = np.array([0, 1])
 RATINGS = {"user_index": np.array([0, 2, 1]), "song_index": np.array([0, 3])}
 RATINGS |= dict.fromkeys(CONTENT, ONE)
-CATALOGUE = {"song_id": np.int32([7, 8]), "song_index": np.int32([1, 0])}
-CATALOGUE |= {name: np.int32([1, 1]) for name in CONTENT}
-USER_IDS, SONG_IDS = np.int32([10, 20]), np.int32([7])
+CATALOGUE = {"song_id": np.array([7, 8], np.int32), "song_index": np.array([1, 0], np.int32)}
+CATALOGUE |= {name: np.array([1, 1], np.int32) for name in CONTENT}
+USER_IDS, SONG_IDS = np.array([10, 20], np.int32), np.array([7], np.int32)
 # Index 0 is an unknown user or song.
-USERS, SONGS = np.int32([1, 2, 0, 1, 0]), np.int32([1, 1, 1, 0, 0])
+USERS, SONGS = np.array([1, 2, 0, 1, 0], np.int32), np.array([1, 1, 1, 0, 0], np.int32)
 
 
 def dot() -> DotTowers:
@@ -82,10 +83,11 @@ def deep_cross(l2: float = 0.0) -> CrossTowers:
 DEEP_CROSS = logistic(2, 2.05, 2.05, 1.25, 2.15, 1.15)
 
 
-def stars(model: Towers, users: np.ndarray, songs: np.ndarray) -> np.ndarray:
+def stars(model: Towers, users: Ints, songs: Ints) -> Floats:
     columns = {"user_index": users, "song_index": songs}
     columns |= {name: np.ones_like(songs) for name in CONTENT}
-    return model.predict_stars(*(columns[name] for name in model.features)).numpy()
+    found: Floats = model.predict_stars(*(columns[name] for name in model.features)).numpy()
+    return found
 
 
 @pytest.mark.parametrize(("make", "expected"), [(dot, DOT), (mlp, MLP), (deep_cross, DEEP_CROSS)])
@@ -104,7 +106,9 @@ def test_predictions_are_bounded() -> None:
 
 def test_the_factor_model_scores_alike() -> None:
     model = dot().artifact("dot", {"user": USER_IDS}, CATALOGUE)
-    found, known = model.predict(np.int32([10, 20, 99, 10, 99]), np.int32([7, 7, 7, 8, 8]))
+    found, known = model.predict(
+        np.array([10, 20, 99, 10, 99], np.int32), np.array([7, 7, 7, 8, 8], np.int32)
+    )
     np.testing.assert_allclose(found, DOT, rtol=1e-6)
     assert known.tolist() == [True, True, False, True, False]
 
@@ -117,11 +121,12 @@ def test_songs_of_which_nothing_was_rated_are_left_to_other_models() -> None:
 
 
 def test_the_loss_of_an_epoch() -> None:
-    model, batch = dot(), {"user_index": np.int32([1, 2, 1]), "song_index": np.int32([1, 1, 1])}
-    batch |= {name: np.int32([1, 1, 1]) for name in CONTENT}
+    model, one = dot(), np.array([1, 1, 1], np.int32)
+    batch = {"user_index": np.array([1, 2, 1], np.int32), "song_index": one}
+    batch |= dict.fromkeys(CONTENT, one)
     p, y = (model.stars(batch).numpy() - 1) / 4, np.array([1, 0, 0.5])
     entropy = -y * np.log(p) - (1 - y) * np.log(1 - p)
-    loss = model.compute_loss(batch | {"rating": np.int8([5, 1, 3])})
+    loss = model.compute_loss(batch | {"rating": np.array([5, 1, 3], np.int8)})
     # The album and artist have one rating in `RATINGS`, of which three rows make 3 · 4.
     users = 0.1 * 0.5**2 + 1 + 4 + 0.1 + 1
     songs = 0.1 * 0.25**2 + 0.5**2 + 0.5**2 + 3 * 0.1 * (0.5**2 + 0.25**2)
@@ -133,8 +138,8 @@ def test_the_loss_of_the_mlp_is_the_squared_error_and_each_ratings_share_of_its_
     model = mlp()
     for tower in (model.user_tower, model.song_tower):
         tower.penalty = tf.fill(tower.penalty.shape, 0.5)
-    batch = {"user_index": np.int32([1, 2]), "song_index": np.int32([1, 1])}
-    loss = model.compute_loss(batch | {"rating": np.int8([5, 1])})
+    batch = {"user_index": np.array([1, 2], np.int32), "song_index": np.array([1, 1], np.int32)}
+    loss = model.compute_loss(batch | {"rating": np.array([5, 1], np.int8)})
     expected = np.mean((np.array(MLP) - [5, 1]) ** 2) + 0.5 * (1 + 9 + 2 * 4) / 2
     assert float(loss + sum(model.losses)) == pytest.approx(expected, rel=1e-5)
     built = MlpTowers(RATINGS, 2.0, R2, dimension=1, layers=(2,), l2=0.5, seed=1)
@@ -143,7 +148,7 @@ def test_the_loss_of_the_mlp_is_the_squared_error_and_each_ratings_share_of_its_
 
 def test_an_epoch_adds_l2_times_the_squares_of_each_row_of_deep_cross() -> None:
     model = deep_cross(l2=4.0)
-    users, one = np.int32([1, 2, 1]), np.int32([1, 1, 1])
+    users, one = np.array([1, 2, 1], np.int32), np.array([1, 1, 1], np.int32)
     model({"user_index": users, "song_index": one, **dict.fromkeys(CONTENT, one)})
     # As `RATINGS` has them but for album and artist: one rating there, three rows here.
     users_ = 2 * (0.1 * 0.2**2 + 0.4**2)
@@ -165,21 +170,25 @@ def test_training_leaves_out_the_songs_own_row_for_a_share_of_the_rows() -> None
 
 def test_the_mlp_scores_alike_and_gives_strangers_the_mean() -> None:
     model = mlp().artifact("mlp", {"user": USER_IDS, "song": SONG_IDS}, {})
-    found, known = model.predict(np.int32([99, 10, 20, 10]), np.int32([7, 7, 7, 8]))
+    found, known = model.predict(
+        np.array([99, 10, 20, 10], np.int32), np.array([7, 7, 7, 8], np.int32)
+    )
     np.testing.assert_allclose(found, [2.0, *MLP, 2.0], rtol=1e-6)
     assert known.tolist() == [False, True, True, False]
 
 
 def test_an_mlp_of_fewer_users_gives_the_others_the_mean() -> None:
     model = mlp().artifact("mlp", {"user": USER_IDS, "song": SONG_IDS}, {})
-    found, known = model.only(USER_IDS[1:], SONG_IDS).predict(USER_IDS, np.int32([7, 7]))
+    found, known = model.only(USER_IDS[1:], SONG_IDS).predict(USER_IDS, np.array([7, 7], np.int32))
     np.testing.assert_allclose(found, [2.0, MLP[1]], rtol=1e-6)
     assert known.tolist() == [False, True]
 
 
 def test_factors_of_songs_that_nobody_rated() -> None:
     model = deep_cross().artifact("deep_cross", {"user": USER_IDS}, CATALOGUE)
-    found, known = model.predict(np.int32([10, 99, 10, 99, 10]), np.int32([7, 7, 8, 8, 9]))
+    found, known = model.predict(
+        np.array([10, 99, 10, 99, 10], np.int32), np.array([7, 7, 8, 8, 9], np.int32)
+    )
     # Of a song that is not in the catalogue nothing is known but the user.
     expected = logistic(2, 2.05, 1.25, 2.15, 1.15, 0.2)
     np.testing.assert_allclose(found, expected, rtol=1e-6)
@@ -189,6 +198,6 @@ def test_factors_of_songs_that_nobody_rated() -> None:
 def test_levels_below_the_third_count_as_the_third() -> None:
     model = deep_cross()
     model.content.rows.table[-1].assign([0.5, 0])
-    one = np.int32([1])
+    one = np.array([1], np.int32)
     deepest, deeper = (model.predict_stars(*[one] * 6, level)[0] for level in ([3], [9]))
     assert deeper == deepest != stars(model, one, one)[0]

@@ -2,33 +2,44 @@ from typing import Any
 
 import numpy as np
 import pytest
+import told
 from test_two_tower_training import ROWS
 
 from ymr_spark.models.two_tower import curves
-from ymr_spark.r2.scale import R2
+from ymr_spark.records.learning_curve import Curve
+from ymr_spark.sources.r2.scale import R2
 
-FIXED = {"seed": 1, "dimension": 4, "l2": 1.0, "decay": 0.0, "batch_size": 512, "max_epochs": 3}
+FIXED: dict[str, Any] = {
+    "seed": 1,
+    "dimension": 4,
+    "l2": 1.0,
+    "decay": 0.0,
+    "batch_size": 512,
+    "max_epochs": 3,
+}
 FORMS: dict[str, dict[str, Any]] = {
     "dot": {"attributes": ()},
     "mlp": {"layers": (8,), "l2": 0.01},
 }
-QUICK = {"learning_rate": 0.1, "initial_accumulator": 1e-7}
-SLOW = {"learning_rate": 0.1, "initial_accumulator": 0.1}
+QUICK: dict[str, Any] = {"learning_rate": 0.1, "initial_accumulator": 1e-7}
+SLOW: dict[str, Any] = {"learning_rate": 0.1, "initial_accumulator": 0.1}
 
 
-def curve(network: str = "dot", **changed: Any) -> curves.Curve:
+def curve(network: str = "dot", **changed: Any) -> Curve:
     splits = (ROWS[split] for split in ("train", "validation"))
     # Ids of their own, with gaps.
-    train, held_out = ((rows[:, 0] * 3, rows[:, 1] * 2, rows[:, 2]) for rows in splits)
+    train, held_out = (
+        (rows[:, 0] * 3, rows[:, 1] * 2, rows[:, 2].astype(float)) for rows in splits
+    )
     settings = FIXED | QUICK | FORMS[network] | changed
     return curves.curve(network, train, held_out, R2, **settings)
 
 
 def test_the_setting_known_to_be_better_is_better() -> None:
     quick, slow = curve(), curve(**SLOW)
-    assert quick[-1]["validation_mse"] < 0.8 * slow[-1]["validation_mse"]
-    assert [point["epoch"] for point in quick] == [1, 2, 3]
-    assert [p["validation_mse"] for p in curve()] == [p["validation_mse"] for p in quick]
+    assert told.known(quick[-1].validation_mse) < 0.8 * told.known(slow[-1].validation_mse)
+    assert [point.epoch for point in quick] == [1, 2, 3]
+    assert [p.validation_mse for p in curve()] == [p.validation_mse for p in quick]
 
 
 def test_every_epoch_is_judged_though_it_over_fits() -> None:
@@ -51,7 +62,7 @@ def test_ratings_that_are_all_at_one_end_of_the_scale(network: str, stars: int) 
     rows = [np.where([False, False, True], stars, rows) for rows in ROWS.values()]
     train, held_out = ((part[:, 0], part[:, 1], part[:, 2]) for part in rows[:2])
     found = curves.curve(network, train, held_out, R2, **FIXED | QUICK | FORMS[network])
-    assert all(0 <= point["validation_mse"] < 0.001 for point in found)
+    assert all(0 <= told.known(point.validation_mse) < 0.001 for point in found)
 
 
 @pytest.mark.parametrize("seed", [None, (1, 2)])

@@ -1,4 +1,4 @@
-import json
+import math
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,16 +8,20 @@ import numpy as np
 import pytest
 import shard_files
 import tensorflow as tf
+import told
 
 from ymr_spark.errors import EnvironmentProblem
+from ymr_spark.models.arrays import Floats, Ints
 from ymr_spark.models.two_tower import towers, training
 from ymr_spark.models.two_tower.towers import Towers
+from ymr_spark.records import learning_curve
+from ymr_spark.records.learning_curve import Curve
 from ymr_spark.shards import reader
-from ymr_spark.shards.manifest import Manifest
+from ymr_spark.shards.inventory import Inventory
 
 NOISE = 0.5
 USERS, SONGS = 200, 160
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "seed": 1,
     "dimension": 4,
     "l2": 1.0,
@@ -37,7 +41,7 @@ FORMS: dict[str, dict[str, Any]] = {
 COLD = np.arange(5, SONGS, 20)  # songs of an album each that has others
 
 
-def planted(seed: int) -> dict[str, np.ndarray]:
+def planted(seed: int) -> dict[str, Ints]:
     """Whole stars near mean + b_u + b_s + p_u · q_s of rank 2, with normal noise of `NOISE`.
 
     Songs differ by their albums alone; those of `COLD` are in no split but cold.
@@ -56,8 +60,8 @@ def planted(seed: int) -> dict[str, np.ndarray]:
 
 
 ROWS = planted(seed=5)
-Shards = tuple[Path, Manifest]
-Fitted = tuple[str, Towers, training.Curve]
+Shards = tuple[Path, Inventory]
+Fitted = tuple[str, Towers, Curve]
 
 
 @pytest.fixture(scope="module")
@@ -71,16 +75,17 @@ def fit(shards: Shards, checkpoints: Path, network: str = "dot", **changed: Any)
     return network, *training.fit(network, *shards, checkpoints, **settings)
 
 
-def weights(fitted: Fitted) -> list[np.ndarray]:
+def weights(fitted: Fitted) -> list[Floats]:
     return [variable.numpy() for variable in fitted[1].trainable_variables]
 
 
-def stars(model: Towers, rows: np.ndarray, songs: np.ndarray | None = None) -> np.ndarray:
+def stars(model: Towers, rows: Ints, songs: Ints | None = None) -> Floats:
     """Predictions of (user, song, rating) rows, of other song indices where given."""
     columns = shard_files.content(rows[:, 1])
     columns |= {"user_index": rows[:, 0], "song_index": rows[:, 1] if songs is None else songs}
     inputs = [columns[name].astype(np.int32) for name in model.features]
-    return model.predict_stars(*inputs).numpy()
+    found: Floats = model.predict_stars(*inputs).numpy()
+    return found
 
 
 @pytest.fixture(scope="module", params=[*FORMS])
@@ -98,7 +103,7 @@ FLOOR = NOISE**2 + 1 / 12
 @pytest.mark.parametrize("network", ["dot", "cross"])
 def test_planted_tastes_are_learned(shards: Shards, tmp_path: Path, network: str) -> None:
     _, model, curve = fit(shards, tmp_path, network, max_epochs=20)
-    best = curve[training.best_epoch(curve)]["validation_mse"]
+    best = told.known(curve[training.best_epoch(curve)].validation_mse)
     assert 0.9 * FLOOR < best < 1.25 * FLOOR
     rows = ROWS["validation"]
     assert np.mean((stars(model, rows) - rows[:, 2]) ** 2) == pytest.approx(best, rel=1e-5)
@@ -110,7 +115,7 @@ def test_songs_that_nobody_rated_are_scored_by_their_content(
 ) -> None:
     _, model, _ = fit(shards, tmp_path, network, max_epochs=8)
     rows = ROWS["cold"]
-    nobody = np.zeros(len(rows))
+    nobody = np.zeros(len(rows), int)
     assert np.mean((stars(model, rows, nobody) - rows[:, 2]) ** 2) < 1.35 * FLOOR
     # With the content of another album the answer is wrong.
     elsewhere = np.c_[rows[:, 0], (rows[:, 1] + SONGS // 2 - 1) % SONGS + 1]
@@ -119,14 +124,15 @@ def test_songs_that_nobody_rated_are_scored_by_their_content(
 
 def test_the_mlp_learns_more_than_the_mean(shards: Shards, tmp_path: Path) -> None:
     _, _, curve = fit(shards, tmp_path, "mlp", max_epochs=8)
-    best = min(epoch["validation_mse"] for epoch in curve)
+    best = min(told.known(epoch.validation_mse) for epoch in curve)
     assert best < 0.6 * np.var(ROWS["validation"][:, 2])
 
 
 def test_train_mse_is_that_of_all_batches(straight: Fitted) -> None:
     curve = straight[2]
-    assert [epoch["epoch"] for epoch in curve] == [1, 2, 3]
-    assert curve[0]["train_mse"] > curve[1]["train_mse"] > curve[2]["train_mse"]
+    assert [point.epoch for point in curve] == [1, 2, 3]
+    first, second, third = (told.known(point.train_mse) for point in curve)
+    assert first > second > third
 
 
 def test_the_same_seed_gives_the_same_weights(
@@ -146,14 +152,17 @@ def test_a_resumed_training_ends_with_the_same_weights(
     resumed = fit(shards, tmp_path, straight[0])
     for one, other in zip(weights(straight), weights(resumed), strict=True):
         np.testing.assert_array_equal(one, other)
-    same = ("epoch", "train_mse", "validation_mse")
-    assert [[e[k] for k in same] for e in resumed[2]] == [[e[k] for k in same] for e in straight[2]]
+    found, expected = (
+        [point.model_copy(update={"seconds": 0.0}) for point in fitted[2]]
+        for fitted in (resumed, straight)
+    )
+    assert found == expected
     assert len(list(tmp_path.glob("*.index"))) == training.CHECKPOINTS_KEPT
 
 
 def test_the_best_epochs_weights_are_kept(shards: Shards, tmp_path: Path) -> None:
     # Without regularisation and with one factor too many for the rows it soon over-fits.
-    changed = {"l2": 0.0, "dimension": 64, "learning_rate": 1.0, "max_epochs": 40}
+    changed: dict[str, Any] = {"l2": 0.0, "dimension": 64, "learning_rate": 1.0, "max_epochs": 40}
     fitted = fit(shards, tmp_path, **changed)
     best = training.best_epoch(fitted[2])
     assert best == len(fitted[2]) - 1 - SETTINGS["patience"]
@@ -193,21 +202,21 @@ def test_each_epoch_takes_a_share_off_the_rate() -> None:
 
 
 def test_without_a_rate_nothing_is_learned(shards: Shards, tmp_path: Path) -> None:
-    changed = {"decay": 1 - 1e-9, "max_epochs": 2}
+    changed: dict[str, Any] = {"decay": 1 - 1e-9, "max_epochs": 2}
     first, second = fit(shards, tmp_path, **changed)[2]
-    assert second["validation_mse"] == pytest.approx(first["validation_mse"], rel=1e-6)
+    assert second.validation_mse == pytest.approx(first.validation_mse, rel=1e-6)
 
 
 def test_early_stopping() -> None:
-    curve = [{"validation_mse": mse} for mse in (3.0, 1.0, 2.0, 1.5)]
+    curve = told.curve(*((1.0, mse) for mse in (3.0, 1.0, 2.0, 1.5)))
     assert training.stopped(curve, 2)
     assert not training.stopped(curve, 3)
     assert not training.stopped([], 1)
-    broken = [{"validation_mse": mse} for mse in (float("nan"), 2.0, float("nan"))]
+    broken = told.curve(*((1.0, mse) for mse in (math.nan, 2.0, math.nan)))
     assert training.best_epoch(broken) == 1
-    diverged = [{"validation_mse": float("nan")}] * 3
+    diverged = told.curve(*[(1.0, math.nan)] * 3)
     assert training.stopped(diverged, 2)
-    unjudged: list[dict[str, float | None]] = [{"validation_mse": None}] * 9
+    unjudged = told.curve(*[(1.0, None)] * 9)
     assert not training.stopped(unjudged, 1)
 
 
@@ -215,7 +224,7 @@ def test_without_validation_rows_the_last_epoch_is_kept(tmp_path: Path) -> None:
     contents = shard_files.write(tmp_path / "shards", {"train": ROWS["train"]})
     shards = tmp_path / "shards", contents
     fitted = fit(shards, tmp_path / "checkpoints", max_epochs=4, patience=1)
-    assert [epoch["validation_mse"] for epoch in fitted[2]] == [None] * 4
+    assert [epoch.validation_mse for epoch in fitted[2]] == [None] * 4
     judged = ROWS["validation"]
     shorter = fit(shards, tmp_path / "shorter", max_epochs=3, patience=1)
     last, earlier = (np.mean((stars(f[1], judged) - judged[:, 2]) ** 2) for f in (fitted, shorter))
@@ -231,7 +240,7 @@ def test_unknown_users_and_songs_are_never_trained(straight: Fitted) -> None:
 def test_a_saved_model_scores_alike(straight: Fitted, tmp_path: Path) -> None:
     model, rows = straight[1], ROWS["validation"][:50]
     towers.keep(model, straight[2], tmp_path)
-    assert json.loads((tmp_path / "learning_curve.json").read_text()) == straight[2]
+    assert learning_curve.loads((tmp_path / "learning_curve.json").read_text()) == straight[2]
     loaded = tf.saved_model.load(str(tmp_path / "saved_model"))
     expected = stars(model, rows)
     columns = shard_files.content(rows[:, 1])

@@ -14,13 +14,15 @@ import psutil
 import pytest
 import shard_files
 import tensorflow as tf
+import told
 from pyspark.sql import SparkSession
 
 from ymr_spark.errors import EnvironmentProblem
 from ymr_spark.models.two_tower import training, workers
 from ymr_spark.models.two_tower.workers import Share
+from ymr_spark.records.learning_curve import Curve
 from ymr_spark.runtime import barrier
-from ymr_spark.shards.manifest import Manifest
+from ymr_spark.shards.inventory import Inventory
 
 SETTINGS: dict[str, Any] = {
     "network": "dot",
@@ -39,7 +41,7 @@ SETTINGS: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def shards(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Manifest]:
+def shards(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Inventory]:
     """Users and songs with offsets and one taste, 100 x 90 rows of which a tenth is held out."""
     random = np.random.default_rng(3)
     stars = 3 + random.normal(0, 0.7, (100, 1)) + random.normal(0, 0.7, 90)
@@ -50,20 +52,20 @@ def shards(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Manifest]:
     return folder, shard_files.write(folder, {"train": rows[901:], "validation": rows[:901]})
 
 
-def train(spark: SparkSession, shards: tuple[Path, Manifest], folder: Path) -> None:
+def train(spark: SparkSession, shards: tuple[Path, Inventory], folder: Path) -> None:
     folder.mkdir()
-    placed = {"shards": shards[0], "contents": shards[1], "checkpoints": folder}
+    placed: dict[str, Any] = {"shards": shards[0], "contents": shards[1], "checkpoints": folder}
     barrier.run(spark, 2, partial(workers.work, **placed, **SETTINGS))
 
 
-def fit(shards: tuple[Path, Manifest], folder: Path) -> training.Curve:
-    placed = {"shards": shards[0], "contents": shards[1], "checkpoints": folder}
+def fit(shards: tuple[Path, Inventory], folder: Path) -> Curve:
+    placed: dict[str, Any] = {"shards": shards[0], "contents": shards[1], "checkpoints": folder}
     return training.fit(**placed, **SETTINGS)[1]
 
 
 @pytest.mark.cluster
 def test_two_workers_learn_what_one_learns(
-    spark: SparkSession, shards: tuple[Path, Manifest], tmp_path: Path
+    spark: SparkSession, shards: tuple[Path, Inventory], tmp_path: Path
 ) -> None:
     train(spark, shards, tmp_path / "two")
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "two").iterdir()}
@@ -71,9 +73,9 @@ def test_two_workers_learn_what_one_learns(
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "two").iterdir()} == before
     one = fit(shards, tmp_path / "one")
     assert len(two) == len(one) == SETTINGS["max_epochs"]
-    assert two[-1]["validation_mse"] == pytest.approx(one[-1]["validation_mse"], rel=0.01)
-    assert two[-1]["train_mse"] == pytest.approx(one[-1]["train_mse"], rel=0.01)
-    assert one[-1]["validation_mse"] < 0.6 * one[0]["train_mse"]
+    assert two[-1].validation_mse == pytest.approx(one[-1].validation_mse, rel=0.01)
+    assert two[-1].train_mse == pytest.approx(one[-1].train_mse, rel=0.01)
+    assert told.known(one[-1].validation_mse) < 0.6 * told.known(one[0].train_mse)
 
 
 def worker_processes() -> list[psutil.Process]:
@@ -100,7 +102,7 @@ def curve_in(folder: Path) -> str:
 
 @pytest.mark.cluster
 def test_a_worker_that_dies(
-    spark: SparkSession, shards: tuple[Path, Manifest], tmp_path: Path
+    spark: SparkSession, shards: tuple[Path, Inventory], tmp_path: Path
 ) -> None:
     """Spark ends the others and starts all again; they go on after the last checkpoint."""
     folder = tmp_path / "killed"
@@ -122,7 +124,7 @@ def test_a_worker_that_dies(
     assert not worker_processes()
 
 
-def test_all_workers_take_equally_many_steps(shards: tuple[Path, Manifest]) -> None:
+def test_all_workers_take_equally_many_steps(shards: tuple[Path, Inventory]) -> None:
     shares = [Share(worker, 2, *shards, ("rating",), 256, stall_seconds=60) for worker in (0, 1)]
     # 8099 train rows in four row groups, the last a row smaller: 4050 and 4049 rows.
     assert [share.steps() for share in shares] == [32, 32]

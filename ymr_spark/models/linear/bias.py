@@ -139,4 +139,4 @@ class Bias(RatingEstimator[BiasModel]):
         self, ratings: TrainRatings, settings: dict[str, Any], fallback: RatingModel[Any] | None
     ) -> BiasModel:
         model, moves = fit(ratings.by_user, **settings)
-        return BiasModel(model, {"moves": np.round(moves, 6).tolist()})
+        return BiasModel(model, figures={"moves": np.round(moves, 6).tolist()})

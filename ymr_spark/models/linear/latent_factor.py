@@ -1,6 +1,5 @@
 """The latent factor model: iterations until the validation MSE gains no more, each a checkpoint."""
 
-import json
 import logging
 import math
 import time
@@ -10,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from ymr_spark.models import sections
-from ymr_spark.models.estimator import Curve, HasCheckpointDir, RatingEstimator
+from ymr_spark.models.estimator import HasCheckpointDir, RatingEstimator
 from ymr_spark.models.fitted import RatingModel
 from ymr_spark.models.held_out import HeldOut
 from ymr_spark.models.linear import variational_bayes
@@ -19,6 +18,8 @@ from ymr_spark.models.linear.model import LinearModel
 from ymr_spark.models.linear.variational_bayes import State
 from ymr_spark.models.train_ratings import TrainRatings
 from ymr_spark.packing import Packed
+from ymr_spark.records import learning_curve
+from ymr_spark.records.learning_curve import Curve, Point
 from ymr_spark.store import atomically
 
 log = logging.getLogger(__name__)
@@ -46,36 +47,36 @@ def fit(
         tolerance: in stars squared.
 
     Returns:
-        The model, and one entry per iteration: expected train MSE, validation MSE, seconds.
+        The model, and one point per iteration; its train error is the expected one.
     """
     state, curve = _resumed(checkpoints) or (variational_bayes.begin(base, rank, seed), [])
     further = variational_bayes.iterations(by_user, by_song, base.mean, state)
     while len(curve) < max_iterations and not converged(curve, tolerance):
         started = time.monotonic()
         state = next(further)
-        figures = {
-            "iteration": state.iteration,
-            "train_mse": state.noise,
-            "validation_mse": validation.mse(variational_bayes.factor_model(base, state)),
-            "seconds": round(time.monotonic() - started, 2),
-        }
-        curve.append(figures)
+        error = validation.mse(variational_bayes.factor_model(base, state))
+        point = Point(
+            epoch=state.iteration,
+            train_mse=state.noise,
+            validation_mse=error,
+            seconds=round(time.monotonic() - started, 2),
+        )
+        curve.append(point)
         _save(checkpoints, state, curve)
-        log.info("iteration %(iteration)d: validation %(validation_mse).4f", figures)
+        log.info("iteration %d: validation %.4f", state.iteration, error)
     return variational_bayes.factor_model(base, state), curve
 
 
 def converged(curve: Curve, tolerance: float) -> bool:
     """Whether the last iteration gained less than `tolerance` on validation."""
-    if len(curve) < 2:
-        return False
-    return bool(curve[-2]["validation_mse"] - curve[-1]["validation_mse"] < tolerance)
+    errors = [point.validation_mse for point in curve[-2:] if point.validation_mse is not None]
+    return len(errors) == 2 and errors[0] - errors[1] < tolerance
 
 
 def _save(folder: Path, state: State, curve: Curve) -> None:
     """The state first: the curve, which names it, is what makes it count."""
     atomically.write(folder / f"{state.iteration}.npz", variational_bayes.checkpoint(state))
-    atomically.write(folder / "curve.json", json.dumps(curve))
+    atomically.write(folder / "curve.json", learning_curve.dumps(curve))
     for file in folder.glob("*.npz"):
         if file.stem != str(state.iteration):
             file.unlink()
@@ -84,13 +85,13 @@ def _save(folder: Path, state: State, curve: Curve) -> None:
 def _resumed(folder: Path) -> tuple[State, Curve] | None:
     if not (folder / "curve.json").exists():
         return None
-    curve: Curve = json.loads((folder / "curve.json").read_text())
+    curve = learning_curve.loads((folder / "curve.json").read_text())
     log.info("continuing after iteration %d", len(curve))
     return variational_bayes.of_checkpoint((folder / f"{len(curve)}.npz").read_bytes()), curve
 
 
 class LatentFactorModel(LinearModel):
-    """A fitted `LatentFactor`; `figures` has its learning curve."""
+    """A fitted `LatentFactor`; `learning_curve` is by iteration."""
 
 
 class LatentFactor(RatingEstimator[LatentFactorModel], HasCheckpointDir):
@@ -118,10 +119,10 @@ class LatentFactor(RatingEstimator[LatentFactorModel], HasCheckpointDir):
                 **settings,
                 seed=self.getOrDefault("seed"),
             )
-        return LatentFactorModel(model, {"learning_curve": curve})
+        return LatentFactorModel(model, curve)
 
     def curve(self, ratings: TrainRatings) -> Curve:
-        """An entry for each of `maxIter` iterations."""
+        """A point for each of `maxIter` iterations."""
         base = self.fallback or self._own_fallback(ratings)
         parts = ratings.by_user, ratings.by_song, base.scorer, ratings.validation_arrays
         settings = self.settings() | {"tolerance": -math.inf}

@@ -75,4 +75,4 @@ class UserLean(RatingEstimator[UserLeanModel]):
         self, ratings: TrainRatings, settings: dict[str, Any], fallback: RatingModel[Any] | None
     ) -> UserLeanModel:
         model, threshold = fit(ratings.by_user, **settings)
-        return UserLeanModel(model, {"threshold": threshold})
+        return UserLeanModel(model, figures={"threshold": threshold})

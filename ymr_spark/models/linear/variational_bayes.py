@@ -35,7 +35,7 @@ _FIRST_NOISE = 1.5  # stars squared; replaced after one iteration
 
 
 @dataclass(frozen=True)
-class Side:
+class Posteriors:
     """The posteriors of the users or of the songs; `ids` ascend.
 
     `means` is (n, 1 + rank), the offset first; `covariances` holds the upper triangles, (n, t).
@@ -51,8 +51,8 @@ class Side:
 class State:
     """All that the next iteration follows from."""
 
-    users: Side
-    songs: Side
+    users: Posteriors
+    songs: Posteriors
     noise: float  # variance, stars squared
     iteration: int = 0
 
@@ -123,18 +123,20 @@ def of_checkpoint(content: bytes) -> State:
     with np.load(io.BytesIO(content)) as arrays:
         keys = ("ids", "means", "covariances", "prior")
         users, songs = (
-            Side(*(arrays[f"{name}_{key}"] for key in keys)) for name in ("users", "songs")
+            Posteriors(*(arrays[f"{name}_{key}"] for key in keys)) for name in ("users", "songs")
         )
         return State(users, songs, float(arrays["noise"]), int(arrays["iteration"]))
 
 
-def _side(ids: Ints, offsets: Floats, factors: Floats) -> Side:
+def _side(ids: Ints, offsets: Floats, factors: Floats) -> Posteriors:
     means = np.c_[offsets, factors]
     triangle = np.zeros((len(ids), len(_triangle(means.shape[1])[0])), np.float32)
-    return Side(ids, means, triangle, np.eye(means.shape[1]))
+    return Posteriors(ids, means, triangle, np.eye(means.shape[1]))
 
 
-def _step(blocks: Packed, side: Side, other: Side, mean: float, noise: float) -> tuple[Side, float]:
+def _step(
+    blocks: Packed, side: Posteriors, other: Posteriors, mean: float, noise: float
+) -> tuple[Posteriors, float]:
     """New posteriors of `side` given those of the other; mean expected squared error."""
     shared = blocks.broadcast(_seen(other))
     weight = np.linalg.inv(side.prior)
@@ -180,7 +182,7 @@ def _solved(
     return means, covariance[:, rows, columns], float(squared)
 
 
-def _gathered(table: pa.Table) -> Side:
+def _gathered(table: pa.Table) -> Posteriors:
     ids = flat(table, "ids")
     order = np.argsort(ids)
     means, covariances = (
@@ -188,10 +190,10 @@ def _gathered(table: pa.Table) -> Side:
     )
     ids = ids[order]
     spread = _full(covariances.mean(axis=0, dtype=np.float64)[None], means.shape[1])[0]
-    return Side(ids, means, covariances, means.T @ means / len(ids) + spread)
+    return Posteriors(ids, means, covariances, means.T @ means / len(ids) + spread)
 
 
-def _seen(side: Side) -> Seen:
+def _seen(side: Posteriors) -> Seen:
     z = np.insert(side.means, 1, 1.0, axis=1)
     rows, columns = _triangle(z.shape[1])
     second = z[:, rows] * z[:, columns]

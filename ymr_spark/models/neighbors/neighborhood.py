@@ -1,5 +1,6 @@
 """Ratings predicted from a user's residuals on the neighbours of a song."""
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -12,6 +13,7 @@ from scipy.sparse import csr_matrix
 
 from ymr_spark.models.arrays import Flags, Floats, Ints, find, to_stars
 from ymr_spark.models.fitted import RatingModel
+from ymr_spark.models.held_out import HeldOut
 from ymr_spark.models.linear.factors import FactorModel
 from ymr_spark.models.neighbors.residuals import Residuals
 
@@ -56,6 +58,14 @@ class SimilarityModel(RatingModel[FactorModel]):
         near = self.neighbors.groupBy((F.col("song_id") % groups).alias("_group"))
         grouped = asked.groupBy((F.col("_item") % groups).alias("_group"))
         return grouped.cogroup(near).applyInArrow(score, schema)
+
+    def mse(self, rows: HeldOut) -> float:
+        """As of any model; the neighbours are collected."""
+        if not len(rows.stars):
+            return math.nan
+        near = self.neighbors.toArrow()
+        found, _ = stars(rows.users, rows.songs, near, self.residuals, self.scorer, self.damping)
+        return float(np.mean((found - rows.stars) ** 2))
 
     def tables(self) -> dict[str, pa.Table | DataFrame]:
         """schemas.SIMILARITY_NEIGHBORS rows, and the residuals of each candidate."""

@@ -10,17 +10,17 @@ import tensorflow as tf
 
 from ymr_spark.models.arrays import Floats, Ints, find
 from ymr_spark.models.two_tower import training
-from ymr_spark.models.two_tower.training import Curve
+from ymr_spark.records.learning_curve import Curve
 from ymr_spark.scale import Scale
 from ymr_spark.shards.reader import untuned
 
-Split = tuple[Ints, Ints, Floats]  # user ids, song ids and stars, each (rows,)
+Rated = tuple[Ints, Ints, Floats]  # user ids, song ids and stars, each (rows,)
 
 
 def curve(
     network: str,
-    train: Split,
-    held_out: Split,
+    train: Rated,
+    held_out: Rated,
     scale: Scale,
     *,
     seed: int,
@@ -41,7 +41,7 @@ def curve(
     tf.keras.backend.clear_session()
     tf.config.experimental.enable_op_determinism()
     users, songs = np.unique(train[0]), np.unique(train[1])
-    columns, judged = (_columns(split, users, songs) for split in (train, held_out))
+    columns, judged = (_columns(rated, users, songs) for rated in (train, held_out))
     ratings = {name: np.bincount(columns[name]) for name in ("user_index", "song_index")}
     model = training.NETWORKS[network](ratings, float(train[2].mean()), scale, seed=seed, **form)
     with tempfile.TemporaryDirectory() as checkpoints:
@@ -71,11 +71,11 @@ def batches(
     return untuned(found.prefetch(2))
 
 
-def _columns(split: Split, users: Ints, songs: Ints) -> dict[str, Ints | Floats]:
+def _columns(rated: Rated, users: Ints, songs: Ints) -> dict[str, Ints | Floats]:
     return {
-        "user_index": _indices(users, split[0]),
-        "song_index": _indices(songs, split[1]),
-        "rating": split[2].astype(np.float32),
+        "user_index": _indices(users, rated[0]),
+        "song_index": _indices(songs, rated[1]),
+        "rating": rated[2].astype(np.float32),
     }
 
 

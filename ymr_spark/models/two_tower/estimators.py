@@ -15,15 +15,16 @@ from pyspark.sql import SparkSession
 
 from ymr_spark.models import sections
 from ymr_spark.models.arrays import Ints
-from ymr_spark.models.estimator import Curve, HasCheckpointDir, RatingEstimator
+from ymr_spark.models.estimator import HasCheckpointDir, RatingEstimator
 from ymr_spark.models.fitted import RatingModel
 from ymr_spark.models.linear.model import LinearModel
 from ymr_spark.models.train_ratings import TrainRatings
 from ymr_spark.models.two_tower.dense import MlpModel
 from ymr_spark.ratings import identity_of_all
+from ymr_spark.records.learning_curve import Curve
 from ymr_spark.runtime import barrier
 from ymr_spark.shards import indices, writing
-from ymr_spark.shards.manifest import Manifest
+from ymr_spark.shards.inventory import Inventory
 
 Fitted = TypeVar("Fitted", bound=RatingModel[Any])
 _ROW_GROUP_ROWS = 65_536
@@ -62,7 +63,7 @@ class TwoTowerEstimator(RatingEstimator[Fitted], HasCheckpointDir):
     def fit_shards(
         self,
         shards: Path,
-        contents: Manifest,
+        contents: Inventory,
         songs: Mapping[str, Ints] | None = None,
         *,
         together: sections.TwoTower | None = None,
@@ -72,7 +73,7 @@ class TwoTowerEstimator(RatingEstimator[Fitted], HasCheckpointDir):
         """`fit` to a verified folder of shards.
 
         Args:
-            contents: as `manifest.verify` returned it.
+            contents: as `inventory.verify` returned it.
             songs: `indices.catalogue` of all songs; without it, of those in the shards.
             together: how many workers train, and how long they wait.
             spark: to start several workers by.
@@ -101,7 +102,7 @@ class TwoTowerEstimator(RatingEstimator[Fitted], HasCheckpointDir):
             return self._trained(training, ids, songs, kept)
 
     def curve(self, ratings: TrainRatings) -> Curve:
-        """An entry for each of `maxEpochs`, on rows in memory and without attributes of songs."""
+        """A point for each of `maxEpochs`, on rows in memory and without attributes of songs."""
         from ymr_spark.models.two_tower import curves
 
         settings = self.settings()
@@ -129,7 +130,7 @@ class TwoTowerEstimator(RatingEstimator[Fitted], HasCheckpointDir):
         if kept is not None:
             towers.keep(network, curve, kept)
         scorer = network.artifact(self.name, ids, songs)
-        fitted: Any = self.model(scorer, {"learning_curve": curve})
+        fitted: Any = self.model(scorer, curve)
         fitted.fallback = self.fallback
         found: Fitted = self._copyValues(fitted)
         return found

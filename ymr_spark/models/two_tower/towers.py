@@ -1,6 +1,6 @@
 """What the two-tower models of TensorFlow Recommenders share: scale, loss and form."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import tensorflow_recommenders as tfrs
 from ymr_spark import strict_json
 from ymr_spark.models.arrays import Floats, Ints
 from ymr_spark.models.linear.factors import FactorModel
+from ymr_spark.records.learning_curve import Curve
 from ymr_spark.scale import Scale
 from ymr_spark.store import atomically
 
@@ -116,8 +117,9 @@ def squared_error(model: Towers, batches: tf.data.Dataset) -> tuple[float, int]:
     return total, rows
 
 
-def keep(model: Towers, curve: Sequence[Mapping[str, Any]], folder: Path) -> None:
+def keep(model: Towers, curve: Curve, folder: Path) -> None:
     """Write a SavedModel whose signature maps the columns of `features` to stars, and the curve."""
     with atomically.replacing(folder / "saved_model") as partial:
         tf.saved_model.save(model, str(partial), signatures=model.predict_stars)
-    atomically.write(folder / "learning_curve.json", strict_json.dumps(curve, indent=1))
+    points = [point.model_dump(exclude_unset=True) for point in curve]
+    atomically.write(folder / "learning_curve.json", strict_json.dumps(points, indent=1))

@@ -1,6 +1,5 @@
 """Training by epochs: early stopping, a checkpoint after each, the same weights after a kill."""
 
-import json
 import logging
 import math
 import sys
@@ -17,12 +16,13 @@ from ymr_spark.models.two_tower.deep_cross import CrossTowers
 from ymr_spark.models.two_tower.dot import DotTowers
 from ymr_spark.models.two_tower.mlp import MlpTowers
 from ymr_spark.models.two_tower.towers import Towers, squared_error
+from ymr_spark.records import learning_curve
+from ymr_spark.records.learning_curve import Curve, Point
 from ymr_spark.shards import counts
-from ymr_spark.shards.manifest import Manifest
+from ymr_spark.shards.inventory import Inventory
 from ymr_spark.shards.reader import dataset, stalls_explained
 
 log = logging.getLogger(__name__)
-Curve = list[dict[str, Any]]
 CHECKPOINTS_KEPT = 2
 # Returning to Python after each step costs half the time.
 STEPS_AT_ONCE = 32
@@ -34,7 +34,7 @@ NETWORKS = {"dot": DotTowers, "mlp": MlpTowers, "cross": CrossTowers}
 def fit(
     network: str,
     shards: Path,
-    contents: Manifest,
+    contents: Inventory,
     checkpoints: Path,
     *,
     seed: int,
@@ -56,7 +56,7 @@ def fit(
 
     Args:
         network: one of `NETWORKS`.
-        contents: of the folder, as `manifest.verify` returned them.
+        contents: of the folder, as `inventory.verify` returned them.
         checkpoints, learning_rate, ..., patience: as for `train`.
         form: what else the network's class takes.
     """
@@ -108,7 +108,7 @@ def train(
         decay: as for `rate`.
 
     Returns:
-        One entry per epoch: train MSE (running), exact validation MSE, seconds.
+        One point per epoch; its train error is the running one.
     """
     kept = Progress(model, checkpoints, learning_rate, initial_accumulator)
     model.compile(optimizer=kept.optimizer, steps_per_execution=STEPS_AT_ONCE)
@@ -120,7 +120,7 @@ def train(
     return kept.curve
 
 
-def build(network: str, shards: Path, contents: Manifest, *, seed: int, **form: Any) -> Towers:
+def build(network: str, shards: Path, contents: Inventory, *, seed: int, **form: Any) -> Towers:
     """The untrained model for these shards, the same for the same seed."""
     ratings = counts.of_indices(shards, contents)
     mean = contents.splits["train"].mean_rating
@@ -167,7 +167,7 @@ class Progress:
         )
         self._manager = tf.train.CheckpointManager(state, str(checkpoints), CHECKPOINTS_KEPT)
         state.restore(self._manager.latest_checkpoint)
-        self.curve: Curve = json.loads(self._text.numpy())
+        self.curve = learning_curve.loads(self._text.numpy())
         if self.curve:
             log.info("continuing after epoch %d", len(self.curve))
 
@@ -175,12 +175,12 @@ class Progress:
         """Neither are all epochs done, nor has patience run out."""
         return len(self.curve) < max_epochs and not stopped(self.curve, patience)
 
-    def record(self, figures: dict[str, Any], save: bool = True) -> None:
-        """Take in an epoch's figures, and the weights as they are now."""
-        self.curve.append(figures)
+    def record(self, point: Point, save: bool = True) -> None:
+        """Take in an epoch's errors, and the weights as they are now."""
+        self.curve.append(point)
         if best_epoch(self.curve) == len(self.curve) - 1:
             assign(self.best, self.model.trainable_variables)
-        self._text.assign(json.dumps(self.curve))
+        self._text.assign(learning_curve.dumps(self.curve))
         if save:
             self._manager.save()
 
@@ -192,7 +192,7 @@ def stopped(curve: Curve, patience: int) -> bool:
 
 def _epoch(
     model: Towers, batches: tf.data.Dataset, validation: tf.data.Dataset | None, epoch: int
-) -> dict[str, Any]:
+) -> Point:
     started = time.monotonic()
     shown = model.fit(
         batches,
@@ -201,7 +201,7 @@ def _epoch(
         verbose="auto" if sys.stdout.isatty() else 0,
     )
     judged = None if validation is None else mean(*squared_error(model, validation))
-    return figures(epoch, float(shown.history["mse"][0]), judged, started)
+    return point(epoch, float(shown.history["mse"][0]), judged, started)
 
 
 def mean(total: float, rows: float) -> float:
@@ -209,26 +209,21 @@ def mean(total: float, rows: float) -> float:
     return total / rows if rows else math.nan
 
 
-def figures(
-    epoch: int, train_mse: float, validation_mse: float | None, started: float
-) -> dict[str, Any]:
-    """The curve's entry of an epoch, counted from 0, that began at that monotonic time."""
-    entry = {
-        "epoch": epoch + 1,
-        "train_mse": train_mse,
-        "validation_mse": validation_mse,
-        "seconds": round(time.monotonic() - started, 2),
-    }
+def point(epoch: int, train_mse: float, validation_mse: float | None, started: float) -> Point:
+    """The curve's point of an epoch, counted from 0, that began at that monotonic time."""
+    seconds = round(time.monotonic() - started, 2)
     log.info("epoch %d: train %.4f, validation %s", epoch + 1, train_mse, _shown(validation_mse))
-    return entry
+    return Point(
+        epoch=epoch + 1, train_mse=train_mse, validation_mse=validation_mse, seconds=seconds
+    )
 
 
 def best_epoch(curve: Curve) -> int:
     """The position of the lowest validation MSE; one that is no number is higher than any. The
     last one where there are no validation rows."""
-    errors = [entry["validation_mse"] for entry in curve]
-    if None in errors:
-        return len(errors) - 1
+    errors = [point.validation_mse for point in curve if point.validation_mse is not None]
+    if len(errors) < len(curve):
+        return len(curve) - 1
     return int(np.argmin(np.where(np.isnan(errors), np.inf, errors)))
 
 

@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from ymr_spark.models.two_tower import training
 from ymr_spark.models.two_tower.towers import Towers, squared_error
-from ymr_spark.shards.manifest import Manifest
+from ymr_spark.shards.inventory import Inventory
 from ymr_spark.shards.reader import dataset
 
 
@@ -28,7 +28,7 @@ def work(
     *,
     network: str,
     shards: Path,
-    contents: Manifest,
+    contents: Inventory,
     checkpoints: Path,
     seed: int,
     batch_size: int,
@@ -70,7 +70,7 @@ def work(
         trained = sum(map(float, squares)), share.trained_rows()
         sums = _summed(strategy, *trained, *errors)
         mses = training.mean(*sums[:2]), training.mean(*sums[2:])
-        kept.record(training.figures(epoch, *mses, started), save=worker == 0)
+        kept.record(training.point(epoch, *mses, started), save=worker == 0)
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Share:
     worker: int
     workers: int
     shards: Path
-    contents: Manifest
+    contents: Inventory
     columns: tuple[str, ...]
     batch_size: int
     stall_seconds: float

@@ -1,0 +1,103 @@
+"""Records as stages write them, with plain values for what a test does not look at."""
+
+from typing import Any
+
+from ymr_spark.evaluation.leaderboard import Leaderboard, Standing
+from ymr_spark.lists.quality import ListQuality
+from ymr_spark.pipeline import manifests, stages
+from ymr_spark.pipeline.stages import Stage
+from ymr_spark.pipeline.warehouse import Warehouse
+from ymr_spark.ratings import Identity
+from ymr_spark.records import figures
+from ymr_spark.records.description import Description
+from ymr_spark.records.figures import Figures, Ingested, Trained
+from ymr_spark.records.learning_curve import Curve, Point
+from ymr_spark.records.line_counts import LineCounts
+from ymr_spark.records.manifest import Cost, Fingerprint, Manifest
+
+FINGERPRINT = Fingerprint(code="c0", packages={}, settings={}, inputs={})
+COST = Cost(job_seconds=30, peak_memory_mib=2048)
+
+
+def entry(name: str, mse: float = 1.5, group: int = 1, **values: Any) -> Standing:
+    """A model on the leaderboard whose interval has no width."""
+    plain: dict[str, Any] = {
+        **{"rows": 10, "rmse": 1.2, "mae": 0.9, "mse_low": mse, "mse_high": mse},
+        **{"fallback_share": 0.001, "fit_seconds": 12.0},
+        **{"ndcg_users": 9, "ndcg": 0.5, "ndcg_low": 0.4, "ndcg_high": 0.6},
+        **{"pairwise_users": 9, "pairwise": 0.5, "pairwise_low": 0.4, "pairwise_high": 0.6},
+        **{"train_rows": 90, "train_hash": "aa", "test_hash": "bb"},
+    }
+    return Standing(name=name, group=group, mse=mse, **plain | values)
+
+
+def board(*models: Standing, **values: Any) -> Leaderboard:
+    """A leaderboard of these models."""
+    plain: dict[str, Any] = {"train_rows": 90, "train_hash": "aa", "test_rows": 10}
+    return Leaderboard(models=models, **plain | {"test_hash": "bb", "ranking": ()} | values)
+
+
+def listed(model: str, ndcg: float | None, **values: Any) -> ListQuality:
+    """Ten songs for each of four users."""
+    plain = {"k": 10, "users": 4, "recall": ndcg and ndcg / 2, "coverage": 0.5}
+    return ListQuality(model=model, ndcg=ndcg, **plain | values)
+
+
+def curve(*errors: tuple[float | None, float | None]) -> Curve:
+    """Of (train, validation) MSEs by epoch, a second each."""
+    return [
+        Point(epoch=epoch, train_mse=train, validation_mse=validation, seconds=1.0)
+        for epoch, (train, validation) in enumerate(errors, start=1)
+    ]
+
+
+def known(error: float | None) -> float:
+    """Of a point that has one."""
+    assert error is not None
+    return error
+
+
+def manifest(stage: str, figures: Figures, **values: Any) -> Manifest:
+    """Of the stage's first run."""
+    plain: dict[str, Any] = {"run_id": "r", "sequence": 1, "finished": "2026-01-31"}
+    plain |= {"fingerprint": FINGERPRINT, "outputs": {}, **COST.model_dump()}
+    return Manifest(stage=stage, figures=figures, **plain | values)
+
+
+def write(warehouse: Warehouse, stage: str, figures: Figures) -> None:
+    """The manifest of a run of the stage that told these."""
+    manifests.write(stages.named(stage), warehouse, "r", FINGERPRINT, figures, COST)
+
+
+def trained(model: str, **values: Any) -> Trained:
+    """What a training tells."""
+    plain: dict[str, Any] = {"rows": 4800, "train_hash": "aa", "fit_seconds": 12.0}
+    plain |= {"predict_seconds": 1.0, "parameters": {}, "learning_curve": [], "told": {}}
+    return Trained(model=model, **plain | values)
+
+
+def ingested(splits: dict[str, Identity], ratings_version: int, **values: Any) -> Ingested:
+    """What ingest tells of these splits."""
+    none = LineCounts(0, 0, {})
+    plain: dict[str, Any] = {"files": {}, "songs": none, "unknown_genres": 0}
+    return Ingested(splits=splits, ratings_version=ratings_version, **plain | values)
+
+
+def of(stage: Stage) -> Figures:
+    """Something for any stage to tell."""
+    error = Point(epoch=1, train_mse=1.0, validation_mse=1.0)
+    lists = Description(1, 1.0, 1.0, 1.0, 1.0, ())
+    plain: dict[str, Figures] = {
+        "generate_r2": figures.Generated(floor_mse=1.0),
+        "convert_movielens": figures.Converted(lines={}),
+        "ingest": ingested({"train": Identity(1, "aa")}, 0),
+        "export_shards": figures.Exported(train=1, validation=1, index_sizes={}),
+        "evaluate": figures.Evaluated(models=1),
+        "recommend": figures.Recommended(model="als", verified=1, described=lists),
+        "report": figures.Reported(bytes=1),
+        "compare_by_size": figures.ComparedBySize(fits=1),
+        "search": figures.Searched(
+            model="als", best=figures.Best(**error.model_dump(), parameters={})
+        ),
+    }
+    return trained(stage.model) if stage.model else plain.get(stage.name, Figures(rows=1))

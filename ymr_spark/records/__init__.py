@@ -1,0 +1,1 @@
+"""What is written down as JSON and read again, as typed values that do not change."""

@@ -1,0 +1,28 @@
+"""What a comparison was made of."""
+
+from typing import Any
+
+from ymr_spark.ratings import Identity
+from ymr_spark.records.record import Record
+
+
+class Certificate(Record):
+    """reports/certificate.json.
+
+    Attributes:
+        ratings: rows and content hash of each split.
+        predictions: by model, the sha256 of each data file.
+        tables: `Warehouse.state` of each table that the comparison read or wrote.
+        files: the sha256 of the leaderboard and of the shards' inventory, which has those of all
+            their files.
+        settings: by stage, those that governed it, its seed among them.
+        commit: of the source tree, where it ran in one.
+    """
+
+    ratings: dict[str, Identity]
+    predictions: dict[str, dict[str, str]]
+    tables: dict[str, str | None]
+    files: dict[str, str]
+    settings: dict[str, dict[str, Any]]
+    packages: dict[str, str | None]
+    commit: str | None

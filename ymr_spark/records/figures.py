@@ -1,0 +1,139 @@
+"""What each stage has to tell of its run; the rest of its manifest is the same for all."""
+
+from typing import Any, Literal
+
+from ymr_spark.ratings import Identity
+from ymr_spark.records.description import Description
+from ymr_spark.records.learning_curve import Curve, Point
+from ymr_spark.records.line_counts import LineCounts
+from ymr_spark.records.record import Record
+
+
+class Figures(Record):
+    """`rows` is what the stage is about."""
+
+    rows: int = 0
+
+
+class Unchanged(Figures):
+    """Of a job whose stages are up to date, and were not run."""
+
+    status: Literal["unchanged"]
+
+
+class Generated(Figures):
+    """Rows of train and test; the least MSE that a model can have on test."""
+
+    floor_mse: float
+
+
+class Converted(Figures):
+    """Rows of train and test; the lines of each file."""
+
+    lines: dict[str, int]
+
+
+class Ingested(Figures):
+    """What is in that version of the ratings table, and what became of the lines of each file.
+
+    `unknown_genres` counts the songs whose genre is not in the tree.
+    """
+
+    splits: dict[str, Identity]
+    ratings_version: int
+    files: dict[str, LineCounts]
+    songs: LineCounts
+    unknown_genres: int
+
+
+class Trained(Figures):
+    """The rows fitted to, by settings that are the `parameters`.
+
+    `told` is what else the training has to tell.
+    """
+
+    model: str
+    train_hash: str
+    fit_seconds: float
+    predict_seconds: float
+    parameters: dict[str, Any]
+    learning_curve: Curve
+    told: dict[str, Any]
+
+
+class Exported(Figures):
+    """Rows of both splits; the ids of each index, without the 0 for unknown."""
+
+    train: int
+    validation: int
+    index_sizes: dict[str, int]
+
+
+class Evaluated(Figures):
+    """Test rows, and the models judged on them."""
+
+    models: int
+
+
+class Verified(Figures):
+    """Rows of all splits, and the models whose predictions are those of the certificate."""
+
+    status: Literal["verified"]
+    models: int
+
+
+class Recommended(Figures):
+    """Rows written, by that model; of so many users they were checked against brute force."""
+
+    model: str
+    verified: int
+    described: Description
+
+
+class Reported(Figures):
+    """Test rows, and the size of the page."""
+
+    bytes: int
+
+
+class ComparedBySize(Figures):
+    """Train rows of the largest size; models in the table."""
+
+    fits: int
+
+
+class Best(Point):
+    """The best epoch of the best trial."""
+
+    parameters: dict[str, Any]
+
+
+class Searched(Figures):
+    """Rows held out in all folds."""
+
+    model: str
+    best: Best
+
+
+class Closed(Figures):
+    """Test rows, and the page that the pipeline ended with."""
+
+    report: str
+
+
+_KINDS: dict[str, type[Figures]] = {
+    "generate_r2": Generated,
+    "convert_movielens": Converted,
+    "ingest": Ingested,
+    "export_shards": Exported,
+    "evaluate": Evaluated,
+    "recommend": Recommended,
+    "report": Reported,
+    "compare_by_size": ComparedBySize,
+    "search": Searched,
+}
+
+
+def kind(stage: str, model: str | None) -> type[Figures]:
+    """What a stage of that name tells, which may be one that fits a model."""
+    return Trained if model else _KINDS.get(stage, Figures)

@@ -1,0 +1,101 @@
+"""What a folder of shards holds, and the proof that it still holds exactly that."""
+
+import hashlib
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from ymr_spark.errors import DataContractError
+from ymr_spark.records.record import Record
+from ymr_spark.scale import Scale
+
+NAME = "inventory.json"
+_WAY_OUT = "run jobs/export_shards.py --force"
+# Written by others beside Parquet files: Petastorm would unpickle the first two, and would read
+# rows that Delta has deleted from a folder with the third.
+_REFUSED = ("_common_metadata", "_metadata", "_delta_log")
+
+
+class File(Record):
+    """One Parquet file, to be known again."""
+
+    bytes: int
+    sha256: str
+
+
+class SplitShards(Record):
+    """`row_groups` maps each Parquet file of the split, one row group each, to its rows."""
+
+    rows: int
+    hash: str  # as ratings.identity
+    mean_rating: float
+    row_groups: dict[str, int]
+
+
+class Inventory(Record):
+    """All paths are relative to the folder, all numbers of ids leave out the 0 for unknown."""
+
+    ratings_version: int  # Delta version of the ratings table
+    seed: int
+    scale: Scale  # of the ratings
+    columns: dict[str, str]
+    index_sizes: dict[str, int]
+    splits: dict[str, SplitShards]
+    files: dict[str, File]
+
+
+def files_of(folder: Path) -> dict[str, File]:
+    """Size and digest of every file below the folder but the inventory itself."""
+    paths = sorted(p for p in folder.rglob("*") if p.is_file() and p != folder / NAME)
+    return {str(p.relative_to(folder)): _file(p) for p in paths}
+
+
+def verify(folder: Path, ratings_version: int | None = None) -> Inventory:
+    """The inventory of a folder that holds what it says, byte by byte, and nothing else.
+
+    Raises:
+        DataContractError: a file is missing, changed or extra; Delta's or Petastorm's own
+            metadata are there; the shards are not of this version of the ratings table.
+    """
+    for path in folder.rglob("*"):
+        if path.name in _REFUSED:
+            raise DataContractError(f"{path}: shards are plain Parquet without it; {_WAY_OUT}")
+    inventory = _read(folder / NAME)
+    if ratings_version is not None and inventory.ratings_version != ratings_version:
+        raise DataContractError(
+            f"{folder}: made from version {inventory.ratings_version} of the ratings table, "
+            f"expected version {ratings_version}; {_WAY_OUT}"
+        )
+    expected, found = inventory.files, files_of(folder)
+    for name in sorted(expected.keys() | found.keys()):
+        if expected.get(name) != found.get(name):
+            raise DataContractError(
+                f"{folder / name}: {_difference(expected.get(name), found.get(name))}; {_WAY_OUT}"
+            )
+    return inventory
+
+
+def _read(path: Path) -> Inventory:
+    try:
+        return Inventory.model_validate_json(path.read_bytes())
+    except OSError as e:
+        raise DataContractError(f"{path}: cannot be read ({e.strerror}); {_WAY_OUT}") from e
+    except ValidationError as e:
+        raise DataContractError(f"{path}: not an inventory of this version; {_WAY_OUT}") from e
+
+
+def _file(path: Path) -> File:
+    with path.open("rb") as file:
+        return File(
+            bytes=path.stat().st_size, sha256=hashlib.file_digest(file, "sha256").hexdigest()
+        )
+
+
+def _difference(expected: File | None, found: File | None) -> str:
+    if found is None:
+        return "missing"
+    if expected is None:
+        return "not in the inventory"
+    if expected.bytes != found.bytes:
+        return f"{found.bytes} bytes, expected {expected.bytes}"
+    return "another content than the inventory's sha256"

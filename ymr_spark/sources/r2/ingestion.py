@@ -1,0 +1,163 @@
+"""Raw files of ratings -> an audit of all lines, and the kept rows, on Spark.
+
+Two ways lead to the same rows. Files that ascend by user, as R2's do, are examined in
+place: no row is shuffled. Any other files are first dealt into buckets of whole users.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import types as T
+
+from ymr_spark import schemas
+from ymr_spark.errors import DataContractError
+from ymr_spark.ratings import with_scale
+from ymr_spark.scale import Scale
+from ymr_spark.sources.r2 import audit, unit_rows
+from ymr_spark.sources.r2.blocks import paired_blocks
+from ymr_spark.sources.r2.examination import Flags, examine
+from ymr_spark.sources.r2.files import RawFile, RawFolder
+from ymr_spark.sources.r2.parsing import Lines, Parsed, parse
+from ymr_spark.sources.r2.ranges import Range, plan
+from ymr_spark.sources.r2.unit_rows import AUDIT, HoldOut, Summary
+
+# Gives the table that a summary makes of all units.
+Apply = Callable[[Summary, str | T.StructType], DataFrame]
+
+SMALLEST_RANGE, LARGEST_RANGE = 2**20, 32 * 2**20  # bytes
+BUCKET_LINES = 2**20
+_LINES = "bucket INT, file INT, offset LONG, line BINARY"
+
+
+@dataclass(frozen=True)
+class Audited:
+    """Findings of all lines; `blocks` is the persisted table that they come from."""
+
+    files: tuple[RawFile, ...]
+    blocks: DataFrame
+    findings: audit.Findings
+    scale: Scale
+    apply: Apply
+
+
+def audited(
+    spark: SparkSession,
+    raw: RawFolder,
+    known_songs: Flags,
+    scale: Scale,
+    range_bytes: int | None = None,
+) -> Audited:
+    """Audit all lines, in place if the files allow it.
+
+    Args:
+        known_songs: by song id, whether there is such a song.
+        scale: of the ratings; what is off it is quarantined.
+        range_bytes: train text a task; the default gives each core a few tasks.
+    """
+    ranges = plan(raw.parts, range_bytes or _range_bytes(spark, raw))
+    found = _audited(raw.ratings, scale, in_place(spark, ranges, known_songs, scale))
+    if found.findings.errors or found.findings.whole_users():
+        return found
+    found.blocks.unpersist()
+    lines = found.findings.lines
+    dealt = by_user(spark, ranges, known_songs, scale, sum(lines.values()))
+    found = _audited(raw.ratings, scale, dealt)
+    if found.findings.lines != lines:
+        raw.check_unchanged()
+        raise DataContractError(f"{lines} lines were read, then {found.findings.lines}; run again")
+    return found
+
+
+def ratings(audited: Audited, split: HoldOut) -> DataFrame:
+    """The kept rows; each user's rows of a split lie next to each other in one partition."""
+    summary = unit_rows.ratings(audited.files, split, audited.findings.units)
+    return with_scale(audited.apply(summary, schemas.RATINGS), audited.scale)
+
+
+def _audited(files: tuple[RawFile, ...], scale: Scale, apply: Apply) -> Audited:
+    blocks = apply(unit_rows.audit(files), AUDIT).persist()
+    return Audited(files, blocks, audit.findings(blocks, files), scale, apply)
+
+
+def _range_bytes(spark: SparkSession, raw: RawFolder) -> int:
+    size = sum(part.train.size for part in raw.parts)
+    tasks = 2 * spark.sparkContext.defaultParallelism
+    return min(LARGEST_RANGE, max(SMALLEST_RANGE, size // tasks + 1))
+
+
+def in_place(spark: SparkSession, ranges: list[Range], known_songs: Flags, scale: Scale) -> Apply:
+    """One task a range; for files where no user is in two blocks."""
+
+    def apply(summary: Summary, schema: str | T.StructType) -> DataFrame:
+        def work(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+            for number in _numbers(batches):
+                blocks = paired_blocks(ranges[number], scale)
+                yield from summary(number, (examine(*pair, known_songs) for pair in blocks))
+
+        return spark.range(0, len(ranges), 1, len(ranges)).mapInArrow(work, schema)
+
+    return apply
+
+
+def by_user(
+    spark: SparkSession, ranges: list[Range], known_songs: Flags, scale: Scale, lines: int
+) -> Apply:
+    """Lines dealt into buckets of whole users, one examination a bucket; for any files."""
+    buckets = -(-lines // BUCKET_LINES)
+
+    def deal(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for number in _numbers(batches):
+            for train, test in paired_blocks(ranges[number], scale):
+                yield from (_dealt(parsed, buckets) for parsed in (train, test))
+
+    def apply(summary: Summary, schema: str | T.StructType) -> DataFrame:
+        def work(key: tuple[pa.Scalar, ...], table: pa.Table) -> pa.Table:
+            train, test = _collected(table)
+            examined = examine(parse(train, scale), parse(test, scale), known_songs)
+            return pa.Table.from_batches(list(summary(key[0].as_py(), [examined])))
+
+        dealt = spark.range(0, len(ranges), 1, len(ranges)).mapInArrow(deal, _LINES)
+        return dealt.groupBy("bucket").applyInArrow(work, schema)
+
+    return apply
+
+
+def _numbers(batches: Iterable[pa.RecordBatch]) -> Iterator[int]:
+    for batch in batches:
+        yield from batch.column(0).to_pylist()
+
+
+def _dealt(parsed: Parsed, buckets: int) -> pa.RecordBatch:
+    """Each line with its user's bucket; lines without a rating go anywhere."""
+    lines = parsed.lines
+    bucket = (lines.offset % buckets).astype(np.int32)
+    bucket[parsed.rows.line] = parsed.rows.user % buckets
+    starts = (lines.starts - lines.starts[0]).astype(np.int32)
+    buffers = [None, pa.py_buffer(starts), pa.py_buffer(lines.text())]
+    text = pa.Array.from_buffers(pa.binary(), len(lines), buffers)
+    columns = [bucket, lines.file.astype(np.int32), lines.offset, text]
+    names = ["bucket", "file", "offset", "line"]
+    return pa.RecordBatch.from_arrays([pa.array(c) for c in columns], names)
+
+
+def _collected(table: pa.Table) -> tuple[Lines, Lines]:
+    """A bucket's train and test lines in file order; train files have the even indices."""
+    table = table.sort_by([("file", "ascending"), ("offset", "ascending")])
+    test = table["file"].to_numpy() % 2 == 1
+    return _lines(table.filter(pa.array(~test))), _lines(table.filter(pa.array(test)))
+
+
+def _lines(table: pa.Table) -> Lines:
+    text = pa.concat_arrays(table["line"].chunks or [pa.array([], pa.binary())])
+    _, starts, data = text.buffers()
+    return Lines(
+        data.to_pybytes() if data else b"",
+        np.asarray(memoryview(starts)).view(np.int32)[: len(text) + 1].astype(np.int64)
+        if starts
+        else np.zeros(1, np.int64),
+        table["file"].to_numpy(),
+        table["offset"].to_numpy(),
+    )
