@@ -49,7 +49,7 @@ def test_stages_in_any_folder(ymr: Path, tmp_path: Path) -> None:
 
 
 def test_a_commit_is_that_of_the_library_or_none(ymr: Path, tmp_path: Path) -> None:
-    code = "from ymr_spark import certificate as c; print(c.__file__, c._commit())"
+    code = "from ymr_spark.pipeline import certificate as c; print(c.__file__, c._commit())"
     git = ["git", "-c", "user.name=x", "-c", "user.email=x", "-C", str(ymr.parent.parent)]
     run(*git, "init", "--quiet", cwd=tmp_path)
     run(*git, "commit", "--quiet", "--allow-empty", "--message", "another", cwd=tmp_path)
