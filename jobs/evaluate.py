@@ -23,6 +23,7 @@ from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.ratings import Identity
 from ymr_spark.records.figures import Evaluated, Verified
 from ymr_spark.store import atomically
+from ymr_spark.store.paths import of_disk
 
 log = logging.getLogger(__name__)
 SLICED_BY = ("summary_users", "summary_songs", "songs", "genres")
@@ -115,7 +116,7 @@ def _with_floor(held_out: DataFrame, warehouse: Warehouse) -> DataFrame:
     files = sorted(warehouse.path("raw/").glob("truth_*.parquet"))
     if not files:
         return held_out.withColumn("floor", F.lit(None).cast("float"))
-    variance = held_out.sparkSession.read.parquet(*map(str, files))
+    variance = held_out.sparkSession.read.parquet(*map(of_disk, files))
     keys = ["user_id", "song_id"]
     known = variance.select(*keys, F.lit("test").alias("split"), F.col("variance").alias("floor"))
     return held_out.join(known, [*keys, "split"], how="left")

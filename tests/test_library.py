@@ -14,6 +14,7 @@ from ymr_spark.models import registry
 ROOT = Path(__file__).parent.parent
 
 
+@pytest.mark.cluster
 def test_the_examples_run(spark: SparkSession, tmp_path: Path) -> None:
     names: dict[str, Any] = {"spark": spark, "folder": tmp_path}
     for block in re.findall(r"```python\n(.*?)```", (ROOT / "docs/library.md").read_text(), re.S):

@@ -77,7 +77,7 @@ def killed_at(moment: str, warehouse: Warehouse) -> None:
     assert "status" not in log.read_text()
 
 
-@pytest.mark.slow
+@pytest.mark.cluster
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_a_killed_ingest(
     spark: SparkSession, before: Warehouse, tmp_path: Path, moment: str

@@ -18,8 +18,10 @@ from ymr_spark.pipeline.warehouse import Warehouse
 ROOT = Path(__file__).parent.parent.parent
 
 
-@pytest.fixture
-def ingested(spark: SparkSession, warehouse: Warehouse) -> Warehouse:
+@pytest.fixture(scope="module")
+def ingested(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    root = tmp_path_factory.mktemp("train")
+    warehouse = Warehouse(root / "ware house", root / "raw")
     train, test = (b"".join(lines) for lines in raw_files.ratings(40, 30, seed=1))
     raw_files.write(warehouse.raw, train, test)
     measured = ingest.run(spark, warehouse, Settings())
@@ -38,6 +40,13 @@ def train(warehouse: Warehouse, run_id: str, *words: str) -> "subprocess.Complet
 def manifests(warehouse: Warehouse, run_id: str) -> dict[str, dict[str, Any]]:
     found = sorted((warehouse.root / "runs" / run_id).glob("*.json"))
     return {path.stem: json.loads(path.read_text()) for path in found}
+
+
+@pytest.mark.slow
+def test_a_model_without_what_it_starts_from(ingested: Warehouse) -> None:
+    done = train(ingested, "r0", "--model", "als")
+    assert done.returncode == 3
+    assert "bias_users: not there or empty; run jobs/train.py --model bias first" in done.stderr
 
 
 @pytest.mark.slow
@@ -60,10 +69,3 @@ def test_models_that_start_from_one_another_by_one_process(ingested: Warehouse) 
     assert again.returncode == 0, again.stderr
     (fitted,) = manifests(ingested, "r2").values()
     assert (fitted["model"], fitted["parameters"]["rank"]) == ("als", 3)
-
-
-@pytest.mark.slow
-def test_a_model_without_what_it_starts_from(ingested: Warehouse) -> None:
-    done = train(ingested, "r1", "--model", "als")
-    assert done.returncode == 3
-    assert "bias_users: not there or empty; run jobs/train.py --model bias first" in done.stderr

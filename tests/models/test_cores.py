@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent.parent
 SCRIPT = Path(__file__).parent / "quick_models.py"
 
 
-@pytest.mark.slow
+@pytest.mark.cluster
 def test_the_same_on_one_core_and_on_two(tmp_path: Path) -> None:
     found = []
     for cores in ("1", "2"):

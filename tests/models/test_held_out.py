@@ -44,10 +44,13 @@ def parts(spark: SparkSession) -> tuple[TrainRatings, DataFrame]:
     return Constant(**COLUMNS).ratings_of(train.union(held_out)), held_out
 
 
-@pytest.mark.parametrize("given", [False, True])
 @pytest.mark.parametrize(
-    ("kind", "params"),
-    [(Als, {"rank": 2, "maxIter": 2, "blocks": 1}), (Similarity, {"minOverlap": 2})],
+    ("kind", "params", "given"),
+    [
+        (Als, {"rank": 2, "maxIter": 2, "blocks": 1}, False),
+        (Als, {"rank": 2, "maxIter": 2, "blocks": 1}, True),
+        (Similarity, {"minOverlap": 2}, True),
+    ],
 )
 def test_a_model_without_epochs_has_a_curve_of_one_entry(
     parts: tuple[TrainRatings, DataFrame], given: bool, kind: type, params: dict[str, int]

@@ -33,6 +33,7 @@ def ratings(spark: SparkSession) -> DataFrame:
     return spark.createDataFrame(rows, "user int, item int, rating double").cache()
 
 
+@pytest.mark.cluster
 def test_cross_validation_finds_the_rank(ratings: DataFrame) -> None:
     model = LatentFactor(maxIter=6, seed=2)
     grid = ParamGridBuilder().addGrid(model.getParam("rank"), [1, 6]).build()

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.ml.param.shared import HasPredictionCol
 from pyspark.sql import Column, DataFrame
@@ -141,5 +143,6 @@ class IdCodes:
         return found.withColumnRenamed("_label", column)
 
     def _table(self, frame: DataFrame, code: str) -> DataFrame:
-        rows = [*enumerate(self.labels or ())]
-        return frame.sparkSession.createDataFrame(rows, f"{code} int, _label string")
+        labels = pa.array(self.labels or (), pa.string())
+        codes = pa.array(np.arange(len(labels)), pa.int32())
+        return frame.sparkSession.createDataFrame(pa.table({code: codes, "_label": labels}))

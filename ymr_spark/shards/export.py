@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from ymr_spark.errors import DataContractError
+from ymr_spark.store.paths import of_disk
 
 # Larger than any row group, so that a file never holds two.
 _PARQUET_BLOCK_BYTES = 1 << 30
@@ -53,7 +54,7 @@ def write(rows: DataFrame, folder: Path) -> None:
     staging = folder / ".staging"
     ordered = rows.sortWithinPartitions("row_group", "key", "user_id", "song_id").drop("key")
     writer = ordered.write.partitionBy("row_group")
-    writer.option("parquet.block.size", _PARQUET_BLOCK_BYTES).parquet(str(staging))
+    writer.option("parquet.block.size", _PARQUET_BLOCK_BYTES).parquet(of_disk(staging))
     for file in staging.glob("row_group=*/*.parquet"):
         group = int(file.parent.name.partition("=")[2])
         file.rename(folder / f"row-group-{group:05d}.parquet")

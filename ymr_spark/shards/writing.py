@@ -11,6 +11,7 @@ from ymr_spark.ratings import COLUMNS, Identity, identity_of, identity_sums, sca
 from ymr_spark.scale import Scale
 from ymr_spark.shards import export, indices, inventory
 from ymr_spark.shards.indices import Index
+from ymr_spark.store.paths import of_disk
 
 
 def write(
@@ -63,7 +64,7 @@ def write(
 def _read_back(
     spark: SparkSession, folder: Path, scale: Scale, expected: Identity
 ) -> inventory.SplitShards:
-    written = spark.read.parquet(str(folder))
+    written = spark.read.parquet(of_disk(folder))
     sums = written.agg(*identity_sums(scale), F.avg("rating").alias("mean_rating")).collect()[0]
     found = identity_of(sums)
     if found != expected:

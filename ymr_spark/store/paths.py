@@ -38,6 +38,11 @@ def _expanded(text: str) -> Path:
         raise ValueError("expected the home of a user that there is") from e
 
 
+def of_disk(path: Path) -> str:
+    """The path for Spark, whatever file system a path without a scheme is of."""
+    return f"file://{path.absolute()}"
+
+
 def require_for_all(key: str, folder: Path) -> None:
     """Raise ValueError where Spark, delta-rs or Petastorm cannot read below the folder."""
     path = str(folder.absolute())
