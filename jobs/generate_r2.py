@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import fields
 
 from pyspark.sql import SparkSession
 
@@ -13,14 +14,16 @@ from ymr_spark.records.figures import Generated
 from ymr_spark.scale import Scale
 from ymr_spark.sources.planted import generation
 from ymr_spark.sources.planted.size import Size
+from ymr_spark.sources.planted.traits import Traits
 
 
 def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Generated:
     """Plant the files; `rows` counts train and test."""
-    size = Size(**settings.planted.model_dump())
-    scale = Scale(**settings.scale.model_dump())
+    asked, scale = settings.planted.model_dump(), Scale(**settings.scale.model_dump())
+    size = Size(**{field.name: asked.pop(field.name) for field in fields(Size)})
+    folder, traits = warehouse.path("raw/"), Traits(**asked)
     try:
-        truth = generation.generate(spark, warehouse.path("raw/"), settings.seed, size, scale)
+        truth = generation.generate(spark, folder, settings.seed, size, scale, traits)
     except ValueError as e:
         raise SettingsError(f"planted: {e}; change planted.users, .songs or .train_ratings") from e
     return Generated(rows=size.rows, floor_mse=truth["floor_mse"])

@@ -12,14 +12,14 @@ WEIGHTS = np.array([0.0, 0.5, 0.2, 0.1, 0.1, 0.06, 0.04])
     ("users", "ratings", "most"), [(300, 6_000, 110), (7, 70, 10), (5, 61, 40)]
 )
 def test_user_counts_add_up_within_their_bounds(users: int, ratings: int, most: int) -> None:
-    counts = sampling.user_counts(sampling.generator(1), users, ratings, most)
+    counts = sampling.user_counts(sampling.generator(1), users, ratings, most, 1.2)
     assert counts.sum() == ratings
     assert counts.min() >= 10
     assert counts.max() <= most
 
 
 def test_user_counts_have_a_heavy_tail() -> None:
-    counts = sampling.user_counts(sampling.generator(1), 20_000, 7_640_000, 80_000)
+    counts = sampling.user_counts(sampling.generator(1), 20_000, 7_640_000, 80_000, 1.2)
     assert np.median(counts) < 0.6 * counts.mean()
     assert counts.max() > 20 * counts.mean()
 
@@ -27,7 +27,7 @@ def test_user_counts_have_a_heavy_tail() -> None:
 @pytest.mark.parametrize("ratings", [2_999, 30_001])
 def test_ratings_that_do_not_fit_the_users_are_refused(ratings: int) -> None:
     with pytest.raises(ValueError, match="10 to 100"):
-        sampling.user_counts(sampling.generator(1), 300, ratings, 100)
+        sampling.user_counts(sampling.generator(1), 300, ratings, 100, 1.2)
 
 
 def test_equally_popular_songs_are_equally_likely() -> None:
@@ -35,9 +35,9 @@ def test_equally_popular_songs_are_equally_likely() -> None:
 
 
 def test_inclusions_add_up_and_expected_rows_too() -> None:
-    weights = sampling.popularity(sampling.generator(2), 500)
+    weights = sampling.popularity(sampling.generator(2), 500, 1.4)
     assert sampling.inclusion(weights, 120).sum() == pytest.approx(120)
-    counts = sampling.user_counts(sampling.generator(1), 1_000, 60_000, 300)
+    counts = sampling.user_counts(sampling.generator(1), 1_000, 60_000, 300, 1.2)
     assert sampling.exposure(weights, counts).sum() == pytest.approx(60_000, rel=1e-6)
 
 
@@ -57,8 +57,8 @@ def test_light_users_and_heavy_ones_draw_by_the_same_law() -> None:
 
 
 def test_expected_rows_are_those_that_are_drawn() -> None:
-    weights = sampling.popularity(sampling.generator(3), 400)
-    counts = sampling.user_counts(sampling.generator(4), 3_000, 150_000, 240)
+    weights = sampling.popularity(sampling.generator(3), 400, 1.4)
+    counts = sampling.user_counts(sampling.generator(4), 3_000, 150_000, 240, 1.2)
     drawn = sampling.draw_songs(sampling.generator(5), weights, counts) % 400
     ratio = np.bincount(drawn, minlength=400) / sampling.exposure(weights, counts)
     assert np.abs(ratio - 1).mean() < 0.05

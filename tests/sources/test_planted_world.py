@@ -12,12 +12,12 @@ from ymr_spark.sources.planted import (
     rows,
     sampling,
     songs,
-    users,
     world,
 )
 from ymr_spark.sources.planted.rows import PlantedRows
+from ymr_spark.sources.planted.traits import Traits
 from ymr_spark.sources.planted.users import Users
-from ymr_spark.sources.planted.world import World
+from ymr_spark.sources.planted.world import USUAL, World
 from ymr_spark.sources.r2.scale import R2
 
 N_USERS, N_SONGS, RATINGS = 6_000, 2_000, 600_000
@@ -72,7 +72,7 @@ def test_genre_shares_have_r2s_moments() -> None:
 
 def test_songs_fill_the_genre_shares_however_uneven_their_popularity() -> None:
     rng = sampling.generator(1)
-    exposure = sampling.popularity(rng, 60_000)
+    exposure = sampling.popularity(rng, 60_000, 1.4)
     share = genre_tree.shares(genre_tree.tree())
     genre = songs._genres(rng, exposure, share, np.zeros(60_000, np.bool_))
     gap = np.abs(np.bincount(genre, exposure, 216) - share)
@@ -98,8 +98,8 @@ def test_ratings_have_r2s_shape(split: tuple[PlantedRows, PlantedRows]) -> None:
 
 def test_quality_follows_genre_id_and_level_as_r2s_ratings_do() -> None:
     rng = sampling.generator(1)
-    weight = sampling.popularity(rng, 20_000)
-    planted = songs.plant(rng, weight, np.zeros(20_000, np.bool_), weight, rank=3)
+    weight = sampling.popularity(rng, 20_000, 1.4)
+    planted = songs.plant(rng, weight, np.zeros(20_000, np.bool_), weight, Traits(taste_rank=3))
     for values, correlation in ((planted.genre, 0.020506), (genre_tree.tree().level, 0.004521)):
         attribute = (values if len(values) == 20_000 else values[planted.genre]) * 1.0
         covariance = np.cov(planted.quality, attribute, aweights=weight, ddof=0)
@@ -145,9 +145,9 @@ def test_without_cold_songs_all_test_songs_are_warm() -> None:
 
 def test_the_affinity_of_user_and_song_is_no_short_dot_product() -> None:
     angle = np.linspace(0, 2 * np.pi, 400, endpoint=False, dtype=np.float32)
-    affinity = world._affinity(angle[:, None] - angle[None, :])
+    affinity = world._affinity(angle[:, None] - angle[None, :], USUAL.affinity_sd)
     assert affinity.mean() == pytest.approx(0, abs=1e-4)
-    assert affinity.std() == pytest.approx(world.AFFINITY_SD, rel=1e-3)
+    assert affinity.std() == pytest.approx(USUAL.affinity_sd, rel=1e-3)
     energy = np.linalg.svd(affinity, compute_uv=False) ** 2
     assert energy[:4].sum() < 0.6 * energy.sum()
     assert energy[:16].sum() > 0.9 * energy.sum()
@@ -191,16 +191,16 @@ def test_the_floor_is_the_integral_of_the_squared_error(planted: World) -> None:
         def moment(power: int) -> float:
             def density(x: float) -> float:
                 rating = R2.stars(latent.discretise(np.array([x]), planted.cuts))[0]
-                return float(rating**power * stats.norm.pdf(x, mean, world.NOISE_SD))
+                return float(rating**power * stats.norm.pdf(x, mean, USUAL.noise_sd))
 
-            ends = mean - 9 * world.NOISE_SD, mean + 9 * world.NOISE_SD
+            ends = mean - 9 * USUAL.noise_sd, mean + 9 * USUAL.noise_sd
             inside = [c for c in planted.cuts if ends[0] < c < ends[1]]
             return float(integrate.quad(density, *ends, points=inside, limit=200)[0])
 
         return moment(2) - moment(1) ** 2
 
     means = np.array([-2.5, -1.0, -0.4, 0.3])
-    analytic = latent.variance(latent.probabilities(means, planted.cuts, world.NOISE_SD), R2)
+    analytic = latent.variance(latent.probabilities(means, planted.cuts, USUAL.noise_sd), R2)
     np.testing.assert_allclose(analytic, [left(m) for m in means], atol=1e-6)
 
 
@@ -209,13 +209,13 @@ def test_the_floor_is_what_simulated_ratings_leave(
 ) -> None:
     """Rate the same rows again and again: the mean over the repetitions is the best prediction."""
     test, repetitions = split[1], 400
-    analytic = latent.variance(latent.probabilities(test.mean, planted.cuts, world.NOISE_SD), R2)
+    analytic = latent.variance(latent.probabilities(test.mean, planted.cuts, USUAL.noise_sd), R2)
     sums = generation.floor_sums(planted, everyone, test, analytic)
     noise = np.random.default_rng(7)
     total, squares = np.zeros(len(test.user)), np.zeros(len(test.user))
-    truth = world.means(planted.songs, everyone, test.user, test.song)
+    truth = world.means(planted.songs, everyone, test.user, test.song, USUAL.affinity_sd)
     for _ in range(repetitions):
-        score = truth + world.NOISE_SD * noise.standard_normal(len(truth))
+        score = truth + USUAL.noise_sd * noise.standard_normal(len(truth))
         rating = 1 + np.searchsorted(planted.cuts, score)
         total += rating
         squares += rating**2
@@ -229,7 +229,7 @@ def test_the_floor_is_what_simulated_ratings_leave(
         assert error / count == pytest.approx(left[chosen].mean(), rel=0.01)
     assert sums["all"][1] / sums["all"][0] == pytest.approx(left.mean(), rel=0.002)
     own = R2.stars(test.level) - latent.expectation(
-        latent.probabilities(test.mean, planted.cuts, world.NOISE_SD), R2
+        latent.probabilities(test.mean, planted.cuts, USUAL.noise_sd), R2
     )
     assert (own**2).mean() == pytest.approx(left.mean(), rel=0.02)
 
@@ -238,7 +238,7 @@ def test_more_active_users_rate_lower_and_tastes_have_their_spread(
     planted: World, everyone: Users
 ) -> None:
     assert planted.activity_slope < 0
-    np.testing.assert_allclose(everyone.taste.var(axis=0), users.TASTE_VARIANCES, rtol=0.1)
+    np.testing.assert_allclose(everyone.taste.var(axis=0), USUAL.taste_variances, rtol=0.1)
     over_rows = (everyone.train_rows[:, None] * everyone.taste).sum(axis=0)
     np.testing.assert_allclose(over_rows / RATINGS, 0, atol=1e-6)
 

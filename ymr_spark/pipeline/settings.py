@@ -58,13 +58,19 @@ class RatingScale(Section):
 
 
 class Planted(Section):
-    """The size of the planted data set; see docs/planted.md for what is in it."""
+    """The planted data: how much, and what kind of world it is; see docs/planted.md."""
 
     users: int = Field(5_000, ge=10, le=LARGEST_ID, description="users in a full part")
     songs: int = Field(3_000, ge=100, le=LARGEST_ID)
     train_ratings: int = Field(1_000_000, ge=100, description="train rows in a full part")
     parts: int = Field(1, ge=1, le=10)
     cold_song_share: float = Field(0.01, ge=0, lt=0.5, description="songs rated in test only")
+    taste_rank: int = Field(4, ge=0, le=32, description="dimensions of taste")
+    noise_sd: float = Field(0.68, gt=0, le=10, description="of the latent score")
+    affinity_sd: float = Field(0.125, ge=0, le=10, description="of what no dot product expresses")
+    content: float = Field(0.7, ge=0, le=1, description="artist's and album's share of taste")
+    user_spread: float = Field(1.2, ge=0, le=3, description="of the log of a user's ratings")
+    song_spread: float = Field(1.4, ge=0, le=3, description="of the log of a song's popularity")
 
     @model_validator(mode="after")
     def _users_have_ids(self) -> "Planted":

@@ -21,6 +21,7 @@ from ymr_spark.sources.planted import genre_tree, latent, rows, world
 from ymr_spark.sources.planted.rows import PlantedRows
 from ymr_spark.sources.planted.size import Size
 from ymr_spark.sources.planted.songs import PlantedSongs
+from ymr_spark.sources.planted.traits import Traits
 from ymr_spark.sources.planted.users import Users
 from ymr_spark.sources.planted.world import World
 from ymr_spark.sources.r2 import names
@@ -39,7 +40,12 @@ Floors = Any  # a pyarrow table of test rows: user_id, song_id, variance given t
 
 
 def generate(
-    spark: SparkSession, folder: Path, seed: int, size: Size, scale: Scale = R2
+    spark: SparkSession,
+    folder: Path,
+    seed: int,
+    size: Size,
+    scale: Scale = R2,
+    traits: Traits = world.USUAL,
 ) -> dict[str, Any]:
     """Write train_N.txt, test_N.txt, the song and genre files, truth.json and truth_N.parquet.
 
@@ -48,6 +54,7 @@ def generate(
     Args:
         folder: seen by the driver and all executors.
         scale: of the ratings.
+        traits: what kind of world it is.
 
     Returns:
         What truth.json says, without the list of cold songs.
@@ -59,7 +66,7 @@ def generate(
     """
     _require_room(folder, size, scale)
     counts = size.users, size.songs, size.train_ratings
-    planted = world.plant(seed, *counts, size.cold_song_share, scale)
+    planted = world.plant(seed, *counts, size.cold_song_share, scale, traits)
     log.info("planted %d songs; cut points %s", size.songs, np.round(planted.cuts, 3))
     with atomically.replacing(folder) as partial:
         write_songs(planted.songs, partial / "song-attributes.txt")
@@ -149,7 +156,7 @@ def write_block(
         stars = pa.array(_texts(planted.scale)).take(pa.array(found.level))
         _write([found.user + users.first, found.song, stars], attempt)
         attempt.replace(path)
-    chances = latent.probabilities(test.mean, planted.cuts, world.NOISE_SD)
+    chances = latent.probabilities(test.mean, planted.cuts, planted.traits.noise_sd)
     left = latent.variance(chances, planted.scale)
     keys = (test.user + users.first).astype(np.int32), test.song.astype(np.int32)
     floors = pa.table([*keys, left.astype(np.float32)], ["user_id", "song_id", "variance"])
@@ -194,9 +201,9 @@ def _truth(planted: World, size: Size, sums: list[LevelSums]) -> dict[str, Any]:
         "seed": planted.seed,
         "scale": vars(planted.scale),
         "cuts": list(planted.cuts),
-        "noise_sd": world.NOISE_SD,
         "activity_slope": planted.activity_slope,
         "parameters": vars(size),
+        "traits": vars(planted.traits),
     }
 
 

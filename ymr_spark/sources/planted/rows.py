@@ -66,6 +66,6 @@ def _rate(
 ) -> PlantedRows:
     user, song = np.divmod(keys, len(planted.songs.weight))
     user += first
-    mean = world.means(planted.songs, users, user, song)
-    noise = np.float32(world.NOISE_SD) * rng.standard_normal(len(user), np.float32)
+    mean = world.means(planted.songs, users, user, song, planted.traits.affinity_sd)
+    noise = np.float32(planted.traits.noise_sd) * rng.standard_normal(len(user), np.float32)
     return PlantedRows(user, song, mean, latent.discretise(mean + noise, planted.cuts))

@@ -12,8 +12,6 @@ Ints = npt.NDArray[np.int64]
 
 FEWEST: Final = 10  # train rows of a user; R2 promises as many
 TEST_ROWS: Final = 10  # of every user
-_USER_SPREAD = 1.2  # of the logarithm of a user's ratings
-_SONG_SPREAD = 1.4  # of the logarithm of a song's popularity
 _SONG_FLOOR = 0.12  # of the mean popularity: R2 dropped the songs with fewer than 20 ratings
 _LIGHT_SHARE = 0.02  # of the songs: users below it draw by rejection, others race
 
@@ -33,8 +31,13 @@ def generator(*key: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(np.random.SeedSequence(key)))
 
 
-def user_counts(rng: np.random.Generator, users: int, ratings: int, most: int) -> Ints:
+def user_counts(
+    rng: np.random.Generator, users: int, ratings: int, most: int, spread: float
+) -> Ints:
     """Train rows of each user: 10 plus a lognormal, at most `most`; their sum is `ratings`.
+
+    Args:
+        spread: of the lognormal's logarithm.
 
     Raises:
         ValueError: so many ratings do not fit these users.
@@ -43,7 +46,7 @@ def user_counts(rng: np.random.Generator, users: int, ratings: int, most: int) -
         raise ValueError(
             f"{ratings} train ratings for {users} users: expected {FEWEST} to {most} for each"
         )
-    tail = np.exp(_USER_SPREAD * rng.standard_normal(users))
+    tail = np.exp(spread * rng.standard_normal(users))
     low, high = 0.0, float(most) / tail.min()
     for _ in range(100):
         middle = (low + high) / 2
@@ -56,9 +59,9 @@ def user_counts(rng: np.random.Generator, users: int, ratings: int, most: int) -
     return np.asarray(counts)
 
 
-def popularity(rng: np.random.Generator, songs: int) -> Floats:
-    """The weight with which each song is drawn; the sum is 1."""
-    tail = np.exp(_SONG_SPREAD * rng.standard_normal(songs))
+def popularity(rng: np.random.Generator, songs: int, spread: float) -> Floats:
+    """The weight with which each song is drawn; the sum is 1, `spread` that of logarithms."""
+    tail = np.exp(spread * rng.standard_normal(songs))
     weights = _SONG_FLOOR + (1 - _SONG_FLOOR) * tail / tail.mean()
     return np.asarray(weights / weights.sum())
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from ymr_spark.scale import Scale
 from ymr_spark.sources.planted import genre_tree, latent, sampling
 from ymr_spark.sources.planted.sampling import Floats, Ints, Singles
+from ymr_spark.sources.planted.traits import Traits
 from ymr_spark.sources.r2.scale import R2
 
 # Correlations of the ratings of R2's train_0.
@@ -16,10 +17,6 @@ GENRE_CORRELATION: Final = 0.020506
 LEVEL_CORRELATION: Final = 0.004521
 
 QUALITY_SD: Final = 0.26  # of a song's offset on the latent score
-# Shares of artist, album and the song itself in the variance of its quality and taste.
-QUALITY_PARTS: Final = (0.4, 0.2, 0.4)
-TASTE_PARTS: Final = (0.55, 0.15, 0.3)
-GENRE_TASTE: Final = 0.7  # length of a known genre's own taste, beside the artist's of 1
 ALBUM_SONGS: Final = 6.7
 ARTIST_ALBUMS: Final = 2.2
 
@@ -42,13 +39,13 @@ class PlantedSongs:
 
 
 def weights(
-    rng: np.random.Generator, songs: int, cold_share: float
+    rng: np.random.Generator, songs: int, cold_share: float, spread: float
 ) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """Popularity of each song, 0 for the cold ones, and which those are."""
     cold = np.zeros(songs, np.bool_)
     cold[rng.permutation(songs)[: round(cold_share * songs)]] = True
     weight = np.zeros(songs)
-    weight[~cold] = sampling.popularity(rng, int((~cold).sum()))
+    weight[~cold] = sampling.popularity(rng, int((~cold).sum()), spread)
     return weight, cold
 
 
@@ -57,19 +54,19 @@ def plant(
     weight: Floats,
     cold: npt.NDArray[np.bool_],
     exposure: Floats,
-    rank: int,
+    traits: Traits,
     scale: Scale = R2,
 ) -> PlantedSongs:
     """Songs whose shares of the ratings, `exposure` (sum 1), give R2's genre figures."""
-    tree = genre_tree.tree()
+    tree, rank = genre_tree.tree(), traits.taste_rank
     genre = _genres(rng, exposure, genre_tree.shares(tree), cold)
     album, artist = _albums(rng, genre)
-    quality = _by_artist(rng, artist, album, QUALITY_PARTS, 1)[:, 0]
+    quality = _by_artist(rng, artist, album, traits.quality_parts, 1)[:, 0]
     quality = _correlated(
         quality, exposure, genre, tree.level[genre], latent.correlation_kept(scale)
     )
-    own = np.where(np.arange(len(tree.level)) == genre_tree.UNKNOWN, 0.0, GENRE_TASTE)
-    taste = _by_artist(rng, artist, album, TASTE_PARTS, rank)
+    own = np.where(np.arange(len(tree.level)) == genre_tree.UNKNOWN, 0.0, traits.genre_taste)
+    taste = _by_artist(rng, artist, album, traits.taste_parts, rank)
     taste += (own[:, None] * rng.standard_normal((len(own), rank)))[genre]
     taste -= _mean(taste, exposure)
     taste /= np.sqrt(_mean(taste**2, exposure))

@@ -11,7 +11,6 @@ from ymr_spark.sources.planted.sampling import Floats, Ints, Singles, Stream
 LEAN_SD: Final = 0.28  # of a user's offset on the latent score, beside the poles
 POLE: Final = 0.9  # how far above or below the others a user at a pole is
 POLE_SHARES: Final = (0.04, 0.9, 0.06)  # of the users: low, neither, high
-TASTE_VARIANCES: Final = np.array([0.26, 0.12, 0.06, 0.03])
 MOST_OF_SONGS: Final = 0.6  # of the warm songs, that one user rates
 
 
@@ -22,26 +21,34 @@ class Users:
     first: int
     train_rows: Ints
     lean: Singles
-    taste: Singles  # shape (users, rank), variances TASTE_VARIANCES
+    taste: Singles  # shape (users, rank), variances Traits.taste_variances
     angle: Singles  # radians
 
     def __len__(self) -> int:
         return len(self.train_rows)
 
 
-def counts_of(seed: int, part: int, users: int, train_ratings: int, weight: Floats) -> Ints:
+def counts_of(
+    seed: int, part: int, users: int, train_ratings: int, weight: Floats, spread: float
+) -> Ints:
     """Train rows of each user of a part."""
     rng = sampling.generator(seed, Stream.COUNTS, part)
     most = int(MOST_OF_SONGS * np.count_nonzero(weight)) - sampling.TEST_ROWS
-    return sampling.user_counts(rng, users, train_ratings, most)
+    return sampling.user_counts(rng, users, train_ratings, most, spread)
 
 
-def plant(seed: int, part: int, first: int, counts: Ints, activity_slope: float) -> Users:
-    """Users with these train rows; the more of them, the lower a user leans."""
+def plant(
+    seed: int, part: int, first: int, counts: Ints, activity_slope: float, variances: Floats
+) -> Users:
+    """Users with these train rows; the more of them, the lower a user leans.
+
+    Args:
+        variances: of taste in each dimension, (rank,).
+    """
     rng = sampling.generator(seed, Stream.USERS, part)
     n = len(counts)
     lean = LEAN_SD * rng.standard_normal(n) + rng.choice([-POLE, 0, POLE], n, p=POLE_SHARES)
-    taste = rng.standard_normal((n, len(TASTE_VARIANCES))) * np.sqrt(TASTE_VARIANCES)
+    taste = rng.standard_normal((n, len(variances))) * np.sqrt(variances)
     # Over a part's rows tastes cancel out, so that they move no genre's mean rating.
     taste -= (counts[:, None] * taste).sum(axis=0) / counts.sum()
     angle = rng.uniform(0, 2 * np.pi, n)

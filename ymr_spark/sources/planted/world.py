@@ -10,17 +10,17 @@ from ymr_spark.scale import Scale
 from ymr_spark.sources.planted import latent, sampling, songs, users
 from ymr_spark.sources.planted.sampling import Floats, Ints, Singles, Stream
 from ymr_spark.sources.planted.songs import PlantedSongs
+from ymr_spark.sources.planted.traits import Traits
 from ymr_spark.sources.planted.users import Users
 from ymr_spark.sources.r2.scale import R2
 
 TEST_MEAN: Final = 3.46  # of R2's test_0, in stars of R2
-AFFINITY_SD: Final = 0.125  # of the interaction that no short dot product expresses
 # Inverse square width, in radians, of the bump around the angle at which user and song meet.
 SHARPNESS: Final = 20.0
-NOISE_SD: Final = 0.68  # of the latent score
 _CALIBRATION_SONGS: Final = 20
 _BINS: Final = 4_000  # of a score's histogram
 _SLOPES: Final = (-1.0, 0.5)
+USUAL: Final = Traits()
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class World:
 
     seed: int
     scale: Scale
+    traits: Traits
     songs: PlantedSongs
     cuts: tuple[float, ...]
     activity_slope: float  # of a user's offset on the logarithm of its train rows
@@ -41,6 +42,7 @@ def plant(
     train_ratings: int,
     cold_share: float,
     scale: Scale = R2,
+    traits: Traits = USUAL,
 ) -> World:
     """Plant a world whose part 0 has R2's shape; sizes are those of a full part.
 
@@ -48,39 +50,40 @@ def plant(
         ValueError: so many ratings do not fit these users and songs.
     """
     rng = sampling.generator(seed, Stream.SONGS)
-    weight, cold = songs.weights(rng, n_songs, cold_share)
-    counts = users.counts_of(seed, 0, n_users, train_ratings, weight)
+    weight, cold = songs.weights(rng, n_songs, cold_share, traits.song_spread)
+    counts = users.counts_of(seed, 0, n_users, train_ratings, weight, traits.user_spread)
     exposure = sampling.exposure(weight, counts)
-    rank = len(users.TASTE_VARIANCES)
-    planted = songs.plant(rng, weight, cold, exposure / exposure.sum(), rank, scale)
-    level = users.plant(seed, 0, 0, counts, activity_slope=0)
-    slope, cuts = _calibrate(seed, planted, level, scale)
-    return World(seed, scale, planted, tuple(cuts), slope)
+    planted = songs.plant(rng, weight, cold, exposure / exposure.sum(), traits, scale)
+    level = users.plant(seed, 0, 0, counts, 0, traits.taste_variances)
+    slope, cuts = _calibrate(seed, planted, level, scale, traits)
+    return World(seed, scale, traits, planted, tuple(cuts), slope)
 
 
 def users_of(world: World, part: int, first: int, n_users: int, train_ratings: int) -> Users:
     """The users of one part, whose ids begin at `first`."""
-    counts = users.counts_of(world.seed, part, n_users, train_ratings, world.songs.weight)
-    return users.plant(world.seed, part, first, counts, world.activity_slope)
+    traits, weight = world.traits, world.songs.weight
+    counts = users.counts_of(world.seed, part, n_users, train_ratings, weight, traits.user_spread)
+    slope, variances = world.activity_slope, traits.taste_variances
+    return users.plant(world.seed, part, first, counts, slope, variances)
 
 
-def means(songs: PlantedSongs, users: Users, user: Ints, song: Ints) -> Singles:
+def means(songs: PlantedSongs, users: Users, user: Ints, song: Ints, affinity_sd: float) -> Singles:
     """The latent score's mean for each pair of a user's and a song's index."""
     taste = np.einsum("ij,ij->i", users.taste[user], songs.taste[song])
-    affinity = _affinity(users.angle[user] - songs.angle[song])
+    affinity = _affinity(users.angle[user] - songs.angle[song], affinity_sd)
     return np.asarray(users.lean[user] + songs.quality[song] + taste + affinity)
 
 
-def _affinity(angle: Singles) -> Singles:
-    """A narrow bump over a circle, of mean 0 and standard deviation AFFINITY_SD."""
+def _affinity(angle: Singles, wanted_sd: float) -> Singles:
+    """A narrow bump over a circle, of mean 0 and that standard deviation."""
     mean = special.ive(0, SHARPNESS)
     sd = np.sqrt(special.ive(0, 2 * SHARPNESS) - mean**2)
     bump = np.exp(np.float32(SHARPNESS) * (np.cos(angle) - np.float32(1)))
-    return np.asarray((bump - np.float32(mean)) * np.float32(AFFINITY_SD / sd))
+    return np.asarray((bump - np.float32(mean)) * np.float32(wanted_sd / sd))
 
 
 def _calibrate(
-    seed: int, planted: PlantedSongs, level: Users, scale: Scale
+    seed: int, planted: PlantedSongs, level: Users, scale: Scale, traits: Traits
 ) -> tuple[float, list[float]]:
     """The slope on activity and the cut points that give R2's ratings and its test mean.
 
@@ -90,7 +93,9 @@ def _calibrate(
     rng = sampling.generator(seed, Stream.CALIBRATION)
     song = _typical_songs(rng, planted.weight, level.train_rows)
     user = np.arange(len(level))
-    scores = np.stack([means(planted, level, user, s) for s in song.T], axis=1).astype(np.float64)
+    scores = np.stack(
+        [means(planted, level, user, s, traits.affinity_sd) for s in song.T], axis=1
+    ).astype(np.float64)
     activity = np.log(level.train_rows)[:, None]
     train_weight = np.broadcast_to(level.train_rows[:, None], scores.shape).astype(np.float64)
 
@@ -101,8 +106,8 @@ def _calibrate(
         test, edges = np.histogram(tilted, _BINS)
         train, _ = np.histogram(tilted, edges, weights=train_weight)
         centres = (edges[:-1] + edges[1:]) / 2
-        cuts = latent.fit_cuts(centres, train, below, NOISE_SD)
-        expected = latent.expectation(latent.probabilities(centres, cuts, NOISE_SD), scale)
+        cuts = latent.fit_cuts(centres, train, below, traits.noise_sd)
+        expected = latent.expectation(latent.probabilities(centres, cuts, traits.noise_sd), scale)
         return float((test * expected).sum() / test.sum()), cuts
 
     wanted = scale.lowest + scale.width * ((TEST_MEAN - R2.lowest) / R2.width)
