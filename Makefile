@@ -40,7 +40,7 @@ COVERAGE ?=
 test: setup .venv/airflow/ready ## the tests but those on a cluster
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not cluster" $(COVERAGE)
 
-test-cluster: setup ## the tests on a standalone cluster: the same tables, faults
+test-cluster: setup ## the tests on a standalone cluster, of faults, and of minutes
 	@$(BIN)/pytest -m cluster
 
 check: setup ## ruff and mypy
