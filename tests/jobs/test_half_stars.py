@@ -16,6 +16,7 @@ from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.scale import Scale
 
+pytestmark = pytest.mark.cluster
 HALVES = Scale(0.5, 5, 0.5)
 SETTINGS = Settings.model_validate(
     {

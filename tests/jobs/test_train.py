@@ -49,7 +49,7 @@ def test_a_model_without_what_it_starts_from(ingested: Warehouse) -> None:
     assert "bias_users: not there or empty; run jobs/train.py --model bias first" in done.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.cluster
 def test_models_that_start_from_one_another_by_one_process(ingested: Warehouse) -> None:
     models = ("--model", "als", "--model", "bias")
     done = train(ingested, "r1", *models)

@@ -48,6 +48,7 @@ def test_cross_validation_finds_the_rank(ratings: DataFrame) -> None:
     assert judge.evaluate(found.bestModel.transform(ratings)) < bias / 2
 
 
+@pytest.mark.cluster
 def test_a_pipeline_with_other_stages_is_saved_and_scored_elsewhere(
     ratings: DataFrame, tmp_path: Path
 ) -> None:
