@@ -37,7 +37,10 @@ def entry(request: pytest.FixtureRequest) -> Entry:
 
 @pytest.fixture(scope="module")
 def fitted(ratings: DataFrame) -> Callable[[str], RatingModel[Any]]:
-    """The model of that name; those that fall back on the same one share it."""
+    """The model of that name; those that fall back on the same one share it, and all the ratings
+    that they are fitted to."""
+    first = estimator(registry.MODELS[0], validationIndicatorCol="later")
+    shared = first.ratings_of(ratings)
 
     @cache
     def fit(name: str) -> RatingModel[Any]:
@@ -45,7 +48,7 @@ def fitted(ratings: DataFrame) -> Callable[[str], RatingModel[Any]]:
         unfitted = estimator(entry, validationIndicatorCol="later")
         if entry.fallback:
             unfitted.setFallback(fit(entry.fallback))
-        found: RatingModel[Any] = unfitted.fit(ratings)
+        found: RatingModel[Any] = unfitted.fit_ratings(shared)
         return found
 
     return fit

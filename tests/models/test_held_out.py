@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from ymr_spark.models.held_out import HeldOut
 from ymr_spark.models.linear.als import Als
-from ymr_spark.models.linear.bias import Bias
+from ymr_spark.models.linear.bias import Bias, BiasModel
 from ymr_spark.models.linear.constant import Constant
 from ymr_spark.models.linear.latent_factor import LatentFactor
 from ymr_spark.models.neighbors.similarity import Similarity
@@ -41,7 +41,12 @@ def parts(spark: SparkSession) -> tuple[TrainRatings, DataFrame]:
     rows = [tuple(row) for row in dense_ratings(30, 20, 0.5, seed=1).tolist()]
     train = ratings(spark, rows[::2]).withColumn("held", F.lit(False))
     held_out = ratings(spark, [*rows[1::2], (30, 3, 1)]).withColumn("held", F.lit(True))
-    return Constant(**COLUMNS).ratings_of(train.union(held_out)), held_out
+    return Constant(**COLUMNS).ratings_of(train.union(held_out).cache()), held_out
+
+
+@pytest.fixture(scope="module")
+def bias(parts: tuple[TrainRatings, DataFrame]) -> BiasModel:
+    return Bias(maxIter=2, **COLUMNS).fit_ratings(parts[0])
 
 
 @pytest.mark.parametrize(
@@ -53,14 +58,18 @@ def parts(spark: SparkSession) -> tuple[TrainRatings, DataFrame]:
     ],
 )
 def test_a_model_without_epochs_has_a_curve_of_one_entry(
-    parts: tuple[TrainRatings, DataFrame], given: bool, kind: type, params: dict[str, int]
+    parts: tuple[TrainRatings, DataFrame],
+    bias: BiasModel,
+    given: bool,
+    kind: type,
+    params: dict[str, int],
 ) -> None:
     """Its predictions' error, those of a fallback of its own or of the one it was given among
     them."""
     packed, held_out = parts
     estimator = kind(**COLUMNS, **params)
     if given:
-        estimator.setFallback(Bias(**COLUMNS).fit_ratings(packed))
+        estimator.setFallback(bias)
     (entry,) = estimator.curve(packed)
     found = estimator.fit_ratings(packed).transform(held_out).collect()
     errors = [(row.prediction - row.rating) ** 2 for row in found]
@@ -76,12 +85,9 @@ def test_a_model_without_a_fallback_has_a_curve_too(
     assert entry.train_mse == pytest.approx(np.var(stars))
 
 
-@pytest.mark.parametrize("given", [False, True])
 def test_a_curve_goes_on_to_the_last_iteration(
-    parts: tuple[TrainRatings, DataFrame], given: bool
+    parts: tuple[TrainRatings, DataFrame], bias: BiasModel
 ) -> None:
     estimator = LatentFactor(rank=2, maxIter=4, tol=100.0, **COLUMNS)
-    if given:
-        estimator.setFallback(Bias(**COLUMNS).fit_ratings(parts[0]))
     assert len(estimator.curve(parts[0])) == 4
-    assert len(estimator.fit_ratings(parts[0]).learning_curve) == 2
+    assert len(estimator.setFallback(bias).fit_ratings(parts[0]).learning_curve) == 2

@@ -110,6 +110,7 @@ def test_planted_factors_are_recovered(spark: SparkSession, planted: Planted) ->
     assert state.noise < 0.01
 
 
+@pytest.mark.cluster
 def test_half_stars_are_as_good_as_whole_ones(spark: SparkSession, planted: Planted) -> None:
     halved = planted[2] / np.array([1, 1, 2])
     state, mean = fitted(spark, halved, rank=2, count=25)
