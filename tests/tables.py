@@ -28,4 +28,6 @@ def _rows(spark: SparkSession, warehouse: Warehouse, table: str) -> pd.DataFrame
     keys = [
         c for c in frame.columns if frame[c].dtype.kind in "iub" or isinstance(frame[c].get(0), str)
     ]
+    # Ratings are keys too, and floats.
+    keys += [c for c in frame.columns if frame[c].dtype.kind == "f"]
     return frame.sort_values(keys, ignore_index=True)
