@@ -14,7 +14,7 @@ from functools import partial
 from itertools import dropwhile, groupby
 from pathlib import Path
 
-from ymr_spark.errors import SettingsError, StageFailed
+from ymr_spark.errors import DataContractError, SettingsError, StageFailed
 from ymr_spark.evaluation import leaderboard
 from ymr_spark.evaluation.leaderboard import Leaderboard
 from ymr_spark.pipeline import cli, provenance, runs, settings_file, stages
@@ -133,7 +133,11 @@ def _closing(warehouse: Warehouse) -> Figures:
     board_file = warehouse.path("reports/leaderboard.json")
     if not board_file.exists():
         return Figures()
-    board = Leaderboard.of_json(board_file.read_bytes())
+    try:
+        board = Leaderboard.of_json(board_file.read_bytes())
+    except DataContractError as e:  # of an earlier version, before the stage that makes it anew
+        log.warning("%s", e)
+        return Figures()
     leaderboard.show(board)
     report = warehouse.path("reports/index.html")
     print(f"Report: {report}")

@@ -3,6 +3,7 @@ import json
 import pytest
 import told
 
+from ymr_spark.errors import DataContractError
 from ymr_spark.evaluation import leaderboard
 from ymr_spark.evaluation.breakdown import Order
 from ymr_spark.evaluation.leaderboard import Leaderboard
@@ -72,3 +73,9 @@ def test_without_a_floor_nothing_is_said_of_it() -> None:
 @pytest.mark.parametrize("floor", [None, 1.25])
 def test_the_board_is_read_as_it_was_written(floor: float | None) -> None:
     assert Leaderboard.of_json(board(floor).as_json()) == board(floor)
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"train_rows": 90, "models": [{"model": "bias"}]}'])
+def test_what_is_no_board_of_this_version_says_how_to_make_one(text: str) -> None:
+    with pytest.raises(DataContractError, match=r"of this version.*jobs/evaluate\.py --force"):
+        Leaderboard.of_json(text)

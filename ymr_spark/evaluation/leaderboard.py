@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ymr_spark import strict_json
+from ymr_spark.errors import DataContractError
 from ymr_spark.evaluation import metrics
 from ymr_spark.evaluation.breakdown import Order, Ordering
 from ymr_spark.evaluation.metrics import Difference, Errors, Score
@@ -53,8 +54,18 @@ class Leaderboard(Record):
 
     @classmethod
     def of_json(cls, text: str | bytes) -> "Leaderboard":
-        """The board that was written so; ValueError where it is none."""
-        return cls.model_validate_json(text)
+        """The board that was written so.
+
+        Raises:
+            DataContractError: it is none of this version.
+        """
+        try:
+            return cls.model_validate_json(text)
+        except ValueError as e:
+            raise DataContractError(
+                f"reports/leaderboard.json: not a leaderboard of this version "
+                f"({str(e).splitlines()[0]}); run jobs/evaluate.py --force"
+            ) from e
 
     @property
     def names(self) -> list[str]:

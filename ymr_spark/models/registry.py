@@ -52,7 +52,7 @@ class Entry:
 
     Args:
         estimator: module:Class; imported only where the model is fitted or loaded.
-        settings: the class of its section in models/"py"; the section has the model's name.
+        settings: the class of its section in `models.sections`; the section has the model's name.
         fallback: the model that it starts from and that scores what it does not know.
         deep: it trains on the shards, by TensorFlow, without Spark.
         searched: what jobs/search.py varies.
