@@ -16,7 +16,7 @@ from ymr_spark.records.figures import Ingested
 from ymr_spark.records.line_counts import LineCounts
 from ymr_spark.scale import Scale
 from ymr_spark.sources.r2 import attributes, audit, files, ingestion
-from ymr_spark.sources.r2.unit_rows import HoldOut
+from ymr_spark.sources.r2.unit_rows import ValidationRule
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Ingest
     raw.check_unchanged()
 
     log.info("writing %d ratings", sum(audited.findings.kept.values()))
-    split = HoldOut(rules.validation_ratings, settings.seed)
+    split = ValidationRule(rules.validation_ratings, settings.seed)
     with raw.watched():
         version = warehouse.write(ingestion.ratings(audited, split), "ratings")
     song_faults = attributes.quarantine(songs, raw.songs.name)

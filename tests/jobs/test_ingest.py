@@ -20,7 +20,7 @@ from ymr_spark.scale import Scale
 from ymr_spark.sources.r2 import attributes, files, ingestion
 from ymr_spark.sources.r2.parsing import Reason
 from ymr_spark.sources.r2.scale import R2
-from ymr_spark.sources.r2.unit_rows import HoldOut
+from ymr_spark.sources.r2.unit_rows import ValidationRule
 
 SETTINGS = Settings(ingest=Ingest(max_quarantine_share=0.05))
 
@@ -120,7 +120,7 @@ def splits(spark: SparkSession, folder: Path, seed: int = 1) -> dict[str, Identi
     audited = ingestion.audited(spark, files.find(folder), np.ones(500, bool), R2)
     reasons = [r for file in audited.findings.quarantined.values() for r in file.items()]
     assert sorted(reasons) == [("duplicate", 1), ("in_train_and_test", 1)]
-    return identity(ingestion.ratings(audited, HoldOut(10, seed)))
+    return identity(ingestion.ratings(audited, ValidationRule(10, seed)))
 
 
 @pytest.mark.parametrize("layout", [".gz", ".bz2", "shuffled", "many ranges", "two parts", "CRLF"])
@@ -159,7 +159,7 @@ def test_each_user_lies_whole_and_contiguous_in_one_file(
     write(warehouse.raw, b"".join(lines[0]), b"".join(lines[1]))
     raw = files.find(warehouse.raw)
     audited = ingestion.audited(spark, raw, np.ones(500, bool), R2, range_bytes=4_000)
-    warehouse.write(ingestion.ratings(audited, HoldOut(10, 1)), "ratings")
+    warehouse.write(ingestion.ratings(audited, ValidationRule(10, 1)), "ratings")
     seen: set[tuple[str, int]] = set()
     paths = list(warehouse.path("ratings").glob("split=*/part=0/*.parquet"))
     assert len(paths) > 3
@@ -253,7 +253,7 @@ def test_input_that_changes_after_the_audit_is_not_committed(
     with (warehouse.raw / "train_0.txt").open("ab") as train:
         train.write(b"70\t1\t1\n")
     with pytest.raises(DataContractError, match=r"train_0\.txt: changed"), raw.watched():
-        warehouse.write(ingestion.ratings(audited, HoldOut(10, 1)), "ratings")
+        warehouse.write(ingestion.ratings(audited, ValidationRule(10, 1)), "ratings")
     assert warehouse.version("ratings") is None
 
 
@@ -268,5 +268,5 @@ def test_rows_that_differ_from_the_audit_are_not_committed(
     path.write_bytes(changed)  # the same size, and the time set back
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     with pytest.raises(DataContractError, match="were audited"), raw.watched():
-        warehouse.write(ingestion.ratings(audited, HoldOut(10, 1)), "ratings")
+        warehouse.write(ingestion.ratings(audited, ValidationRule(10, 1)), "ratings")
     assert warehouse.version("ratings") is None

@@ -13,7 +13,7 @@ from ymr_spark.sources.r2.audit import Findings
 from ymr_spark.sources.r2.examination import examine
 from ymr_spark.sources.r2.parsing import Lines, parse
 from ymr_spark.sources.r2.scale import R2
-from ymr_spark.sources.r2.unit_rows import HoldOut
+from ymr_spark.sources.r2.unit_rows import ValidationRule
 
 FOUND = Findings(
     lines={"train": 90, "test": 10},
@@ -75,7 +75,7 @@ def test_rows_have_the_part_and_split_of_their_file(tmp_path: Path) -> None:
         for parsed, file in zip((train, test), of_files, strict=True)
     )
     examined = examine(train, test, np.ones(10, bool))
-    summary = unit_rows.ratings(raw.ratings, HoldOut(2, 1), {4: (6, 2)})
+    summary = unit_rows.ratings(raw.ratings, ValidationRule(2, 1), {4: (6, 2)})
     found = pa.Table.from_batches(list(summary(4, [examined]))).to_pylist()
     assert {(r["song_id"], r["part"]) for r in found} == {
         *((song, 0) for song in (0, 1, 2, 8)),
@@ -85,4 +85,4 @@ def test_rows_have_the_part_and_split_of_their_file(tmp_path: Path) -> None:
     assert all(r["user_id"] == 5 and r["rating"] == r["song_id"] % 5 + 1 for r in found)
     for other in ((5, 2), (6, 1)):
         with pytest.raises(DataContractError, match="unit 4 has 6 train and 2 test rows"):
-            list(unit_rows.ratings(raw.ratings, HoldOut(2, 1), {4: other})(4, [examined]))
+            list(unit_rows.ratings(raw.ratings, ValidationRule(2, 1), {4: other})(4, [examined]))

@@ -22,7 +22,7 @@ from ymr_spark.sources.r2.examination import Flags, examine
 from ymr_spark.sources.r2.files import RawFile, RawFolder
 from ymr_spark.sources.r2.parsing import Lines, Parsed, parse
 from ymr_spark.sources.r2.ranges import Range, plan
-from ymr_spark.sources.r2.unit_rows import AUDIT, HoldOut, Summary
+from ymr_spark.sources.r2.unit_rows import AUDIT, Summary, ValidationRule
 
 # Gives the table that a summary makes of all units.
 Apply = Callable[[Summary, str | T.StructType], DataFrame]
@@ -71,7 +71,7 @@ def audited(
     return found
 
 
-def ratings(audited: Audited, split: HoldOut) -> DataFrame:
+def ratings(audited: Audited, split: ValidationRule) -> DataFrame:
     """The kept rows; each user's rows of a split lie next to each other in one partition."""
     summary = unit_rows.ratings(audited.files, split, audited.findings.units)
     return with_scale(audited.apply(summary, schemas.RATINGS), audited.scale)

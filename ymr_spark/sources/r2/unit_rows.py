@@ -63,7 +63,7 @@ def audit(files: tuple[RawFile, ...]) -> Summary:
 
 
 @dataclass(frozen=True)
-class HoldOut:
+class ValidationRule:
     """How train rows are held out for validation."""
 
     per_user: int
@@ -71,7 +71,7 @@ class HoldOut:
 
 
 def ratings(
-    files: tuple[RawFile, ...], split: HoldOut, expected: dict[int, tuple[int, int]]
+    files: tuple[RawFile, ...], split: ValidationRule, expected: dict[int, tuple[int, int]]
 ) -> Summary:
     """The summary that gives the kept rows, as schemas.RATINGS, users ascending in a unit.
 
@@ -124,7 +124,7 @@ def _audit_batch(row: dict[str, object]) -> pa.RecordBatch:
     return pa.RecordBatch.from_pylist([row], schema=_AUDIT)
 
 
-def _split_batches(block: Examined, split: HoldOut, parts: Ints) -> Iterator[pa.RecordBatch]:
+def _split_batches(block: Examined, split: ValidationRule, parts: Ints) -> Iterator[pa.RecordBatch]:
     held_out = validation_rows(block.train.user, block.train.song, split.per_user, split.seed)
     for name, rows, file in (
         ("train", block.train[~held_out], block.train_file[~held_out]),
