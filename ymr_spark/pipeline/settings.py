@@ -180,7 +180,7 @@ class Common(Section):
     planted: Planted = Planted()
     ingest: Ingest = Ingest()
     models: Annotated[list[Annotated[str, _one_of(*registry.NAMES)]], Distinct] = Field(
-        [*registry.NAMES], min_length=1, description="those that the pipeline fits"
+        [*registry.NAMES], min_length=1, description="those that the pipeline fits and judges"
     )
     shards: Shards = Shards()
     two_tower: sections.TwoTower = sections.TwoTower()

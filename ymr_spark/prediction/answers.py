@@ -1,7 +1,6 @@
 """What the published models say about pairs of a user and a song, and why."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -47,8 +46,7 @@ class Answers(Figures):
     predictions: tuple[Answer, ...]
 
 
-@dataclass(frozen=True)
-class Why:
+class Why(Record):
     """What a prediction is made of.
 
     Attributes:
@@ -62,12 +60,8 @@ class Why:
     nearest_by: str | None
 
 
-class Explained(Answers):
-    """The answer of one pair, and why; see `Why`."""
-
-    terms: dict[str, Parts]
-    nearest: tuple[Neighbor, ...]
-    nearest_by: str | None
+class Explained(Answers, Why):
+    """The answer of one pair, and why."""
 
 
 class Published:
@@ -132,7 +126,7 @@ class Published:
         terms = {n: explanation.parts(m, *pair) for n, m in models.items()}
         rated = {r["song_id"]: r["rating"] for r in ratings.to_pylist() if r["split"] == "train"}
         near, by = _nearest(self.warehouse, models, pair[1], rated)
-        return Why(terms, tuple(near), by)
+        return Why(terms=terms, nearest=tuple(near), nearest_by=by)
 
 
 def _is_cold(known: Ints, wanted: int) -> bool:
