@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> Figures:
     warehouse = Warehouse(settings.warehouse, settings.raw.folder)
     with runs.lock(warehouse, run_id), ExitStack() as jvm:
         environ = os.environ | {runs.LOCK_HOLDER: run_id}
-        for group in _groups(todo):
+        for group in groups(todo):
             stale = [*dropwhile(partial(_up_to_date, options, warehouse, settings), group)]
             for stage in group[: len(group) - len(stale)]:
                 log.info("%s: up to date", _where(stage, todo))
@@ -74,9 +74,9 @@ def _todo(settings: Settings, until: str | None) -> Sequence[stages.Stage]:
     return todo[: names.index(until) + 1]
 
 
-def _groups(todo: Sequence[stages.Stage]) -> Iterator[list[stages.Stage]]:
+def groups(todo: Sequence[stages.Stage]) -> Iterator[list[stages.Stage]]:
     """Stages of one job in a row are one process, in which they share what they read."""
-    return (list(group) for _, group in groupby(todo, key=lambda stage: stage.job))
+    return (list(group) for _, group in groupby(todo, key=lambda s: (s.job, s.own_process)))
 
 
 def _up_to_date(

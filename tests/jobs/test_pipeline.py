@@ -15,9 +15,11 @@ import told
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from jobs import pipeline
 from ymr_spark.errors import DataContractError
 from ymr_spark.evaluation.leaderboard import Leaderboard
-from ymr_spark.pipeline import certificate
+from ymr_spark.pipeline import certificate, stages
+from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.ratings import Identity, identity
 from ymr_spark.runtime import session
@@ -31,6 +33,7 @@ SETTINGS = [
     *(f"{deep}.max_epochs=2" for deep in DEEP),
     *(f"{deep}.batch_size=512" for deep in DEEP),
     "als.iterations=3",
+    "latent_factor.max_iterations=4",
     "recommend.k=5",
     "spark_defaults=tests/spark.conf",
 ]
@@ -89,6 +92,12 @@ def jvm() -> Iterator[Environ]:
 @pytest.fixture(scope="module")
 def board(root: Path) -> Leaderboard:
     return Leaderboard.of_json((root / "reports" / "leaderboard.json").read_bytes())
+
+
+def test_models_that_share_what_they_read_are_one_process() -> None:
+    found = [[s.model for s in g if s.model] for g in pipeline.groups(stages.pipeline(Settings()))]
+    sharing = ["constant", "user_lean", "bias", "similarity", "latent_factor"]
+    assert [models for models in found if models] == [sharing, ["als"], [*DEEP]]
 
 
 @pytest.mark.slow
@@ -267,6 +276,7 @@ def test_recommendations_for_some_users_from_one_genre_as_csv(
 
 
 @pytest.mark.slow
+@pytest.mark.cluster
 def test_one_stage_alone_by_spark_submit(spark: SparkSession, root: Path) -> None:
     before = versions(root)
     assert run("train", root, "--model", "bias", submit=True)["status"] == "unchanged"

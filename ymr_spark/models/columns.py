@@ -91,17 +91,13 @@ class IdCodes:
     labels: tuple[str, ...] | None = None
 
     @classmethod
-    def of(cls, ids: DataFrame) -> "IdCodes":
-        """The side of a column of ids, the only one of the frame."""
+    def of(cls, ids: DataFrame, least: Any, most: Any) -> "IdCodes":
+        """The side of a column of ids, the only one of the frame, from `least` to `most`."""
         (name,), ((_, kind),) = ids.columns, ids.dtypes
-        if kind in _WHOLE:
-            least, most = ids.agg(F.min(name), F.max(name)).collect()[0]
-            if least is None or (least >= 0 and most < _MOST):
-                return cls(kind)
+        if kind in _WHOLE and least >= 0 and most < _MOST:
+            return cls(kind)
         found = ids.select(F.col(name).cast("string")).distinct().toArrow()
-        return cls(
-            kind, tuple(sorted(label for label in found.column(0).to_pylist() if label is not None))
-        )
+        return cls(kind, tuple(sorted(found.column(0).to_pylist())))
 
     def asked(self, column: str) -> Column:
         """The column as `codes` takes it."""

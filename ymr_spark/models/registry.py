@@ -58,6 +58,7 @@ class Entry:
         searched: what jobs/search.py varies.
         published: values of these settings found by others, tried second.
         by_size: jobs/compare_by_size.py fits it to parts of the train rows.
+        own_process: it shares no packed ratings with others, and memory is short beside theirs.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Entry:
     searched: tuple[SearchedSetting, ...] = ()
     published: dict[str, Any] = field(default_factory=dict)
     by_size: bool = False
+    own_process: bool = False
 
     @property
     def section(self) -> "type[Section]":
@@ -123,7 +125,6 @@ MODELS = (
         NEIGHBORS,
         fallback="bias",
     ),
-    Entry("als", f"{_LINEAR}.als:Als", "Als", fallback="bias", searched=_REGULARIZED),
     Entry(
         "latent_factor",
         f"{_LINEAR}.latent_factor:LatentFactor",
@@ -131,6 +132,14 @@ MODELS = (
         fallback="bias",
         searched=(SearchedSetting("rank", "ranks", logarithmic=False),),
         by_size=True,
+    ),
+    Entry(
+        "als",
+        f"{_LINEAR}.als:Als",
+        "Als",
+        fallback="bias",
+        searched=_REGULARIZED,
+        own_process=True,
     ),
     Entry(
         "two_tower_dot",

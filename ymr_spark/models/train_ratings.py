@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -46,16 +47,15 @@ class TrainRatings:
         columns.require_ratings(dataset, rating)
         scale = scale_of(dataset, rating)
         held = F.col(validation) if validation else F.lit(False)
-        _require_values(dataset.where(~held), user, song, rating)
+        fitted_to = dataset.where(~held)
+        ends = _ends(fitted_to, user, song, rating)
         # Their own names may be those of each other's codes.
         named = {"_user": F.col(user), "_song": F.col(song), "_held": held}
         rows = dataset.select(
             *(column.alias(name) for name, column in named.items()),
             F.col(rating).cast("double").alias("rating"),
         )
-        users, songs = (
-            IdCodes.of(rows.where(~F.col("_held")).select(c)) for c in ("_user", "_song")
-        )
+        users, songs = (IdCodes.of(fitted_to.select(name), *ends[name]) for name in (user, song))
         coded = songs.coded(users.coded(rows, "_user", "user_id"), "_song", "song_id")
         coded = with_scale(coded, scale)
         parts = (coded.where(F.col("_held") == flag).drop("_held") for flag in (False, True))
@@ -94,10 +94,15 @@ class TrainRatings:
                 getattr(self, name).unpersist()
 
 
-def _require_values(rows: DataFrame, *names: str) -> None:
-    counts = rows.agg(F.count("*"), *(F.count(name) for name in names)).collect()[0]
-    if not counts[0]:
+def _ends(rows: DataFrame, *names: str) -> dict[str, tuple[Any, Any]]:
+    """The least and the greatest value of each column, of which none may be null: in one pass."""
+    parts = (F.struct(F.count(name), F.min(name), F.max(name)) for name in names)
+    total, *found = rows.agg(F.count("*"), *parts).collect()[0]
+    if not total:
         raise DataContractError("no ratings to fit to")
-    for name, found in zip(names, counts[1:], strict=True):
-        if found < counts[0]:
-            raise DataContractError(f"column {name}: {counts[0] - found} nulls; leave them out")
+    ends = {}
+    for name, (count, least, most) in zip(names, found, strict=True):
+        if count < total:
+            raise DataContractError(f"column {name}: {total - count} nulls; leave them out")
+        ends[name] = least, most
+    return ends

@@ -46,6 +46,11 @@ class Stage:
         return tuple(registry.named(name).module for name in names)
 
     @property
+    def own_process(self) -> bool:
+        """Whether its model is to be fitted beside no other."""
+        return self.model is not None and registry.named(self.model).own_process
+
+    @property
     def command(self) -> str:
         """What to run, for messages."""
         return f"jobs/{self.job}.py" + (f" --model {self.model}" if self.model else "")
