@@ -113,9 +113,8 @@ def published(spark: SparkSession, warehouse: Warehouse, model: str) -> dict[str
 
 def _split(spark: SparkSession, warehouse: Warehouse, name: str) -> Split:
     rows = warehouse.read(spark, "ratings").where(F.col("split") == name)
-    users, songs, stars = (
-        column.to_numpy() for column in rows.select("user_id", "song_id", "rating").toArrow()
-    )
+    table = rows.select("user_id", "song_id", "rating").toArrow()
+    users, songs, stars = (column.to_numpy() for column in table.columns)
     return users, songs, stars.astype(np.float32)
 
 

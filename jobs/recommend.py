@@ -97,8 +97,9 @@ def _chosen(warehouse: Warehouse, wanted: str) -> FactorModel:
 
     The best is that on validation; on test where no user has validation rows.
     """
-    order = [("split", "descending"), ("mse", "ascending"), ("model", "ascending")]
-    scored = warehouse.load("metrics").sort_by(order)
+    scored = warehouse.load("metrics").sort_by(
+        [("split", "descending"), ("mse", "ascending"), ("model", "ascending")]
+    )
     # The exact search is over offsets and factors, which the others have not.
     names = [n for n in pc.unique(scored["model"]).to_pylist() if n in registry.RANKING]
     if wanted != "best":

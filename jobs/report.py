@@ -14,7 +14,7 @@ from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.records.figures import Ingested, Reported
 from ymr_spark.report import about_comparison, page
-from ymr_spark.report.card import TableRow
+from ymr_spark.report.card import TableRow, TableRows
 from ymr_spark.store import atomically
 
 REPORT = "reports/index.html"
@@ -24,7 +24,9 @@ _SAMPLE = 20
 def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Reported:
     """Read the small tables and reports, and write the page."""
     board = Leaderboard.of_json(warehouse.path("reports/leaderboard.json").read_bytes())
-    tables = {name: warehouse.load(name).to_pylist() for name in stages.SUMMARY_TABLES}
+    tables: dict[str, TableRows] = {
+        name: warehouse.load(name).to_pylist() for name in stages.SUMMARY_TABLES
+    }
     for name in ("slices", "orders"):
         tables[name] = warehouse.load(name, ds.field("split") == "test").to_pylist()
     for name in stages.named("report").optional:

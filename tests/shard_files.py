@@ -65,7 +65,7 @@ def content(songs: Ints) -> dict[str, Ints]:
 def _write_file(path: Path, rows: Ints) -> str:
     types = (np.int32, np.int32, np.float32)
     columns = {n: rows[:, i].astype(t) for i, (n, t) in enumerate(zip(COLUMNS, types, strict=True))}
-    pq.write_table(pa.table(columns | content(rows[:, 1])), path)
+    pq.write_table(pa.Table.from_pydict({**columns, **content(rows[:, 1])}), path)
     return path.name
 
 

@@ -2,6 +2,7 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +24,7 @@ SOURCES = Path(packing.__file__).parent
 STARS = Scale(1, 5, 1)
 HALVES = Scale(0.5, 5, 0.5)
 Row = tuple[int, int, float]
+T = TypeVar("T")
 COLUMNS = "user_id int, song_id int, rating float"
 
 
@@ -78,7 +80,7 @@ def batch_of(rows: list[Row]) -> pa.RecordBatch:
     return pa.record_batch(arrays, list(types))
 
 
-def pieces(rows: list[Row], cuts: list[int]) -> list[list[Row]]:
+def pieces(rows: list[T], cuts: list[int]) -> list[list[T]]:
     ends = [0, *sorted(cut % (len(rows) + 1) for cut in cuts), len(rows)]
     return [rows[a:b] for a, b in pairwise(ends)]
 
@@ -167,7 +169,7 @@ def test_columns_of_another_type_are_refused(spark: SparkSession, column: str, k
 
 
 def test_what_does_not_fit_is_not_wrapped() -> None:
-    batch = pa.record_batch([[1], [2**33], [3.0]], ["user_id", "song_id", "rating"])
+    batch = pa.RecordBatch.from_pydict({"user_id": [1], "song_id": [2**33], "rating": [3.0]})
     with pytest.raises(pa.ArrowInvalid, match=str(2**33)):
         list(packing._deal([batch], STARS))
     with pytest.raises(DataContractError, match="rating 300"):

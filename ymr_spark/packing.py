@@ -143,9 +143,9 @@ def _packed(ratings: DataFrame, owner: str, other: str) -> Packed:
 def _deal(batches: Iterable[pa.RecordBatch], scale: Scale) -> Iterable[pa.RecordBatch]:
     """The rows of each owner side by side with those of others in the same bucket."""
     for batch in batches:
-        owners, others, ratings = batch.columns
+        *ids, ratings = batch.columns
         # Casts raise where a value does not fit.
-        owners, others = (ids.cast(pa.int32()).to_numpy() for ids in (owners, others))
+        owners, others = (column.cast(pa.int32()).to_numpy() for column in ids)
         levels = scale.level_of(ratings.to_numpy())
         buckets = (owners % _BUCKETS).astype(np.uint16)
         order = np.argsort(buckets, kind="stable")
@@ -180,7 +180,7 @@ def _pack(batches: Iterable[pa.RecordBatch], block_ratings: int) -> Iterable[pa.
 def _rows(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[int, Dealt]]:
     for batch in batches:
         buckets, *columns = batch.columns
-        for row, bucket in enumerate(buckets.to_pylist()):
+        for row, bucket in enumerate(buckets.to_numpy().tolist()):
             owners, others, levels = (column[row].values.to_numpy() for column in columns)
             yield bucket, (owners, others, levels)
 
@@ -209,6 +209,6 @@ def _pieces(batch: pa.RecordBatch) -> Iterator[tuple[int, pa.RecordBatch]]:
         yield int(numbers[first]), batch.slice(first, last - first)
 
 
-def _lists(bounds: Array, values: Array) -> pa.ListArray:
+def _lists(bounds: Array, values: Array) -> "pa.ListArray[Any]":
     """A list of the values between each two bounds."""
-    return pa.ListArray.from_arrays(pa.array(bounds.astype(np.int32)), pa.array(values))
+    return pa.ListArray.from_arrays(pa.array(bounds, pa.int32()), pa.array(values))

@@ -48,7 +48,7 @@ def contestants(
     def cosine(stars: csr_matrix) -> csr_matrix:
         model = CosineRecommender(K=chosen["neighbors"] + 1)
         model.fit(stars, show_progress=False)
-        near = model.similarity
+        near: csr_matrix = model.similarity
         near.setdiag(0)
         return near
 

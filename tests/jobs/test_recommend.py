@@ -59,8 +59,8 @@ def publish(warehouse: Warehouse, models: Judged) -> None:
     for fitted, _ in models:
         for part, rows in fitted.tables().items():
             warehouse.save(rows, f"{fitted.name}_{part}")
-    rows = [{"model": m.name, "train_hash": "x"} | REGISTERED for m, _ in models]
-    warehouse.save(rows, "models")
+    registered = [{"model": m.name, "train_hash": "x"} | REGISTERED for m, _ in models]
+    warehouse.save(registered, "models")
     judged = [
         {"model": m.name, "split": split, "mse": mse}
         for m, scores in models

@@ -19,7 +19,7 @@ LIKED = ("user_id", "song_id")
 
 def table(names: tuple[str, ...], rows: Sequence[tuple[int, ...]]) -> pa.Table:
     columns = np.array(rows, np.int32).reshape(-1, len(names)).T
-    return pa.table(list(columns), names)
+    return pa.Table.from_pydict(dict(zip(names, columns, strict=True)))
 
 
 def test_by_hand() -> None:

@@ -87,24 +87,25 @@ def sums(
     held = held_out.select(bucket, _key(), "rating", "floor")
     pairs = predicted.groupBy("bucket").cogroup(held.groupBy("bucket"))
     found = pairs.applyInArrow(judge, _COLUMNS).toArrow()
-    order = [("model", "ascending"), ("split", "ascending"), ("bucket", "ascending")]
-    return [*_records(found.sort_by(order))]
+    ordered = found.sort_by(
+        [("model", "ascending"), ("split", "ascending"), ("bucket", "ascending")]
+    )
+    return [*_records(ordered)]
 
 
 _COLUMNS = """bucket INT, model STRING, split STRING, matching BOOLEAN, rows LONG, unusable LONG,
     users ARRAY<INT>, errors ARRAY<DOUBLE>, slices ARRAY<DOUBLE>, orders ARRAY<DOUBLE>"""
-_ARROW = pa.schema(
-    [
-        ("bucket", pa.int32()),
-        ("model", pa.string()),
-        ("split", pa.string()),
-        ("matching", pa.bool_()),
-        ("rows", pa.int64()),
-        ("unusable", pa.int64()),
-        ("users", pa.list_(pa.int32())),
-        *((name, pa.list_(pa.float64())) for name in ("errors", "slices", "orders")),
-    ]
-)
+_ROW: dict[str, pa.DataType] = {
+    "bucket": pa.int32(),
+    "model": pa.string(),
+    "split": pa.string(),
+    "matching": pa.bool_(),
+    "rows": pa.int64(),
+    "unusable": pa.int64(),
+    "users": pa.list_(pa.int32()),
+    **dict.fromkeys(("errors", "slices", "orders"), pa.list_(pa.float64())),
+}
+_ARROW = pa.schema(_ROW)
 
 
 def _records(table: pa.Table) -> Iterator[Sums]:

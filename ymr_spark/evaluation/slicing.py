@@ -80,11 +80,11 @@ def read(
         users, songs: schemas.SUMMARY_USERS, SUMMARY_SONGS rows.
         catalogue, genres: schemas.SONGS, GENRES rows.
     """
-    named = genres.filter(pc.equal(genres["level"], 1)).sort_by("genre_id")
+    named = genres.filter(pc.equal(genres["level"], pa.scalar(1))).sort_by("genre_id")
     tops = genres.select(["genre_id", "top_genre_id"])
     placed = catalogue.join(tops, "genre_id", join_type="inner").sort_by("song_id")
     top = np.searchsorted(named["genre_id"].to_numpy(), placed["top_genre_id"].to_numpy())
-    genre = Slicing("genre", tuple(named["name"].to_pylist()), placed["song_id"].to_numpy(), top)
+    genre = Slicing("genre", tuple(named["name"].to_numpy()), placed["song_id"].to_numpy(), top)
     return Slicings(
         (by_count("activity", *_train_ratings(users, "user_id", scale)),),
         (by_count("popularity", *_train_ratings(songs, "song_id", scale)), genre),
@@ -98,7 +98,7 @@ def by_count(name: str, ids: Ints, counts: Ints) -> Slicing:
 
 
 def _train_ratings(counts: pa.Table, member: str, scale: Scale) -> tuple[Ints, Ints]:
-    train = counts.filter(pc.equal(counts["split"], "train"))
+    train = counts.filter(pc.equal(counts["split"], pa.scalar("train")))
     ids = train[member].to_numpy()
     order = np.argsort(ids)
     return ids[order], by_level(train, scale).sum(axis=1)[order]

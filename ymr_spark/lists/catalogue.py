@@ -43,12 +43,12 @@ def read(counts: pa.Table, songs: pa.Table, scale: Scale) -> Catalogue:
         songs: schemas.SONGS rows.
         scale: of the ratings that are counted.
     """
-    train = counts.filter(pc.equal(counts["split"], "train"))
+    train = counts.filter(pc.equal(counts["split"], pa.scalar("train")))
     given = by_level(train, scale)
     sums = {"ratings": given.sum(axis=1), "stars": given @ scale.values}
-    rated = pa.table({"song_id": train["song_id"], **sums})
+    rated = pa.Table.from_pydict({"song_id": train["song_id"], **sums})
     table = songs.join(rated, "song_id", join_type="left outer").sort_by("song_id")
-    ratings, stars = (pc.fill_null(table[name], 0).to_numpy() for name in sums)
+    ratings, stars = (table[name].fill_null(pa.scalar(0)).to_numpy() for name in sums)
     return Catalogue(
         song_ids=table["song_id"].to_numpy(),
         artist_ids=table["artist_id"].to_numpy(),

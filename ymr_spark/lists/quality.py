@@ -73,11 +73,11 @@ def of_models(
     lists = [topk.recommend(heard, m, k).select("*", F.lit(m.name).alias("model")) for m in models]
     ranked = reduce(DataFrame.union, lists).toArrow()
     high = level(scale) >= math.ceil(LIKED * (scale.levels - 1))
-    liked = test.where(high).join(sample, "user_id", "leftsemi")
-    liked = liked.select("user_id", "song_id").toArrow()
+    of_sample = test.where(high).join(sample, "user_id", "leftsemi")
+    liked = of_sample.select("user_id", "song_id").toArrow()
     found = []
     for model in models:
-        mine = ranked.filter(pc.equal(ranked["model"], model.name))
+        mine = ranked.filter(pc.equal(ranked["model"], pa.scalar(model.name)))
         found.append(quality(model.name, mine, liked, k, len(model.song_ids)))
     return found
 

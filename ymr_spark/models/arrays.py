@@ -5,6 +5,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 from scipy.special import expit
 
 from ymr_spark.scale import Scale
@@ -33,14 +34,14 @@ def find(known: Ints, wanted: Ints) -> tuple[Ints, Flags]:
     return np.where(found, position, 0), found
 
 
-def as_lists(values: Floats) -> pa.ListArray:
+def as_lists(values: Floats) -> "pa.ListArray[Any]":
     """The rows of (n, columns), in single precision."""
     bounds = np.arange(len(values) + 1, dtype=np.int32) * np.int32(values.shape[1])
     flat = pa.array(np.ascontiguousarray(values, np.float32).ravel())
     return pa.ListArray.from_arrays(pa.array(bounds), flat)
 
 
-def of_lists(lists: pa.ChunkedArray) -> Floats:
+def of_lists(lists: "pa.ChunkedArray[Any]") -> Floats:
     """(n, columns) of lists of equal length."""
-    values: Floats = lists.combine_chunks().flatten().to_numpy().astype(np.float32)
+    values: Floats = pc.list_flatten(lists.combine_chunks()).to_numpy().astype(np.float32)
     return values.reshape(len(lists), -1)

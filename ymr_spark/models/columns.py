@@ -97,7 +97,7 @@ class IdCodes:
         if kind in _WHOLE and least >= 0 and most < _MOST:
             return cls(kind)
         found = ids.select(F.col(name).cast("string")).distinct().toArrow()
-        return cls(kind, tuple(sorted(found.column(0).to_pylist())))
+        return cls(kind, tuple(sorted(found.column(0).to_numpy())))
 
     def asked(self, column: str) -> Column:
         """The column as `codes` takes it."""

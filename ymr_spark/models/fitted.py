@@ -1,6 +1,6 @@
 """A fitted model in the shape of pyspark.ml: it transforms a DataFrame, and is saved and loaded."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import pandas as pd
@@ -107,7 +107,7 @@ class RatingModel(Model, RatingColumns, MLWritable, MLReadable["RatingModel[Any]
         """
         return rows.mse(self.scorer, self.fallback.scorer if self.fallback else None)
 
-    def tables(self) -> dict[str, pa.Table | DataFrame]:
+    def tables(self) -> Mapping[str, pa.Table | DataFrame]:
         """All that it is made of, by `parts`."""
         return self.scorer.tables()
 
@@ -158,11 +158,11 @@ class _Writer(MLWriter):
     def saveImpl(self, path: str) -> None:
         model, spark, about = self._model, self.sparkSession, self._model.about()
         DefaultParamsWriter.saveMetadata(model, path, spark, extraMetadata=about)
-        labels = {"users": model.users.labels, "items": model.items.labels}
-        parts = model.tables() | {
-            f"labels_of_{name}": pa.table({"label": pa.array(labels[name], pa.string())})
-            for name in about["labelled"]
-        }
+        parts = {**model.tables()}
+        for name, side in (("users", model.users), ("items", model.items)):
+            if side.labels is not None:
+                labels = pa.array(side.labels, pa.string())
+                parts[f"labels_of_{name}"] = pa.table({"label": labels})
         if model.rated is not None:
             parts["rated"] = model.rated
         for part, table in parts.items():
@@ -191,7 +191,7 @@ class _Reader(MLReader[Any]):
         model._resetUid(about["uid"])
         DefaultParamsReader.getAndSetParams(model, about)
         labels = {
-            name: tuple(sorted(read(f"labels_of_{name}").toArrow().column(0).to_pylist()))
+            name: tuple(sorted(read(f"labels_of_{name}").toArrow().column(0).to_numpy()))
             for name in about["labelled"]
         }
         model.users, model.items = (

@@ -65,8 +65,11 @@ def publish(
     entry = registry.named(scorer.name)
     for part, rows in model.tables().items():
         if part in entry.form.parts:
-            write = warehouse.write if isinstance(rows, DataFrame) else warehouse.save
-            write(rows, f"{entry.name}_{part}")
+            table = f"{entry.name}_{part}"
+            if isinstance(rows, DataFrame):
+                warehouse.write(rows, table)
+            else:
+                warehouse.save(rows, table)
     started = time.monotonic()
     predictions = model.transform(held_out(spark, warehouse)).withColumn("model", F.lit(entry.name))
     warehouse.write(predictions, "predictions", where={"model": entry.name})

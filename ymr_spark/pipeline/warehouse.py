@@ -156,7 +156,7 @@ class Warehouse:
 
     def _files(self, table: str, delta: DeltaTable) -> list[Path]:
         # The log has relative paths in percent-encoding; `file_uris` encodes the table's own too.
-        found = pa.table(delta.get_add_actions())["path"].to_pylist()
+        found = pa.table(delta.get_add_actions())["path"].to_numpy()
         return sorted(self.path(table) / unquote(path) for path in found)
 
     def pin(self, table: str) -> int:

@@ -15,6 +15,7 @@ from ymr_spark.models.linear.factors import FactorModel
 from ymr_spark.models.neighbors import neighborhood
 from ymr_spark.models.neighbors.residuals import Residuals
 from ymr_spark.models.scorer import predicted
+from ymr_spark.packing import flat
 from ymr_spark.pipeline import publication
 from ymr_spark.pipeline.publication import Registration
 from ymr_spark.pipeline.warehouse import Warehouse
@@ -58,10 +59,9 @@ def _by_neighbors(
     songs: Ints,
 ) -> tuple[Floats, Flags]:
     near = neighbors_of(warehouse, songs)
-    lists = near.column("neighbor_ids").combine_chunks()
-    candidates = np.unique(lists.flatten().to_numpy(zero_copy_only=False))
+    candidates = np.unique(flat(near, "neighbor_ids"))
     rated = ratings_of(warehouse, users)
-    train = rated.filter(pc.equal(rated.column("split"), "train"))
+    train = rated.filter(pc.equal(rated["split"], pa.scalar("train")))
     residuals = _residuals(train, bias, candidates)
     found, fallback = neighborhood.stars(users, songs, near, residuals, bias, damping)
     return found, ~fallback

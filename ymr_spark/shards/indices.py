@@ -54,7 +54,7 @@ def build(train: DataFrame, songs: pa.Table, genres: pa.Table) -> Index:
     placed = _placed(songs, genres)
     ids = {"user": users, "song": rated}
     ids |= {name: np.unique(placed[f"{name}_id"].dropna()).astype(np.int32) for name in _ATTRIBUTES}
-    known = pa.table({"user_id": users, "user_index": _positions(users, users)})
+    known = pa.Table.from_pydict({"user_id": users, "user_index": _positions(users, users)})
     return Index(ids, known, _catalogue(ids, placed))
 
 
@@ -74,8 +74,8 @@ def without_songs(train: DataFrame) -> Index:
     users, songs = (_distinct(train, column) for column in ("user_id", "song_id"))
     ids = {"user": users, "song": songs}
     ids |= {name: np.zeros(0, np.int32) for name in _ATTRIBUTES}
-    known = pa.table({"user_id": users, "user_index": _positions(users, users)})
-    return Index(ids, known, pa.table(without_attributes(ids)))
+    known = pa.Table.from_pydict({"user_id": users, "user_index": _positions(users, users)})
+    return Index(ids, known, pa.Table.from_pydict(without_attributes(ids)))
 
 
 def without_attributes(ids: Mapping[str, Ids]) -> dict[str, Ids]:
@@ -98,7 +98,7 @@ def _catalogue(ids: Mapping[str, Ids], placed: pd.DataFrame) -> pa.Table:
     for name in _ATTRIBUTES:
         features[f"{name}_index"] = _positions(ids[name], placed[f"{name}_id"])
     features["level"] = placed["level"].fillna(0).to_numpy(np.int32)
-    return pa.table(features)
+    return pa.Table.from_pydict(features)
 
 
 def indexed(ratings: DataFrame, index: Index) -> DataFrame:

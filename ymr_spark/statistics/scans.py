@@ -6,6 +6,7 @@ import pyarrow as pa
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from ymr_spark.packing import flat
 from ymr_spark.ratings import level
 from ymr_spark.scale import Scale
 
@@ -44,8 +45,7 @@ def total() -> Column:
 
 def by_level(counts: pa.Table, scale: Scale) -> npt.NDArray[np.int64]:
     """The `counts` of these rows, (rows, levels of the scale)."""
-    flat = counts["counts"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
-    found: npt.NDArray[np.int64] = flat.reshape(-1, scale.levels)
+    found: npt.NDArray[np.int64] = flat(counts, "counts").reshape(-1, scale.levels)
     return found
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.sparse import csr_matrix
 
 from ymr_spark.models.arrays import Ints
 from ymr_spark.models.linear import ranking
@@ -108,7 +109,7 @@ def test_few_songs_are_fetched_where_scores_differ(monkeypatch: pytest.MonkeyPat
     fetched = []
     top = Ranking._top
 
-    def watched(self: Ranking, ids: Ints, heard: object, count: int) -> object:
+    def watched(self: Ranking, ids: Ints, heard: csr_matrix, count: int) -> object:
         fetched.append((len(ids), count))
         return top(self, ids, heard, count)
 

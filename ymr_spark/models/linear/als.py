@@ -14,6 +14,7 @@ from ymr_spark.models.fitted import RatingModel
 from ymr_spark.models.linear.factors import FactorModel
 from ymr_spark.models.linear.model import LinearModel
 from ymr_spark.models.train_ratings import TrainRatings
+from ymr_spark.packing import flat
 from ymr_spark.ratings import scale_of
 
 
@@ -56,9 +57,8 @@ def fit(
 
 def _by_id(factors: DataFrame, rank: int) -> tuple[Ints, Floats]:
     """(id, features) rows as ascending ids (n,) and factors (n, rank)."""
-    table = factors.toArrow().sort_by("id").combine_chunks()
-    values = table.column("features").combine_chunks().flatten().to_numpy()
-    return table.column("id").to_numpy(), values.reshape(-1, rank)
+    table = factors.toArrow().sort_by("id")
+    return table["id"].to_numpy(), flat(table, "features").reshape(-1, rank)
 
 
 class AlsModel(LinearModel):

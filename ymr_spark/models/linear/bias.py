@@ -104,7 +104,8 @@ def _song_sums(
 
     table = blocks.map(residuals, "sums array<double>, lean double, users long").toArrow()
     total: Floats = flat(table, "sums").reshape(table.num_rows, -1).sum(axis=0)
-    return total, sum(table["lean"].to_pylist()), sum(table["users"].to_pylist())
+    lean, users = (sum(table[name].to_numpy().tolist()) for name in ("lean", "users"))
+    return total, lean, users
 
 
 def _user_offsets(

@@ -129,13 +129,15 @@ class Ranking:
     def _batch(self, ids: Ints, songs: Ints, scores: Floats) -> pa.RecordBatch:
         kept = scores > -np.inf
         ranks = np.broadcast_to(np.arange(1, self._k + 1, dtype=np.int32), kept.shape)
-        columns = [
-            pa.array(np.repeat(ids, kept.sum(axis=1)), pa.int32()),
-            pa.array(ranks[kept], pa.int32()),
-            pa.array(self._model.song_ids[songs][kept], pa.int32()),
-            pa.array(scores[kept], pa.float64()),
-        ]
-        return pa.RecordBatch.from_arrays(columns, ["user_id", "rank", "song_id", "score"])
+        return pa.RecordBatch.from_arrays(
+            [
+                pa.array(np.repeat(ids, kept.sum(axis=1)), pa.int32()),
+                pa.array(ranks[kept], pa.int32()),
+                pa.array(self._model.song_ids[songs][kept], pa.int32()),
+                pa.array(scores[kept], pa.float64()),
+            ],
+            ["user_id", "rank", "song_id", "score"],
+        )
 
 
 def _ordered(songs: Ints, scores: Floats, order: Ints) -> tuple[Ints, Floats]:

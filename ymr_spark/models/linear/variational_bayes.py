@@ -155,8 +155,8 @@ def _step(
     table = blocks.map(solve, _SCHEMA).toArrow()
     shared.destroy()
     # A plain sum would depend on the order of the blocks.
-    squared = math.fsum(table["squared"].to_pylist()) / sum(table["ratings"].to_pylist())
-    return _gathered(table), squared
+    squared, ratings = (table[name].to_numpy().tolist() for name in ("squared", "ratings"))
+    return _gathered(table), math.fsum(squared) / sum(ratings)
 
 
 def _solved(

@@ -1,11 +1,13 @@
 """Ratings predicted from a user's residuals on the neighbours of a song."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
@@ -16,6 +18,7 @@ from ymr_spark.models.fitted import RatingModel
 from ymr_spark.models.held_out import HeldOut
 from ymr_spark.models.linear.factors import FactorModel
 from ymr_spark.models.neighbors.residuals import Residuals
+from ymr_spark.packing import flat
 
 # Songs of a task are held densely: at 4,096 candidates 32 MB.
 _SONGS_AT_ONCE = 2_048
@@ -47,8 +50,9 @@ class SimilarityModel(RatingModel[FactorModel]):
         def score(asked: pa.Table, near: pa.Table) -> pa.Table:
             users, songs = (asked.column(name).to_numpy() for name in ("_user", "_item"))
             scored = stars(users, songs, near, *shared.value, damping)
-            columns = [*asked.select(kept).columns, *map(pa.array, scored)]
-            return pa.table(columns, [*kept, prediction, fallback])
+            return pa.Table.from_arrays(
+                [*asked.select(kept).columns, *map(pa.array, scored)], [*kept, prediction, fallback]
+            )
 
         schema = T.StructType([*dataset.schema, T.StructField(prediction, T.DoubleType())])
         schema = schema.add(fallback, T.BooleanType())
@@ -67,7 +71,7 @@ class SimilarityModel(RatingModel[FactorModel]):
         found, _ = stars(rows.users, rows.songs, near, self.residuals, self.scorer, self.damping)
         return float(np.mean((found - rows.stars) ** 2))
 
-    def tables(self) -> dict[str, pa.Table | DataFrame]:
+    def tables(self) -> Mapping[str, pa.Table | DataFrame]:
         """schemas.SIMILARITY_NEIGHBORS rows, and the residuals of each candidate."""
         return {"neighbors": self.neighbors, "residuals": self.residuals.table()}
 
@@ -142,18 +146,16 @@ class _Neighborhoods:
 
 
 def _row_sums(matrix: csr_matrix, values: Floats) -> Floats:
-    ones = np.ones(matrix.shape[1])
-    sums: Floats = csr_matrix((values, matrix.indices, matrix.indptr), shape=matrix.shape) @ ones
-    return sums
+    valued = csr_matrix((values, matrix.indices, matrix.indptr), shape=matrix.shape)
+    return np.asarray(valued @ np.ones(matrix.shape[1]))
 
 
 def _dense(neighbors: pa.Table, candidates: Ints) -> tuple[Ints, Floats]:
     """Ids of the songs, ascending, and their similarities to all candidates."""
-    table = neighbors.sort_by("song_id").combine_chunks()
-    songs = table.column("song_id").to_numpy()
-    lists = table.column("neighbor_ids").combine_chunks()
-    row = np.repeat(np.arange(len(songs)), lists.value_lengths().to_numpy(zero_copy_only=False))
-    column = np.searchsorted(candidates, lists.flatten().to_numpy())
+    table = neighbors.sort_by("song_id")
+    songs = table["song_id"].to_numpy()
+    row = np.repeat(np.arange(len(songs)), pc.list_value_length(table["neighbor_ids"]).to_numpy())
+    column = np.searchsorted(candidates, flat(table, "neighbor_ids"))
     dense = np.zeros((len(songs), len(candidates)), np.float32)
-    dense[row, column] = table.column("similarities").combine_chunks().flatten().to_numpy()
+    dense[row, column] = flat(table, "similarities")
     return songs, dense

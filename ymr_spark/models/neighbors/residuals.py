@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from scipy.sparse import csc_matrix, csr_matrix
 
 from ymr_spark.models.arrays import Floats, Ints, find
@@ -26,7 +27,7 @@ class Residuals:
     def table(self) -> pa.Table:
         """A row for each song: song_id, positions in `users`, residuals in stars."""
         by_song = self.stars.tocsc()
-        bounds = pa.array(by_song.indptr.astype(np.int32))
+        bounds = pa.array(by_song.indptr, pa.int32())
         lists = (
             pa.ListArray.from_arrays(bounds, pa.array(values, kind))
             for values, kind in ((by_song.indices, pa.int32()), (by_song.data, pa.float32()))
@@ -41,11 +42,10 @@ class Residuals:
         Args:
             users: ids, ascending.
         """
-        table = table.sort_by("song_id").combine_chunks()
+        table = table.sort_by("song_id")
         songs = table.column("song_id").to_numpy()
-        lists, values = (table.column(name).combine_chunks() for name in ("users", "residuals"))
-        ends = np.r_[0, np.cumsum(lists.value_lengths().to_numpy(zero_copy_only=False))]
-        found = values.flatten().to_numpy(), lists.flatten().to_numpy(), ends
+        ends = np.r_[0, np.cumsum(pc.list_value_length(table["users"]).to_numpy())]
+        found = flat(table, "residuals"), flat(table, "users"), ends
         return cls(users, songs, csc_matrix(found, shape=(len(users), len(songs))).tocsr())
 
 

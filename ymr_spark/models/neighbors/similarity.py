@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 from pyspark import StorageLevel
 from pyspark.sql import DataFrame
-from scipy.sparse import csr_matrix
+from scipy.sparse import csc_matrix, csr_matrix
 
 from ymr_spark import schemas
 from ymr_spark.models import sections
@@ -143,7 +143,7 @@ def _ones(matrix: csr_matrix) -> csr_matrix:
     return csr_matrix((ones, matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
-def _rms(matrix: csr_matrix) -> Floats:
+def _rms(matrix: csr_matrix | csc_matrix) -> Floats:
     """Root mean square of the stored values of each major row (CSR) or column (CSC)."""
     starts = matrix.indptr
     squares = np.r_[0.0, np.cumsum(matrix.data.astype(np.float64) ** 2)]

@@ -153,13 +153,18 @@ def write_block(
     for split, found in (("train", train), ("test", test)):
         path = _block_file(folder, split, part, block)
         attempt = path.with_suffix(f".{uuid.uuid4().hex}")
-        stars = pa.array(_texts(planted.scale)).take(pa.array(found.level))
+        stars = pa.array(_texts(planted.scale)).take(found.level)
         _write([found.user + users.first, found.song, stars], attempt)
         attempt.replace(path)
     chances = latent.probabilities(test.mean, planted.cuts, planted.traits.noise_sd)
     left = latent.variance(chances, planted.scale)
-    keys = (test.user + users.first).astype(np.int32), test.song.astype(np.int32)
-    floors = pa.table([*keys, left.astype(np.float32)], ["user_id", "song_id", "variance"])
+    floors = pa.Table.from_pydict(
+        {
+            "user_id": (test.user + users.first).astype(np.int32),
+            "song_id": test.song.astype(np.int32),
+            "variance": left.astype(np.float32),
+        }
+    )
     return floor_sums(planted, users, test, left), floors
 
 
@@ -220,8 +225,8 @@ def _texts(scale: Scale) -> list[str]:
     return [f"{stars:g}" for stars in scale.values]
 
 
-def _write(columns: list[npt.NDArray[Any] | pa.Array], path: Path) -> None:
-    table = pa.table(dict(zip("abcd", columns, strict=False)))
+def _write(columns: "list[npt.NDArray[Any] | pa.Array[Any]]", path: Path) -> None:
+    table = pa.Table.from_pydict(dict(zip("abcd", columns, strict=False)))
     options = csv.WriteOptions(include_header=False, delimiter="\t", quoting_style="none")
     csv.write_csv(table, path, options)
 

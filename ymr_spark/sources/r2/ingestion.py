@@ -6,6 +6,7 @@ place: no row is shuffled. Any other files are first dealt into buckets of whole
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -114,7 +115,7 @@ def by_user(
                 yield from (_dealt(parsed, buckets) for parsed in (train, test))
 
     def apply(summary: Summary, schema: str | T.StructType) -> DataFrame:
-        def work(key: tuple[pa.Scalar, ...], table: pa.Table) -> pa.Table:
+        def work(key: tuple["pa.Scalar[Any]", ...], table: pa.Table) -> pa.Table:
             train, test = _collected(table)
             examined = examine(parse(train, scale), parse(test, scale), known_songs)
             return pa.Table.from_batches(list(summary(key[0].as_py(), [examined])))
@@ -127,7 +128,7 @@ def by_user(
 
 def _numbers(batches: Iterable[pa.RecordBatch]) -> Iterator[int]:
     for batch in batches:
-        yield from batch.column(0).to_pylist()
+        yield from batch.column(0).to_numpy().tolist()
 
 
 def _dealt(parsed: Parsed, buckets: int) -> pa.RecordBatch:
@@ -138,9 +139,10 @@ def _dealt(parsed: Parsed, buckets: int) -> pa.RecordBatch:
     starts = (lines.starts - lines.starts[0]).astype(np.int32)
     buffers = [None, pa.py_buffer(starts), pa.py_buffer(lines.text())]
     text = pa.Array.from_buffers(pa.binary(), len(lines), buffers)
-    columns = [bucket, lines.file.astype(np.int32), lines.offset, text]
-    names = ["bucket", "file", "offset", "line"]
-    return pa.RecordBatch.from_arrays([pa.array(c) for c in columns], names)
+    file = lines.file.astype(np.int32)
+    return pa.RecordBatch.from_pydict(
+        {"bucket": bucket, "file": file, "offset": lines.offset, "line": text}
+    )
 
 
 def _collected(table: pa.Table) -> tuple[Lines, Lines]:

@@ -215,9 +215,10 @@ def _columns(
     convert = csv.ConvertOptions(
         column_types=dict(zip(_COLUMNS, kinds, strict=True)), null_values=[]
     )
-    read = csv.ReadOptions(use_threads=False, block_size=len(text) + 1, column_names=_COLUMNS)
+    read = csv.ReadOptions(use_threads=False, block_size=len(text) + 1, column_names=[*_COLUMNS])
     try:
-        table = csv.read_csv(pa.BufferReader(text), read, _PARSE, convert)
+        # Its stub has no Arrow streams, which are read without a copy.
+        table = csv.read_csv(pa.BufferReader(text), read, _PARSE, convert)  # type: ignore[arg-type]
     except pa.ArrowInvalid:
         return None
     user, song, rating = (column.to_numpy() for column in table.columns)

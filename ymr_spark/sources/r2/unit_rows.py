@@ -35,15 +35,14 @@ _AUDIT = pa.schema(
 AUDIT = """unit INT, lines ARRAY<LONG>, kept ARRAY<LONG>, train LONG, test LONG,
     repeated BOOLEAN, first_user INT, last_user INT, error STRING,
     faults ARRAY<STRUCT<file STRING, offset LONG, raw STRING, reason STRING>>"""
-_RATINGS = pa.schema(
-    [
-        ("user_id", pa.int32()),
-        ("song_id", pa.int32()),
-        ("rating", pa.float32()),
-        ("split", pa.string()),
-        ("part", pa.int32()),
-    ]
-)
+_RATING: dict[str, pa.DataType] = {
+    "user_id": pa.int32(),
+    "song_id": pa.int32(),
+    "rating": pa.float32(),
+    "split": pa.string(),
+    "part": pa.int32(),
+}
+_RATINGS = pa.schema(_RATING)
 
 
 def audit(files: tuple[RawFile, ...]) -> Summary:
