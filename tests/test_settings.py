@@ -41,7 +41,7 @@ def test_overrides_win_and_keep_their_neighbours(conf: Path) -> None:
         ("models=[]", "models: .*at least 1"),
         ("seed.x=1", "seed is a value, not a section"),
         ("als.rank=[", "not a YAML value"),
-        ("search.model=bias", "search.model: .*one of als, .*'bias'"),
+        ("search.model=bias", "search.model: .*one of latent_factor, .*'bias'"),
         ("search.folds=1", "search.folds: .*greater than or equal to 2"),
         ("search.ranks=[8, 2]", r"search.ranks: .*\[lowest, highest\].*8, 2"),
         ("search.learning_rates=[0, 1]", "search.learning_rates: .*positive"),
