@@ -96,7 +96,8 @@ def _fitted(
     for entry in map(registry.named, registry.BY_SIZE):
         estimator = fitting.estimator(
             entry.name,
-            settings,
+            fitting.values(entry.name, warehouse, settings),
+            settings.seed,
             warehouse.path(f"models/by_size/{entry.name}-{part.splits['train'].rows}/"),
             rows=part.splits["train"].hash,
             code=provenance.code(__file__, entry.module),

@@ -16,12 +16,12 @@ from ymr_spark.evaluation.slicing import Slicings
 from ymr_spark.lists import catalogue, quality
 from ymr_spark.lists.quality import ListQuality
 from ymr_spark.models import registry
-from ymr_spark.pipeline import certificate, cli, publication, runs, stages
+from ymr_spark.pipeline import certificate, cli, fitting, publication, runs, stages
 from ymr_spark.pipeline.publication import identities, load_factors
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.ratings import Identity
-from ymr_spark.records.figures import Evaluated, Verified
+from ymr_spark.records.figures import Evaluated, Tuned, Verified
 from ymr_spark.store import atomically
 from ymr_spark.store.paths import of_disk
 
@@ -48,11 +48,13 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Evalua
     warehouse.save(orders, "orders")
     warehouse.save(lists, "ranking")
     seconds = {name: model.fit_seconds for name, model in models.items()}
+    tuned = {name: fitting.chosen(name, warehouse, settings) for name in models}
+    at_edge = {name: found.at_edge for name, found in tuned.items() if found and found.at_edge}
     board = leaderboard.leaderboard(
-        scored, pairs, orders, lists, seconds, train, splits["test"], _floor(warehouse)
+        scored, pairs, orders, lists, seconds, train, splits["test"], _floor(warehouse), at_edge
     )
     atomically.write(warehouse.path("reports/leaderboard.json"), board.as_json())
-    _certify(warehouse, settings)
+    _certify(warehouse, settings, tuned)
     return Evaluated(rows=splits["test"].rows, models=len(models))
 
 
@@ -80,11 +82,12 @@ def _sums(
     return sums
 
 
-def _certify(warehouse: Warehouse, settings: Settings) -> None:
+def _certify(warehouse: Warehouse, settings: Settings, tuned: Mapping[str, Tuned | None]) -> None:
     stage = stages.named("evaluate")
     tables = [r for r in (*stage.reads, *stage.writes) if r in schemas.TABLES]
     own = {"evaluate": settings.model_dump(mode="json", include={"seed", *stage.settings})}
-    issued = certificate.issue(warehouse, tables, runs.governing(stage, warehouse) | own)
+    governing = runs.governing(stage, warehouse) | own
+    issued = certificate.issue(warehouse, tuned, tables, governing)
     atomically.write(warehouse.path(certificate.RESOURCE), issued.model_dump_json(indent=1))
 
 

@@ -8,22 +8,21 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from ymr_spark.models import registry
-from ymr_spark.models.registry import Entry, SearchedSetting
+from ymr_spark.models.registry import Entry
 from ymr_spark.models.train_ratings import TrainRatings
 from ymr_spark.pipeline import checkpoints, cli, fitting, provenance
 from ymr_spark.pipeline.publication import train_identity
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
+from ymr_spark.ratings import COLUMNS
 from ymr_spark.records import figures
 from ymr_spark.records.learning_curve import Curve
-from ymr_spark.search import folds, study
+from ymr_spark.search import folds, space, study
 from ymr_spark.search.study import Parameters, Trial
-from ymr_spark.setting_types import Section
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +31,7 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> figure
     """Search for the model that the settings name, and write its trials' learning curves."""
     section = settings.search
     entry, values = registry.named(section.model), settings.of(section.model)
-    train = warehouse.read(spark, "ratings").where(F.col("split") == "train")
+    train = warehouse.read(spark, "ratings").where(F.col("split") == "train").select(*COLUMNS)
     sample = folds.of_users(train, section.sample_ratings / train.count(), settings.seed)
     parts = folds.cut(sample, section.folds, settings.seed)
     rows = sum(len(part.validation_arrays.stars) for part in parts)
@@ -40,23 +39,17 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> figure
     first = [{chosen.setting: values[chosen.setting] for chosen in entry.searched}]
     trials = study.search(
         _journal(warehouse, settings, entry),
-        {chosen.setting: _range(chosen, section) for chosen in entry.searched},
+        space.of(entry.searched, section),
         [*first, entry.published] if entry.published else first,
-        _curves(parts, settings, entry),
+        [_curves(parts, settings, entry)],
         trials=section.trials,
         seed=settings.seed,
     )
-    parameters, best = study.best(trials)
+    parameters, best = study.best(trials)[0]
     warehouse.save(_table(section.model, trials), "search", where={"model": section.model})
     log.info("best: %s with %s", json.dumps(parameters), best)
     best_epoch = figures.Best(**best.model_dump(), parameters=parameters)
     return figures.Searched(rows=rows, model=section.model, best=best_epoch)
-
-
-def _range(chosen: SearchedSetting, section: Section) -> BaseDistribution:
-    low, high = getattr(section, chosen.within)
-    kind = IntDistribution if isinstance(low, int) else FloatDistribution
-    return kind(low, high, log=chosen.logarithmic)
 
 
 def _curves(

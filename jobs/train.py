@@ -36,9 +36,11 @@ def run(
     """Fit a model to the train rows; publish it with its predictions for all others."""
     entry = registry.named(model)
     contents = _verified_shards(warehouse) if entry.deep else None
+    values = fitting.values(model, warehouse, settings)
     estimator = fitting.estimator(
         model,
-        settings,
+        values,
+        settings.seed,
         warehouse.path(f"models/{model}/checkpoints/"),
         rows=asdict(publication.train_identity(warehouse)),
         shards=contents.model_dump() if contents else None,
@@ -53,9 +55,7 @@ def run(
         fit = partial(_deep, spark, warehouse, settings, estimator, contents)
     fitted, seconds = fitting.timed(fit)
     log.info("fitted %s in %.0f s", model, seconds)
-    return publication.publish(
-        spark, warehouse, fitted, fit_seconds=seconds, parameters=settings.of(model)
-    )
+    return publication.publish(spark, warehouse, fitted, fit_seconds=seconds, parameters=values)
 
 
 def _classical(

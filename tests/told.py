@@ -10,7 +10,7 @@ from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.ratings import Identity
 from ymr_spark.records import figures
 from ymr_spark.records.description import Description
-from ymr_spark.records.figures import Figures, Ingested, Trained
+from ymr_spark.records.figures import Choice, Figures, Ingested, Trained, Tuned
 from ymr_spark.records.learning_curve import Curve, Point
 from ymr_spark.records.line_counts import LineCounts
 from ymr_spark.records.manifest import Cost, Fingerprint, Manifest
@@ -100,4 +100,23 @@ def of(stage: Stage) -> Figures:
             model="als", best=figures.Best(**error.model_dump(), parameters={})
         ),
     }
-    return trained(stage.model) if stage.model else plain.get(stage.name, Figures(rows=1))
+    models: dict[str, Figures] = {
+        "train": trained(str(stage.model)),
+        "tune": tuned(str(stage.model)),
+    }
+    return {**plain, **models}.get(stage.job, Figures(rows=1))
+
+
+def tuned(model: str, **values: Any) -> Tuned:
+    """That of 6 trials, two came to the larger sample; the best has the lowest rank there is."""
+    plain: dict[str, Any] = {
+        "rows": 1_000,
+        "trials": 6,
+        "finalists": 2,
+        "ranges": {"rank": (2.0, 32.0)},
+        "given": {"rank": 8},
+        "best": Choice(settings={"rank": 2}, validation_mse=1.25),
+        "runner_up": Choice(settings={"rank": 8}, validation_mse=1.5),
+        "first_rung": (1.5, 2.0),
+    }
+    return Tuned(model=model, **plain | values)

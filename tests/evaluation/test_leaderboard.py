@@ -30,7 +30,7 @@ def order(model: str, split: str, ndcg: float) -> Order:
     )
 
 
-def board(floor_mse: float | None) -> Leaderboard:
+def board(floor_mse: float | None, **at_edge: list[str]) -> Leaderboard:
     # On validation the order is the other way round, and nothing told apart.
     scored = [score("bad", "test", 2.0), score("good", "test", 1.5), score("near", "test", 1.6)]
     scored += [score("bad", "validation", 1.0), score("good", "validation", 3.0)]
@@ -42,7 +42,8 @@ def board(floor_mse: float | None) -> Leaderboard:
         for model, ndcg in (("bad", 0.1), ("good", 0.3), ("near", 0.2))
     ]
     seconds = {"bad": 1.0, "good": 2.0, "near": 3.0}
-    return leaderboard.leaderboard(scored, pairs, orders, RANKING, seconds, TRAIN, TEST, floor_mse)
+    parts = scored, pairs, orders, RANKING, seconds, TRAIN, TEST, floor_mse, at_edge
+    return leaderboard.leaderboard(*parts)
 
 
 def test_models_by_their_test_error_each_with_what_is_its_own() -> None:
@@ -79,3 +80,15 @@ def test_the_board_is_read_as_it_was_written(floor: float | None) -> None:
 def test_what_is_no_board_of_this_version_says_how_to_make_one(text: str) -> None:
     with pytest.raises(DataContractError, match=r"of this version.*jobs/evaluate\.py --force"):
         Leaderboard.of_json(text)
+
+
+def test_a_setting_at_the_end_of_its_range_is_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
+    found = board(None, near=["rank"])
+    assert {model.name: model.at_edge for model in found.models if model.at_edge} == {
+        "near": ("rank",)
+    }
+    assert Leaderboard.of_json(found.as_json()) == found
+    leaderboard.show(found)
+    assert "near: rank at the end of its range" in capsys.readouterr().out
+    leaderboard.show(board(None))
+    assert "at the end of its range" not in capsys.readouterr().out

@@ -232,6 +232,7 @@ def test_unknown_ids_are_answered_and_said_so(root: Path, tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
+@pytest.mark.cluster
 def test_models_on_nested_parts_of_the_rows(spark: SparkSession, root: Path, jvm: Environ) -> None:
     tables = Warehouse(root, root / "raw")
     whole = {r["model"]: r for r in tables.read(spark, "models").collect()}

@@ -57,6 +57,7 @@ def rows_of(spark: SparkSession, warehouse: Warehouse, model: str) -> list[Row]:
     return table.orderBy("trial", "epoch").collect()
 
 
+@pytest.mark.cluster
 def test_planted_noise_asks_for_regularisation_and_models_live_side_by_side(
     spark: SparkSession, filled: Warehouse
 ) -> None:

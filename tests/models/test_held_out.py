@@ -53,7 +53,6 @@ def bias(parts: tuple[TrainRatings, DataFrame]) -> BiasModel:
     ("kind", "params", "given"),
     [
         (Als, {"rank": 2, "maxIter": 2, "blocks": 1}, False),
-        (Als, {"rank": 2, "maxIter": 2, "blocks": 1}, True),
         (Similarity, {"minOverlap": 2}, True),
     ],
 )

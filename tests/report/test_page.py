@@ -43,6 +43,7 @@ CERTIFICATE = Certificate(
     tables={},
     files={"reports/leaderboard.json": "0d"},
     predictions={"bias": {"model=bias/part-0.parquet": "0e"}},
+    tuned={"bias": None, "als": told.tuned("als")},
 )
 
 # Only a browser can tell where text ends up; CI installs one, a user's machine may have none.

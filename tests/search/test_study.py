@@ -35,7 +35,7 @@ class Valley:
 
 
 def search(journal: Path, valley: Valley, trials: int = 15) -> list[study.Trial]:
-    return study.search(journal, SPACE, FIRST, valley, trials=trials, seed=1)
+    return study.search(journal, SPACE, FIRST, [valley], trials=trials, seed=1)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def test_a_failed_trial_is_tried_again(straight: list[study.Trial], tmp_path: Pa
 
     search(tmp_path / "journal.log", Valley(), trials=4)
     with pytest.raises(RuntimeError):
-        study.search(tmp_path / "journal.log", SPACE, FIRST, broken, trials=15, seed=1)
+        study.search(tmp_path / "journal.log", SPACE, FIRST, [broken], trials=15, seed=1)
     assert search(tmp_path / "journal.log", Valley()) == straight
 
 
@@ -93,7 +93,7 @@ def test_more_trials_go_on_and_fewer_are_the_first(
 def test_another_seed_tries_other_points(
     straight: list[study.Trial], tmp_path: Path, seed: int
 ) -> None:
-    other = study.search(tmp_path / "j", SPACE, FIRST, Valley(), trials=4, seed=seed)
+    other = study.search(tmp_path / "j", SPACE, FIRST, [Valley()], trials=4, seed=seed)
     assert other[:2] == straight[:2]
     assert other[3] != straight[3]
 
@@ -130,7 +130,7 @@ def test_a_search_goes_on_after_trials_without_a_finite_error(tmp_path: Path) ->
     assert trials[0].best is None
     assert trials[0].curve[0].train_mse == 1.0
     assert len(cliff.tried) == len(trials) == 15
-    parameters, found = study.best(trials)
+    parameters, found = study.best(trials)[0]
     assert 0.02 < parameters["rate"] < 0.5
     assert np.isfinite(told.known(found.validation_mse))
     # Going on from the journal needs no further fit.
@@ -142,3 +142,37 @@ def test_a_search_without_any_finite_error_ends_and_says_so(tmp_path: Path) -> N
     assert len(trials) == 7
     with pytest.raises(SettingsError, match="none of 7 trials has a finite validation error"):
         study.best(trials)
+
+
+def halved(journal: Path, *rungs: Valley, trials: int = 12) -> list[study.Trial]:
+    return study.search(journal, SPACE, FIRST, rungs, trials=trials, seed=1, reduction=3)
+
+
+def test_only_what_is_good_on_a_rung_comes_to_the_next_one(tmp_path: Path) -> None:
+    small, large = Valley(), Valley()
+    trials = halved(tmp_path / "journal.log", small, large)
+    assert [len(trial.errors) for trial in trials[:2]] == [2, 2]  # each was the best so far
+    assert small.tried == [trial.parameters["rate"] for trial in trials]
+    assert large.tried == [trial.parameters["rate"] for trial in trials if trial.errors[1:]]
+    assert len(large.tried) < 7
+    errors = [trial.errors[0] for trial in trials]
+    for number, trial in enumerate(trials):
+        better = sum(error < errors[number] for error in errors[:number])
+        assert (better < max(1, (number + 1) // 3)) == (len(trial.errors) == 2)
+    found = study.best(trials)
+    assert [parameters["rate"] for parameters, _ in found] == sorted(
+        large.tried, key=lambda rate: float(np.log10(rate / 0.1) ** 2)
+    )
+
+
+@pytest.mark.parametrize("rung", [0, 1])
+@pytest.mark.parametrize("killed_at", [0, 1, 2])
+def test_a_search_on_rungs_that_is_killed_ends_like_one_that_was_not(
+    tmp_path: Path, rung: int, killed_at: int
+) -> None:
+    straight = halved(tmp_path / "straight.log", Valley(), Valley())
+    killed = [Valley(), Valley()]
+    killed[rung].killed_at = killed_at
+    with pytest.raises(Killed):
+        halved(tmp_path / "journal.log", *killed)
+    assert halved(tmp_path / "journal.log", Valley(), Valley()) == straight

@@ -1,6 +1,7 @@
 """The comparison as one record and as a table on the terminal."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -21,6 +22,7 @@ class Standing(Errors, Ordering):
     Attributes:
         group: from 1; equal for models that the test rows cannot tell apart.
         excess_mse: beyond the floor of planted data.
+        at_edge: settings whose chosen value is the end of what was to choose from.
     """
 
     name: str
@@ -30,6 +32,7 @@ class Standing(Errors, Ordering):
     test_hash: str
     fit_seconds: float
     excess_mse: float | None = None
+    at_edge: tuple[str, ...] = ()
 
 
 class Leaderboard(Record):
@@ -87,12 +90,14 @@ def leaderboard(
     train: Identity,
     test: Identity,
     floor_mse: float | None,
+    at_edge: Mapping[str, Sequence[str]],
 ) -> Leaderboard:
     """The board of the models that have a score on test.
 
     Args:
         train, test: the rows that all were fitted to, and judged on.
         floor_mse: the irreducible MSE of planted data.
+        at_edge: of the models of which there are any, as in `Standing`.
     """
     on_test = sorted((s for s in scored if s.split == "test"), key=lambda score: score.mse)
     groups = metrics.groups(on_test, [pair for pair in pairs if pair.split == "test"])
@@ -100,7 +105,8 @@ def leaderboard(
     entries = []
     for group, score in zip(groups, on_test, strict=True):
         name = score.model
-        excess = {} if floor_mse is None else {"excess_mse": score.mse - floor_mse}
+        more: dict[str, Any] = {} if floor_mse is None else {"excess_mse": score.mse - floor_mse}
+        more |= {"at_edge": tuple(at_edge[name])} if name in at_edge else {}
         entries.append(
             Standing(
                 name=name,
@@ -111,7 +117,7 @@ def leaderboard(
                 train_hash=train.hash,
                 test_hash=test.hash,
                 fit_seconds=fit_seconds[name],
-                **excess,
+                **more,
             )
         )
     return Leaderboard(
@@ -144,4 +150,8 @@ def show(board: Leaderboard) -> None:
         )
     if board.floor_mse is not None:
         table.add_row("", "planted floor", f"{board.floor_mse:.4f}", style="dim")
-    Console(width=None if Console().is_terminal else 100).print(table)
+    console = Console(width=None if Console().is_terminal else 100)
+    console.print(table)
+    for m in board.models:
+        if m.at_edge:
+            console.print(f"{m.name}: {', '.join(m.at_edge)} at the end of its range, see tune")

@@ -39,7 +39,8 @@ NEIGHBORS = Form({"neighbors": "SIMILARITY_NEIGHBORS"})
 
 @dataclass(frozen=True)
 class SearchedSetting:
-    """A setting of a model, and the range of the section `search` that it is varied in."""
+    """A setting of a model, and the range of the section `search` or `tune` that it is varied
+    in."""
 
     setting: str
     within: str
@@ -56,6 +57,7 @@ class Entry:
         fallback: the model that it starts from and that scores what it does not know.
         deep: it trains on the shards, by TensorFlow, without Spark.
         searched: what jobs/search.py varies.
+        tuned: what jobs/tune.py chooses before the model is fitted.
         published: values of these settings found by others, tried second.
         by_size: jobs/compare_by_size.py fits it to parts of the train rows.
         own_process: it shares no packed ratings with others, and memory is short beside theirs.
@@ -68,6 +70,7 @@ class Entry:
     fallback: str | None = None
     deep: bool = False
     searched: tuple[SearchedSetting, ...] = ()
+    tuned: tuple[SearchedSetting, ...] = ()
     published: dict[str, Any] = field(default_factory=dict)
     by_size: bool = False
     own_process: bool = False
@@ -94,6 +97,11 @@ class Entry:
         """Names of the Delta tables that keep it."""
         return tuple(f"{self.name}_{part}" for part in self.form.parts)
 
+    @property
+    def choice(self) -> tuple[str, ...]:
+        """The file that says how its settings were chosen, where they can be."""
+        return (f"tuned/{self.name}.json",) if self.tuned else ()
+
 
 def imported(path: str) -> Any:
     """What stands under module:Name."""
@@ -109,6 +117,7 @@ _ADAGRAD = (
     SearchedSetting("learning_rate", "learning_rates"),
     SearchedSetting("initial_accumulator", "initial_accumulators"),
 )
+_RATE = SearchedSetting("learning_rate", "learning_rates")
 # For R2, with Keras' own accumulator; see docs/training.md.
 _PUBLISHED = {"learning_rate": 0.3, "initial_accumulator": 0.1}
 _LINEAR, _DEEP = "ymr_spark.models.linear", "ymr_spark.models.two_tower"
@@ -124,6 +133,7 @@ MODELS = (
         "Similarity",
         NEIGHBORS,
         fallback="bias",
+        tuned=(SearchedSetting("shrinkage", "shrinkages"), SearchedSetting("damping", "dampings")),
     ),
     Entry(
         "latent_factor",
@@ -131,6 +141,7 @@ MODELS = (
         "LatentFactor",
         fallback="bias",
         searched=(SearchedSetting("rank", "ranks", logarithmic=False),),
+        tuned=(SearchedSetting("rank", "ranks", logarithmic=False),),
         by_size=True,
     ),
     Entry(
@@ -139,6 +150,7 @@ MODELS = (
         "Als",
         fallback="bias",
         searched=_REGULARIZED,
+        tuned=_REGULARIZED,
         own_process=True,
     ),
     Entry(
@@ -148,6 +160,7 @@ MODELS = (
         fallback="bias",
         deep=True,
         searched=_ADAGRAD,
+        tuned=(_RATE, SearchedSetting("l2", "row_penalties")),
         published=_PUBLISHED,
         by_size=True,
     ),
@@ -159,15 +172,23 @@ MODELS = (
         fallback="bias",
         deep=True,
         searched=_ADAGRAD,
+        tuned=(_RATE, SearchedSetting("l2", "rating_penalties")),
         published=_PUBLISHED,
         by_size=True,
     ),
     # It scores what nobody rated by its content.
-    Entry("deep_cross", f"{_DEEP}.estimators:DeepCross", "DeepCross", deep=True),
+    Entry(
+        "deep_cross",
+        f"{_DEEP}.estimators:DeepCross",
+        "DeepCross",
+        deep=True,
+        tuned=(_RATE, SearchedSetting("l2", "row_penalties")),
+    ),
 )
 NAMES = tuple(entry.name for entry in MODELS)
 RANKING = tuple(entry.name for entry in MODELS if entry.ranks_songs)
 SEARCHED = tuple(entry.name for entry in MODELS if entry.searched)
+TUNED = tuple(entry.name for entry in MODELS if entry.tuned)
 BY_SIZE = tuple(entry.name for entry in MODELS if entry.by_size)
 
 

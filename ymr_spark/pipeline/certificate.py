@@ -2,7 +2,7 @@
 
 import hashlib
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,21 +16,29 @@ from ymr_spark.pipeline import provenance, publication
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.ratings import Identity, identity
 from ymr_spark.records.certificate import Certificate
+from ymr_spark.records.figures import Tuned
 from ymr_spark.shards import inventory
 
 RESOURCE = "reports/certificate.json"
 
 
-def issue(warehouse: Warehouse, tables: Sequence[str], settings: Mapping[str, Any]) -> Certificate:
+def issue(
+    warehouse: Warehouse,
+    models: Mapping[str, Tuned | None],
+    tables: Sequence[str],
+    settings: Mapping[str, Any],
+) -> Certificate:
     """The certificate of a comparison that has just been made.
 
     Args:
+        models: those compared, and how the settings of each were chosen.
         tables: what it read and wrote.
         settings: by stage, those that governed what it was made of, each stage's seed among them.
     """
     return Certificate(
         ratings=publication.identities(warehouse),
-        predictions=_prediction_files(warehouse),
+        predictions=_prediction_files(warehouse, models),
+        tuned=dict(models),
         tables={table: warehouse.state(table) for table in tables},
         files=dict(_files(warehouse)),
         settings=dict(settings),
@@ -66,10 +74,9 @@ def verify(spark: SparkSession, warehouse: Warehouse, certificate: Certificate) 
     _compare("file", certificate.files, dict(_files(warehouse)))
     if warehouse.path("shards/").exists():
         inventory.verify(warehouse.path("shards/"))
-    certified, found = certificate.predictions, _prediction_files(warehouse)
-    for model in sorted(certified.keys() | found.keys()):
-        files = certified.get(model, {}), found.get(model, {})
-        _compare(f"predictions of {model}, data file", *files)
+    found = _prediction_files(warehouse, certificate.predictions)
+    for model, certified in sorted(certificate.predictions.items()):
+        _compare(f"predictions of {model}, data file", certified, found[model])
     _compare("ratings of", certificate.ratings, _ratings(spark, warehouse))
 
 
@@ -93,14 +100,15 @@ def _compare(what: str, certified: Mapping[str, Any], found: Mapping[str, Any]) 
             )
 
 
-def _prediction_files(warehouse: Warehouse) -> dict[str, dict[str, str]]:
-    """Of each model: the sha256 of each data file of the table's pinned version."""
-    by_model: dict[str, dict[str, str]] = {}
+def _prediction_files(warehouse: Warehouse, models: Collection[str]) -> dict[str, dict[str, str]]:
+    """Of each of the models: the sha256 of each data file of the table's pinned version."""
+    by_model: dict[str, dict[str, str]] = {model: {} for model in models}
     root = warehouse.path("predictions")
     for path in warehouse.files("predictions"):
         model = path.parent.name.removeprefix("model=")
-        digest = _sha256(path) if path.exists() else "missing"
-        by_model.setdefault(model, {})[str(path.relative_to(root))] = digest
+        if model in by_model:
+            digest = _sha256(path) if path.exists() else "missing"
+            by_model[model][str(path.relative_to(root))] = digest
     return by_model
 
 

@@ -72,7 +72,7 @@ def _read(path: Path) -> Manifest | None:
         content = json.loads(path.read_text())
         told = {name: content[name] for name in content.keys() - _OWN}
         own = {name: content[name] for name in content.keys() & _OWN}
-        return Manifest(**own, figures=figures.kind(stage.name, stage.model).model_validate(told))
+        return Manifest(**own, figures=figures.kind(stage.job).model_validate(told))
     except (OSError, ValueError, AttributeError) as e:
         log.warning("%s: not a manifest of this version (%s)", path, str(e).splitlines()[0])
         return None

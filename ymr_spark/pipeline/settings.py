@@ -158,6 +158,26 @@ class Search(Section):
     initial_accumulators: Rates = (1e-8, 0.1)
 
 
+class Tune(Section):
+    """Settings of each model chosen on samples of the data at hand, before it is fitted."""
+
+    trials: int = Field(0, ge=0, le=10_000, description="of each model; 0: settings as given")
+    sample_ratings: int = Field(
+        500_000, ge=100, description="train rows of the larger sample, about: of whole users"
+    )
+    reduction: int = Field(
+        4, ge=2, le=100, description="the smaller sample has so many times fewer rows"
+    )
+    max_epochs: Rounds = Field(20, description="of two-tower models on a sample")
+    ranks: Ranks = (2, 32)
+    regularizations: Ridges = (0.01, 0.5)
+    shrinkages: Rates = (1.0, 1_000.0)
+    dampings: Rates = (0.05, 5.0)
+    learning_rates: Rates = (0.02, 1.0)
+    row_penalties: Rates = (0.5, 100.0)
+    rating_penalties: Rates = (0.001, 0.2)
+
+
 class Common(Section):
     """All settings but the models' own sections."""
 
@@ -188,6 +208,7 @@ class Common(Section):
     compare_by_size: CompareBySize = CompareBySize()
     recommend: Recommend = Recommend()
     search: Search = Search()
+    tune: Tune = Tune()
 
     def of(self, model: str) -> dict[str, Any]:
         """The values of a model's own section."""

@@ -20,7 +20,8 @@ class Stage:
         optional: resources that it reads where they exist.
         keeps: what it writes besides, which nothing else is made from: checkpoints, exports.
         on_request: not part of the pipeline: it takes long and answers a question of its own.
-        model: the one that it fits, by jobs/train.py.
+        script: its job in jobs/, where that is not of its own name.
+        model: the one that it is about.
         fits: models that it fits anew, for a question of its own.
     """
 
@@ -31,13 +32,14 @@ class Stage:
     optional: tuple[str, ...] = ()
     keeps: tuple[str, ...] = ()
     on_request: bool = False
+    script: str | None = None
     model: str | None = None
     fits: tuple[str, ...] = ()
 
     @property
     def job(self) -> str:
         """The name of its script in jobs/."""
-        return "train" if self.model else self.name
+        return self.script or self.name
 
     @property
     def modules(self) -> tuple[str, ...]:
@@ -47,8 +49,8 @@ class Stage:
 
     @property
     def own_process(self) -> bool:
-        """Whether its model is to be fitted beside no other."""
-        return self.model is not None and registry.named(self.model).own_process
+        """Whether its model is to be fitted to all rows beside no other."""
+        return self.job == "train" and registry.named(str(self.model)).own_process
 
     @property
     def command(self) -> str:
@@ -69,6 +71,7 @@ SUMMARY_TABLES = (
     "summary_concentration",
     "summary_lean",
 )
+CHOICES = tuple(f for e in registry.MODELS for f in e.choice)
 # The tables of the models that can rank all songs.
 RANKING_TABLES = tuple(t for e in registry.MODELS if e.ranks_songs for t in e.tables)
 
@@ -79,9 +82,24 @@ def _train(entry: registry.Entry) -> Stage:
         f"train_{entry.name}",
         ("ratings", *(("songs", "genres", "shards/") if entry.deep else ()), *fallback),
         (*entry.tables, *MODELS_TABLES),
-        (entry.name, *(("two_tower",) if entry.deep else ())),
+        (entry.name, *(("two_tower",) if entry.deep else ()), *(("tune",) if entry.tuned else ())),
+        optional=entry.choice,
         keeps=(f"models/{entry.name}/",),
+        script="train",
         model=entry.name,
+    )
+
+
+def _tune(entry: registry.Entry) -> Stage:
+    return Stage(
+        f"tune_{entry.name}",
+        ("ratings", *(("songs", "genres") if entry.deep else ())),
+        entry.choice,
+        (entry.name, "bias", "tune"),
+        keeps=("models/tuning/",),
+        script="tune",
+        model=entry.name,
+        fits=("bias",) if entry.fallback else (),
     )
 
 
@@ -90,6 +108,7 @@ STAGES = (
     Stage("convert_movielens", (), ("raw/",)),
     Stage("ingest", ("raw/",), ("ratings", "songs", "genres", "quarantine"), ("ingest", "scale")),
     Stage("summarize", ("ratings", "songs", "genres"), (*COUNT_TABLES, *SUMMARY_TABLES)),
+    *(_tune(entry) for entry in registry.MODELS if entry.tuned),
     *(_train(entry) for entry in registry.MODELS if not entry.deep),
     Stage("export_shards", ("ratings", "songs", "genres"), ("shards/",), ("shards",)),
     *(_train(entry) for entry in registry.MODELS if entry.deep),
@@ -100,8 +119,8 @@ STAGES = (
             *("metrics", "differences", "ranking", "slices", "orders"),
             *("reports/leaderboard.json", "reports/certificate.json"),
         ),
-        ("evaluate", "bias", "models"),
-        optional=("shards/", "raw/", *RANKING_TABLES),
+        ("evaluate", "bias", "models", "tune"),
+        optional=("shards/", "raw/", *CHOICES, *RANKING_TABLES),
     ),
     Stage(
         "recommend",
@@ -119,14 +138,15 @@ STAGES = (
             "recommendations",
         ),
         ("reports/index.html",),
-        ("raw",),
+        ("raw", "tune"),
         optional=("search", "by_size"),
     ),
     Stage(
         "compare_by_size",
         ("ratings", "songs", "genres", "shards/", "models", "metrics"),
         ("by_size",),
-        ("compare_by_size", "two_tower", *registry.BY_SIZE),
+        ("compare_by_size", "two_tower", "tune", *registry.BY_SIZE),
+        optional=CHOICES,
         keeps=("models/by_size/",),
         on_request=True,
         fits=registry.BY_SIZE,
@@ -161,6 +181,7 @@ def pipeline(settings: Settings) -> tuple[Stage, ...]:
     models = {None, *settings.models}
     deep = any(registry.named(name).deep for name in settings.models)
     unused |= set() if deep else {"export_shards"}
+    unused |= set() if settings.tune.trials else {f"tune_{name}" for name in registry.TUNED}
     stages = (s for s in STAGES if s.name not in unused and not s.on_request)
     return tuple(stage for stage in stages if stage.model in models)
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from ymr_spark.ratings import Identity
+from ymr_spark.records.figures import Tuned
 from ymr_spark.records.record import Record
 
 
@@ -12,6 +13,7 @@ class Certificate(Record):
     Attributes:
         ratings: rows and content hash of each split.
         predictions: by model, the sha256 of each data file.
+        tuned: by model, how its settings were chosen; None where they were given.
         tables: `Warehouse.state` of each table that the comparison read or wrote.
         files: the sha256 of the leaderboard and of the shards' inventory, which has those of all
             their files.
@@ -21,6 +23,7 @@ class Certificate(Record):
 
     ratings: dict[str, Identity]
     predictions: dict[str, dict[str, str]]
+    tuned: dict[str, Tuned | None]
     tables: dict[str, str | None]
     files: dict[str, str]
     settings: dict[str, dict[str, Any]]

@@ -61,6 +61,40 @@ class Trained(Figures):
     told: dict[str, Any]
 
 
+class Choice(Record):
+    """Values of some settings, and the least validation MSE of a training by them."""
+
+    settings: dict[str, Any]
+    validation_mse: float
+
+
+class Tuned(Figures):
+    """tuned/NAME.json: `rows` are the train rows of the largest sample.
+
+    Attributes:
+        trials: the budget, the same for every model.
+        finalists: trials that were judged on the largest sample, the given settings among them.
+        ranges: by setting, the lowest and the highest value that was to choose from.
+        given: the settings that the trials began with.
+        runner_up: the best but one on the largest sample.
+        first_rung: the best and the worst validation MSE of all trials on the smallest sample.
+    """
+
+    model: str
+    trials: int
+    finalists: int
+    ranges: dict[str, tuple[float, float]]
+    given: dict[str, Any]
+    best: Choice
+    runner_up: Choice | None
+    first_rung: tuple[float, float]
+
+    @property
+    def at_edge(self) -> list[str]:
+        """Settings whose best value is the end of what was to choose from."""
+        return [name for name, ends in self.ranges.items() if self.best.settings[name] in ends]
+
+
 class Exported(Figures):
     """Rows of both splits; the ids of each index, without the 0 for unknown."""
 
@@ -125,6 +159,8 @@ _KINDS: dict[str, type[Figures]] = {
     "generate_r2": Generated,
     "convert_movielens": Converted,
     "ingest": Ingested,
+    "tune": Tuned,
+    "train": Trained,
     "export_shards": Exported,
     "evaluate": Evaluated,
     "recommend": Recommended,
@@ -134,6 +170,6 @@ _KINDS: dict[str, type[Figures]] = {
 }
 
 
-def kind(stage: str, model: str | None) -> type[Figures]:
-    """What a stage of that name tells, which may be one that fits a model."""
-    return Trained if model else _KINDS.get(stage, Figures)
+def kind(job: str) -> type[Figures]:
+    """What a job of that name tells of a run."""
+    return _KINDS.get(job, Figures)

@@ -16,6 +16,7 @@ from ymr_spark.report import (
     about_members,
     about_models,
     about_ratings,
+    about_settings,
     about_studies,
 )
 from ymr_spark.report.card import TableRow, TableRows, number
@@ -65,7 +66,10 @@ def render(
     """
     recommended = (m.figures for m in manifests if isinstance(m.figures, Recommended))
     sections = {
-        "The models": about_models.cards(board, manifests),
+        "The models": [
+            *about_models.cards(board, manifests),
+            *about_settings.cards(certificate.tuned),
+        ],
         "Where they differ": [
             *about_studies.cards(board, tables["by_size"], tables["search"]),
             *about_comparison.cards(board, tables, source.scale),

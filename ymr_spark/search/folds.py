@@ -9,9 +9,9 @@ from ymr_spark.ratings import scale_of
 
 
 def of_users(ratings: DataFrame, share: float, seed: int) -> DataFrame:
-    """All (user_id, song_id, rating) rows of about that share of the users."""
+    """All rows of about that share of the users; those of a smaller share are among them."""
     chance = F.shiftrightunsigned(F.xxhash64("user_id", F.lit(seed)), 11) * 2.0**-53
-    return ratings.where(chance < share).select("user_id", "song_id", "rating")
+    return ratings.where(chance < share)
 
 
 def cut(ratings: DataFrame, count: int, seed: int) -> list[TrainRatings]:

@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 Parameters = dict[str, Any]
+# Fits with these hyperparameters: one curve per fold, all of one length.
+Curves = Callable[[Parameters], Sequence[Curve]]
 # A trial that has no finite error counts as tried: the sampler holds it for the worst.
 _TRIED = (TrialState.COMPLETE, TrialState.PRUNED)
 _RANDOM_TRIALS = 5
@@ -31,10 +33,11 @@ _RANDOM_TRIALS = 5
 
 @dataclass(frozen=True)
 class Trial:
-    """One choice of hyperparameters, and what cross-validation says of each epoch."""
+    """One choice of hyperparameters, and what validation says of each epoch on its last rung."""
 
     parameters: Parameters
     curve: Curve  # of `across_folds`
+    errors: tuple[float, ...] = ()  # the least validation MSE on each rung that it came to
 
     @property
     def best(self) -> Point | None:
@@ -47,19 +50,24 @@ def search(
     journal: Path,
     space: Mapping[str, BaseDistribution],
     first: Sequence[Parameters],
-    curves: Callable[[Parameters], Sequence[Curve]],
+    rungs: Sequence[Curves],
     *,
     trials: int,
     seed: int,
+    reduction: int = 2,
 ) -> list[Trial]:
     """Try the points of `first`, then those that a tree-structured Parzen estimator proposes.
+
+    Each is tried on the first rung, and on the next one if it is among the best `1 / reduction`
+    of those so far (asynchronous successive halving: Li et al., A System for Massively Parallel
+    Hyperparameter Tuning, 2020).
 
     What it proposes follows from the finished trials and the seed alone: a search that continues
     from its journal finds the same as one that was never interrupted.
 
     Args:
         journal: a file of this very search.
-        curves: fits with these hyperparameters, one curve per fold, all of one length.
+        rungs: of growing effort, such as samples of growing size.
         trials: those tried in all; more than before goes on with the search.
     """
     study = optuna.create_study(
@@ -71,32 +79,36 @@ def search(
         study.tell(killed.number, state=TrialState.FAIL)
     tried = _tried(study)
     while len(tried) < trials:
-        _try_next(study, space, first, curves, seed, tried)
+        _try_next(study, space, first, rungs, seed, reduction, tried)
         tried = _tried(study)
     return tried[:trials]
 
 
-def best(trials: Sequence[Trial]) -> tuple[Parameters, Point]:
-    """The hyperparameters of least validation MSE, and the epoch that has it.
+def best(trials: Sequence[Trial]) -> list[tuple[Parameters, Point]]:
+    """The trials that came to the last rung that any came to, the best first: the hyperparameters
+    of each and the epoch that has its least validation MSE.
 
     Raises:
         SettingsError: no trial has a finite error.
     """
-    judged = [(trial.parameters, trial.best) for trial in trials if trial.best is not None]
+    judged = [(trial, trial.best) for trial in trials if trial.best is not None]
     if not judged:
         raise SettingsError(
-            f"search: none of {len(trials)} trials has a finite validation error, such as that by "
-            f"{json.dumps(trials[0].parameters)}; set other ranges in the section search"
+            f"none of {len(trials)} trials has a finite validation error, such as that by "
+            f"{json.dumps(trials[0].parameters)}; set other ranges"
         )
-    return min(judged, key=lambda found: _error(found[1]))
+    last = max(len(trial.errors) for trial, _ in judged)
+    found = [(trial.parameters, best) for trial, best in judged if len(trial.errors) == last]
+    return sorted(found, key=lambda trial: _error(trial[1]))
 
 
 def _try_next(
     study: optuna.Study,
     space: Mapping[str, BaseDistribution],
     first: Sequence[Parameters],
-    curves: Callable[[Parameters], Sequence[Curve]],
+    rungs: Sequence[Curves],
     seed: int,
+    reduction: int,
     tried: list[Trial],
 ) -> None:
     number = len(tried)
@@ -107,15 +119,37 @@ def _try_next(
         seed=seeds.of(seed, number), n_startup_trials=_RANDOM_TRIALS, constant_liar=False
     )
     asked = study.ask(dict(space))
-    known = [trial.curve for trial in tried if trial.parameters == asked.params]
-    curve = known[0] if known else across_folds(curves(asked.params))
-    asked.set_user_attr("curve", [point.model_dump(exclude_unset=True) for point in curve])
-    found = Trial(asked.params, curve).best
-    if found is None:
+    known = [trial for trial in tried if trial.parameters == asked.params]
+    found = known[0] if known else _climb(asked.params, rungs, reduction, tried)
+    curve = [point.model_dump(exclude_unset=True) for point in found.curve]
+    asked.set_user_attr("curve", curve)
+    asked.set_user_attr("errors", found.errors)
+    for rung, error in enumerate(found.errors):
+        asked.report(error, step=rung)
+    if len(found.errors) < len(rungs):
         study.tell(asked, state=TrialState.PRUNED)
     else:
-        study.tell(asked, found.validation_mse)
-    log.info("trial %d: %s by %s", number, _described(found), json.dumps(asked.params))
+        study.tell(asked, found.errors[-1])
+    how = f"rung {len(found.errors)} of {len(rungs)}, {_described(found.best)}"
+    log.info("trial %d: %s by %s", number, how, json.dumps(asked.params))
+
+
+def _climb(
+    parameters: Parameters, rungs: Sequence[Curves], reduction: int, tried: Sequence[Trial]
+) -> Trial:
+    """The trial on the last rung that it comes to."""
+    errors: list[float] = []
+    for rung, curves in enumerate(rungs):
+        curve = across_folds(curves(parameters))
+        best = Trial(parameters, curve).best
+        if best is None:
+            break
+        errors.append(_error(best))
+        others = [trial.errors[rung] for trial in tried if len(trial.errors) > rung]
+        better = sum(error < errors[-1] for error in others)
+        if better >= max(1, (len(others) + 1) // reduction):
+            break
+    return Trial(parameters, curve, tuple(errors))
 
 
 def _described(found: Point | None) -> str:
@@ -126,7 +160,10 @@ def _described(found: Point | None) -> str:
 
 def _tried(study: optuna.Study) -> list[Trial]:
     found = study.get_trials(deepcopy=False, states=_TRIED)
-    return [Trial(t.params, [Point(**point) for point in t.user_attrs["curve"]]) for t in found]
+    return [
+        Trial(t.params, [Point(**point) for point in told["curve"]], tuple(told["errors"]))
+        for t, told in ((t, t.user_attrs) for t in found)
+    ]
 
 
 def across_folds(curves: Sequence[Curve]) -> Curve:

@@ -1,0 +1,173 @@
+"""ratings, songs, genres -> tuned/: choose settings of the models that are named, on samples."""
+
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+import pyarrow as pa
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from ymr_spark.errors import SettingsError
+from ymr_spark.models import registry
+from ymr_spark.models.registry import Entry
+from ymr_spark.pipeline import checkpoints, cli, fitting, provenance, stages
+from ymr_spark.pipeline.publication import train_identity
+from ymr_spark.pipeline.settings import Settings
+from ymr_spark.pipeline.warehouse import Warehouse
+from ymr_spark.records.figures import Choice, Tuned
+from ymr_spark.records.learning_curve import Curve
+from ymr_spark.search import folds, space, study
+from ymr_spark.search.samples import Sample
+from ymr_spark.search.study import Parameters, Trial
+from ymr_spark.store import atomically
+
+log = logging.getLogger(__name__)
+# What models of one run share, the smaller sample first.
+Samples = list[Sample]
+_STEPS, _LEAST_BATCH = 256, 64
+
+
+def run(
+    spark: SparkSession,
+    warehouse: Warehouse,
+    settings: Settings,
+    model: str,
+    samples: Samples | None = None,
+) -> Tuned:
+    """Choose the settings of a model; write them with what was tried."""
+    entry = registry.named(model)
+    samples = [] if samples is None else samples
+    samples += () if samples else _nested(spark, warehouse, settings)
+    content = (warehouse.load("songs"), warehouse.load("genres")) if entry.deep else None
+    given = {chosen.setting: settings.of(model)[chosen.setting] for chosen in entry.tuned}
+    ranges = space.of(entry.tuned, settings.tune)
+    log.info("tuning %s", model)
+    trials = study.search(
+        _journal(warehouse, settings, entry),
+        ranges,
+        [given],
+        [partial(_curves, sample, entry, settings, content) for sample in samples],
+        trials=settings.tune.trials,
+        seed=settings.seed,
+        reduction=settings.tune.reduction,
+    )
+    ends = {name: (float(r.low), float(r.high)) for name, r in ranges.items()}
+    tuned = _tuned(entry, samples[-1].identities["train"].rows, trials, given, ends)
+    log.info("%s: %s, validation %.4f", model, tuned.best.settings, tuned.best.validation_mse)
+    atomically.write(warehouse.path(entry.choice[0]), tuned.model_dump_json(indent=1))
+    return tuned
+
+
+def _nested(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Samples:
+    """The smaller and the larger sample; one, where both would have all rows."""
+    section, rows = settings.tune, train_identity(warehouse).rows
+    ratings = warehouse.read(spark, "ratings").where(F.col("split") != "test")
+    sizes = {
+        min(s, rows) for s in (section.sample_ratings // section.reduction, section.sample_ratings)
+    }
+    governed_by = {
+        "rows": asdict(train_identity(warehouse)),
+        "seed": settings.seed,
+        "sizes": sorted(sizes),
+        "code": provenance.code(__file__),
+    }
+    folder = checkpoints.of_training(warehouse.path("models/tuning/shards/"), governed_by)
+    found = [
+        Sample(
+            folds.of_users(ratings, size / rows, settings.seed).persist(),
+            folder / str(size),
+            settings.seed,
+            fitting.COLUMNS,
+            settings.of("bias"),
+        )
+        for size in sorted(sizes)
+    ]
+    if found[0].identities.keys() != {"train", "validation"}:
+        raise SettingsError(
+            f"tune: a sample of about {min(sizes):,} train rows has no user with train and "
+            "validation rows; raise sample_ratings or lower reduction"
+        )
+    return found
+
+
+def _curves(
+    sample: Sample,
+    entry: Entry,
+    settings: Settings,
+    content: tuple[pa.Table, pa.Table] | None,
+    parameters: Parameters,
+) -> list[Curve]:
+    values = settings.of(entry.name) | parameters
+    if entry.deep:
+        # As many steps an epoch as a few hundred, or a row would be in a batch many times.
+        most = max(_LEAST_BATCH, sample.identities["train"].rows // _STEPS)
+        values["batch_size"] = min(values["batch_size"], most)
+        values["max_epochs"] = settings.tune.max_epochs
+    return [sample.fit(entry, values, content)]
+
+
+def _journal(warehouse: Warehouse, settings: Settings, entry: Entry) -> Path:
+    """The file of this very search; more trials are the same search."""
+    governed_by = {
+        "rows": asdict(train_identity(warehouse)),
+        "seed": settings.seed,
+        "code": provenance.code(__file__, entry.module),
+        "tune": settings.tune.model_dump(exclude={"trials"}),
+        "models": {name: settings.of(name) for name in {"bias", entry.name}},
+    }
+    folder = warehouse.path("models/tuning/") / entry.name
+    return checkpoints.of_training(folder, governed_by) / "journal.log"
+
+
+def _tuned(
+    entry: Entry,
+    rows: int,
+    trials: Sequence[Trial],
+    given: Parameters,
+    ranges: dict[str, tuple[float, float]],
+) -> Tuned:
+    best, *others = [
+        Choice(settings=parameters, validation_mse=float(point.validation_mse or 0))
+        for parameters, point in study.best(trials)
+    ]
+    first = [trial.errors[0] for trial in trials if trial.errors]
+    return Tuned(
+        rows=rows,
+        model=entry.name,
+        trials=len(trials),
+        finalists=1 + len(others),
+        ranges=ranges,
+        given=given,
+        best=best,
+        runner_up=others[0] if others else None,
+        first_rung=(min(first), max(first)),
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the job by its arguments; return its exit code."""
+    arguments = cli.parser(__doc__)
+    arguments.add_argument(
+        "--model",
+        action="append",
+        required=True,
+        choices=registry.TUNED,
+        help="the model to tune; several may be named, which share the samples",
+    )
+    options = arguments.parse_args(argv)
+    samples: Samples = []
+    chosen = {
+        stages.named(f"tune_{name}").name: partial(run, model=name, samples=samples)
+        for name in registry.TUNED
+        if name in options.model
+    }
+    name = next(iter(chosen)) if len(chosen) == 1 else "tune"
+    return cli.stages_main(name, __file__, chosen, options)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

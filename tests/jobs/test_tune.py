@@ -1,0 +1,145 @@
+"""Settings chosen on samples of the data, and what follows from them."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import told
+from builders import ratings
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from jobs import train, tune
+from ymr_spark.errors import DataContractError, SettingsError
+from ymr_spark.models import registry
+from ymr_spark.pipeline import cli, fitting, stages
+from ymr_spark.pipeline.settings import Settings
+from ymr_spark.pipeline.warehouse import Warehouse
+from ymr_spark.ratings import COLUMNS, identity
+from ymr_spark.records.figures import Tuned
+
+USERS, SONGS = 120, 60
+SETTINGS = Settings.model_validate(
+    {
+        "als": {"rank": 8, "regularization": 0.001, "iterations": 2, "blocks": 1},
+        "two_tower_dot": {"dimension": 2, "learning_rate": 1e-6, "attributes": ["artist"]},
+        "tune": {"trials": 3, "sample_ratings": 1_500, "reduction": 2, "max_epochs": 2},
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def filled(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """Ratings of one taste and much noise: hardly regularised, eight factors fit the noise."""
+    random = np.random.default_rng(1)
+    taste = np.outer(random.normal(0, 1, USERS), random.normal(0, 1, SONGS))
+    stars = np.clip(np.rint(3 + taste + random.normal(0, 1, taste.shape)), 1, 5).astype(int)
+    pairs = np.argwhere(random.random(taste.shape) < 0.5).tolist()
+    rows = ratings(spark, [(user, song, int(stars[user, song])) for user, song in pairs])
+    split = F.when(F.xxhash64("user_id", "song_id") % 8 == 0, "validation").otherwise("train")
+    warehouse = Warehouse(tmp_path_factory.mktemp("tune"))
+    version = warehouse.write(rows.withColumn("split", split), "ratings")
+    songs = np.arange(SONGS, dtype=np.int32)
+    album = {"album_id": songs, "artist_id": songs // 4, "genre_id": songs % 2 + 1}
+    warehouse.save(pa.Table.from_pydict({"song_id": songs, **album}).to_pylist(), "songs")
+    genres = [
+        {"genre_id": g, "parent_genre_id": g, "level": 1, "name": str(g), "top_genre_id": g}
+        for g in (1, 2)
+    ]
+    warehouse.save(genres, "genres")
+    splits = identity(warehouse.read(spark, "ratings"))
+    told.write(warehouse, "ingest", told.ingested(splits, version))
+    return warehouse
+
+
+def run(spark: SparkSession, warehouse: Warehouse, model: str, settings: Settings) -> Tuned:
+    """The stage as it is declared."""
+    stage = stages.named(f"tune_{model}")
+    fresh = Warehouse(warehouse.root, warehouse.raw)
+    return tune.run(spark, *cli.declared(stage, fresh, settings), model)
+
+
+def test_planted_noise_asks_for_regularisation(spark: SparkSession, filled: Warehouse) -> None:
+    found = run(spark, filled, "als", SETTINGS)
+    assert found.given == {"rank": 8, "regularization": 0.001}
+    assert found.trials == 3
+    assert found.best.settings["regularization"] > 0.01
+    assert found.best.validation_mse < 0.9 * found.first_rung[1]
+    assert found.rows < filled.read(spark, "ratings").where("split = 'train'").count()
+    assert Tuned.model_validate_json(filled.path("tuned/als.json").read_bytes()) == found
+    # What was tried is not tried again, whatever becomes of the file.
+    filled.path("tuned/als.json").unlink()
+    assert run(spark, filled, "als", SETTINGS) == found
+
+
+def test_samples_are_nested_and_of_whole_users(spark: SparkSession, filled: Warehouse) -> None:
+    small, large = tune._nested(spark, Warehouse(filled.root), SETTINGS)
+    ids = [
+        {row[0] for row in sample.rows.select("user_id").distinct().collect()}
+        for sample in (small, large)
+    ]
+    assert ids[0] < ids[1]
+    assert len(ids[1]) < USERS
+    whole = filled.read(spark, "ratings").select(*COLUMNS, "split")
+    mine = whole.where(F.col("user_id").isin([*ids[0]]))
+    assert small.identities == identity(mine)
+    assert {*small.identities} == {"train", "validation"}
+
+
+def test_where_both_samples_would_have_all_rows_there_is_one(
+    spark: SparkSession, filled: Warehouse
+) -> None:
+    large = SETTINGS.tune.model_copy(update={"sample_ratings": 10_000_000})
+    settings = SETTINGS.model_copy(update={"tune": large})
+    (sample,) = tune._nested(spark, Warehouse(filled.root), settings)
+    assert sample.identities == identity(filled.read(spark, "ratings"))
+
+
+def test_a_sample_of_nobody(spark: SparkSession, filled: Warehouse) -> None:
+    small = SETTINGS.tune.model_copy(update={"sample_ratings": 100, "reduction": 100})
+    settings = SETTINGS.model_copy(update={"tune": small})
+    with pytest.raises(SettingsError, match="raise sample_ratings or lower reduction"):
+        tune._nested(spark, Warehouse(filled.root), settings)
+
+
+@pytest.mark.cluster
+def test_a_deep_model_is_tuned_with_its_songs_content(
+    spark: SparkSession, filled: Warehouse
+) -> None:
+    found = run(spark, filled, "two_tower_dot", SETTINGS)
+    assert found.given == {"learning_rate": 1e-6, "l2": 8.0}  # by which nothing is learned
+    assert found.best.settings["learning_rate"] >= 0.02
+    assert 1 <= found.finalists <= 3
+
+
+def test_training_goes_by_what_was_chosen(spark: SparkSession, filled: Warehouse) -> None:
+    tuned = told.tuned("latent_factor")
+    filled.path("tuned/").mkdir(exist_ok=True)
+    filled.path("tuned/latent_factor.json").write_text(tuned.model_dump_json())
+    for model in ("bias", "latent_factor"):
+        stage = stages.of_model(model)
+        fresh = Warehouse(filled.root, filled.raw)
+        figures = train.run(spark, *cli.declared(stage, fresh, SETTINGS), model)
+    assert figures.parameters["rank"] == tuned.best.settings["rank"] == 2
+    off = SETTINGS.model_copy(update={"tune": SETTINGS.tune.model_copy(update={"trials": 0})})
+    assert fitting.values("latent_factor", filled, off)["rank"] == 12
+
+
+def test_settings_that_were_not_chosen_yet(filled: Warehouse) -> None:
+    with pytest.raises(DataContractError, match=r"run jobs/tune.py --model two_tower_mlp first"):
+        fitting.values("two_tower_mlp", filled, SETTINGS)
+
+
+def test_every_range_is_one_of_the_section(filled: Warehouse) -> None:
+    for entry in registry.MODELS:
+        for chosen in entry.tuned:
+            assert len(getattr(SETTINGS.tune, chosen.within)) == 2
+            assert chosen.setting in entry.section.model_fields
+
+
+def test_the_pipeline_tunes_only_where_there_are_trials() -> None:
+    def names(trials: int) -> list[str]:
+        settings = Settings.model_validate({"tune": {"trials": trials}, "models": ["bias", "als"]})
+        return [stage.name for stage in stages.pipeline(settings)]
+
+    assert set(names(6)) - set(names(0)) == {"tune_als"}
+    assert names(6).index("tune_als") < names(6).index("train_als")

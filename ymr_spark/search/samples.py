@@ -1,0 +1,101 @@
+"""Nested samples of whole users, in the forms that models are fitted to."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from ymr_spark.models import registry
+from ymr_spark.models.columns import IdCodes
+from ymr_spark.models.fitted import RatingModel
+from ymr_spark.models.registry import Entry
+from ymr_spark.models.train_ratings import TrainRatings
+from ymr_spark.ratings import Identity, identity, scale_of
+from ymr_spark.records.learning_curve import Curve, Point
+from ymr_spark.shards import indices, inventory, writing
+from ymr_spark.store import atomically
+
+_ROW_GROUP_ROWS = 65_536
+
+
+@dataclass
+class Sample:
+    """The train and validation rows of some users.
+
+    Args:
+        rows: (user_id, song_id, rating, split).
+        folder: for the shards that deep models are fitted to; made once for all of them.
+        columns: the estimators' columns of `rows`.
+        bias: the settings of the bias model that others start from.
+    """
+
+    rows: DataFrame
+    folder: Path
+    seed: int
+    columns: dict[str, str]
+    bias: dict[str, Any]
+
+    @cached_property
+    def ratings(self) -> TrainRatings:
+        """For classical models."""
+        train, validation = (
+            self.rows.where(F.col("split") == split).drop("split")
+            for split in ("train", "validation")
+        )
+        scale = scale_of(self.rows)
+        return TrainRatings(train, validation, scale, IdCodes("int"), IdCodes("int"))
+
+    @cached_property
+    def base(self) -> RatingModel[Any]:
+        """The bias model of these very rows."""
+        bias = self._estimator(registry.named("bias"), self.bias)
+        fitted: RatingModel[Any] = bias.fit_ratings(self.ratings)
+        return fitted
+
+    @cached_property
+    def identities(self) -> dict[str, Identity]:
+        """Of both splits."""
+        return identity(self.rows)
+
+    def fit(
+        self, entry: Entry, values: dict[str, Any], content: tuple[pa.Table, pa.Table] | None
+    ) -> Curve:
+        """The errors of a model that is fitted with these settings.
+
+        Args:
+            content: for deep models, schemas.SONGS and GENRES rows.
+        """
+        estimator = self._estimator(entry, values)
+        estimator.fallback = self.base if entry.fallback else None
+        if content is not None:
+            contents = self._shards(*content)
+            placed = indices.catalogue(indices.load(self.folder / "indices"), *content)
+            fitted: RatingModel[Any] = estimator.fit_shards(self.folder, contents, placed)
+            return fitted.learning_curve
+        model = estimator.fit_ratings(self.ratings)
+        held_out = model.mse(self.ratings.validation_arrays)
+        return model.learning_curve or [Point(epoch=1, train_mse=None, validation_mse=held_out)]
+
+    def _estimator(self, entry: Entry, values: dict[str, Any]) -> Any:
+        kind = registry.imported(entry.estimator)
+        return kind.of_settings(values, **self.columns, seed=self.seed)
+
+    def _shards(self, songs: pa.Table, genres: pa.Table) -> inventory.Inventory:
+        if not self.folder.exists():
+            parts = {s: self.rows.where(F.col("split") == s) for s in self.identities}
+            with atomically.replacing(self.folder) as folder:
+                writing.write(
+                    folder,
+                    parts,
+                    indices.build(parts["train"], songs, genres),
+                    self.identities,
+                    ratings_version=0,
+                    seed=self.seed,
+                    row_group_rows=_ROW_GROUP_ROWS,
+                    row_groups_multiple=1,
+                )
+        return inventory.verify(self.folder)
