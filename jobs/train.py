@@ -14,7 +14,7 @@ from ymr_spark.models import registry
 from ymr_spark.models.fitted import RatingModel
 from ymr_spark.models.linear.model import LinearModel
 from ymr_spark.models.train_ratings import TrainRatings
-from ymr_spark.pipeline import cli, fitting, provenance, publication, stages
+from ymr_spark.pipeline import cli, fitting, provenance, publication
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.records.figures import Trained
@@ -102,23 +102,8 @@ def _deep(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the job by its arguments; return its exit code."""
-    arguments = cli.parser(__doc__)
-    arguments.add_argument(
-        "--model",
-        action="append",
-        required=True,
-        choices=registry.NAMES,
-        help="the model to fit; several may be named, which share what they read",
-    )
-    options = arguments.parse_args(argv)
     packed: PackedByVersion = {}
-    chosen = {
-        stages.of_model(name).name: partial(run, model=name, packed=packed)
-        for name in registry.NAMES
-        if name in options.model
-    }
-    name = next(iter(chosen)) if len(chosen) == 1 else "train"
-    return cli.stages_main(name, __file__, chosen, options)
+    return cli.models_main("train", __doc__, __file__, partial(run, packed=packed), argv)
 
 
 if __name__ == "__main__":

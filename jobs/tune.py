@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 from ymr_spark.errors import SettingsError
 from ymr_spark.models import registry
 from ymr_spark.models.registry import Entry
-from ymr_spark.pipeline import checkpoints, cli, fitting, provenance, stages
+from ymr_spark.pipeline import checkpoints, cli, fitting, provenance
 from ymr_spark.pipeline.publication import train_identity
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
@@ -76,16 +76,12 @@ def _nested(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Sa
         "code": provenance.code(__file__),
     }
     folder = checkpoints.of_training(warehouse.path("models/tuning/shards/"), governed_by)
-    found = [
-        Sample(
-            folds.of_users(ratings, size / rows, settings.seed).persist(),
-            folder / str(size),
-            settings.seed,
-            fitting.COLUMNS,
-            settings.of("bias"),
-        )
-        for size in sorted(sizes)
-    ]
+    found: Samples = []
+    for size in sorted(sizes, reverse=True):
+        # The smaller one is cut from the larger one: one scan of all rows.
+        ratings = folds.of_users(ratings, size / rows, settings.seed).persist()
+        place = folder / str(size), settings.seed
+        found.insert(0, Sample(ratings, *place, fitting.COLUMNS, settings.of("bias")))
     if found[0].identities.keys() != {"train", "validation"}:
         raise SettingsError(
             f"tune: a sample of about {min(sizes):,} train rows has no user with train and "
@@ -150,23 +146,8 @@ def _tuned(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the job by its arguments; return its exit code."""
-    arguments = cli.parser(__doc__)
-    arguments.add_argument(
-        "--model",
-        action="append",
-        required=True,
-        choices=registry.TUNED,
-        help="the model to tune; several may be named, which share the samples",
-    )
-    options = arguments.parse_args(argv)
     samples: Samples = []
-    chosen = {
-        stages.named(f"tune_{name}").name: partial(run, model=name, samples=samples)
-        for name in registry.TUNED
-        if name in options.model
-    }
-    name = next(iter(chosen)) if len(chosen) == 1 else "tune"
-    return cli.stages_main(name, __file__, chosen, options)
+    return cli.models_main("tune", __doc__, __file__, partial(run, samples=samples), argv)
 
 
 if __name__ == "__main__":

@@ -42,6 +42,17 @@ def _growing(shares: tuple[float, ...]) -> tuple[float, ...]:
     return shares
 
 
+def one_of(*names: str) -> AfterValidator:
+    """Refuses any other text than these."""
+
+    def known(name: str) -> str:
+        if name not in names:
+            raise ValueError(f"expected one of {', '.join(names)}")
+        return name
+
+    return AfterValidator(known)
+
+
 Rank = Annotated[int, Field(ge=1, le=1_000)]
 Width = Annotated[int, Field(ge=1, le=16_384)]
 Rounds = Annotated[int, Field(ge=1, le=10_000)]

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import cache
+from functools import cache, partial
 
 from pyspark.sql import SparkSession
 
@@ -81,6 +81,35 @@ def stages_main(name: str, job: str, todo: Mapping[str, Run], options: argparse.
     """
     _log_as(name, options)
     return guarded(name, lambda: _run_stages(name, job, todo, options))
+
+
+def models_main(
+    script: str,
+    purpose: str | None,
+    job: str,
+    run: Callable[..., Figures],
+    argv: Sequence[str] | None,
+) -> int:
+    """`stages_main` for a job whose stages are each about a model, which the arguments name.
+
+    Args:
+        script: the name of the job.
+        job: its file.
+        run: also takes `model`.
+    """
+    about = {s.model: s.name for s in stages.STAGES if s.job == script and s.model}
+    arguments = parser(purpose)
+    arguments.add_argument(
+        "--model",
+        action="append",
+        required=True,
+        choices=tuple(about),
+        help="a model; several may be named, which share what they read",
+    )
+    options = arguments.parse_args(argv)
+    chosen = {about[m]: partial(run, model=m) for m in about if m in options.model}
+    name = next(iter(chosen)) if len(chosen) == 1 else script
+    return stages_main(name, job, chosen, options)
 
 
 def read_only(name: str, look: Look, options: argparse.Namespace) -> int:

@@ -4,34 +4,23 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, create_model, model_validator
+from pydantic import Field, create_model, model_validator
 
 from ymr_spark import levels
 from ymr_spark.errors import DataContractError
 from ymr_spark.models import registry, sections
+from ymr_spark.pipeline.settings_search import Search, Tune
 from ymr_spark.setting_types import (
     LARGEST_ID,
     Distinct,
     Id,
     LocalPath,
-    Ranks,
-    Rates,
-    Ridges,
-    Rounds,
     Section,
     Shares,
+    one_of,
 )
 from ymr_spark.sources.r2 import stars
 from ymr_spark.store import paths
-
-
-def _one_of(*names: str) -> AfterValidator:
-    def known(name: str) -> str:
-        if name not in names:
-            raise ValueError(f"expected one of {', '.join(names)}")
-        return name
-
-    return AfterValidator(known)
 
 
 class Raw(Section):
@@ -119,7 +108,7 @@ class CompareBySize(Section):
 class Recommend(Section):
     """Who gets lists of songs, by which model, and which songs may be in them."""
 
-    model: Annotated[str, _one_of("best", *registry.RANKING)] = Field(
+    model: Annotated[str, one_of("best", *registry.RANKING)] = Field(
         "best", description="a model that has a score for every song; the best on validation"
     )
     k: int = Field(100, ge=1)
@@ -144,40 +133,6 @@ class Recommend(Section):
     verified_users: int = Field(50, ge=1, description="users checked against brute force")
 
 
-class Search(Section):
-    """Hyperparameters by cross-validation on train rows of a sample of users."""
-
-    model: Annotated[str, _one_of(*registry.SEARCHED)] = "latent_factor"
-    sample_ratings: int = Field(2_000_000, ge=100, description="about; whole users are taken")
-    folds: int = Field(3, ge=2, le=100)
-    trials: Rounds = Field(12, description="a larger number goes on with a finished search")
-    max_epochs: Rounds = Field(8, description="of two-tower models; all of them are judged")
-    ranks: Ranks = (2, 32)
-    regularizations: Ridges = (0.01, 0.5)
-    learning_rates: Rates = (0.02, 1.0)
-    initial_accumulators: Rates = (1e-8, 0.1)
-
-
-class Tune(Section):
-    """Settings of each model chosen on samples of the data at hand, before it is fitted."""
-
-    trials: int = Field(0, ge=0, le=10_000, description="of each model; 0: settings as given")
-    sample_ratings: int = Field(
-        500_000, ge=100, description="train rows of the larger sample, about: of whole users"
-    )
-    reduction: int = Field(
-        4, ge=2, le=100, description="the smaller sample has so many times fewer rows"
-    )
-    max_epochs: Rounds = Field(20, description="of two-tower models on a sample")
-    ranks: Ranks = (2, 32)
-    regularizations: Ridges = (0.01, 0.5)
-    shrinkages: Rates = (1.0, 1_000.0)
-    dampings: Rates = (0.05, 5.0)
-    learning_rates: Rates = (0.02, 1.0)
-    row_penalties: Rates = (0.5, 100.0)
-    rating_penalties: Rates = (0.001, 0.2)
-
-
 class Common(Section):
     """All settings but the models' own sections."""
 
@@ -199,7 +154,7 @@ class Common(Section):
     scale: RatingScale = RatingScale()
     planted: Planted = Planted()
     ingest: Ingest = Ingest()
-    models: Annotated[list[Annotated[str, _one_of(*registry.NAMES)]], Distinct] = Field(
+    models: Annotated[list[Annotated[str, one_of(*registry.NAMES)]], Distinct] = Field(
         [*registry.NAMES], min_length=1, description="those that the pipeline fits and judges"
     )
     shards: Shards = Shards()
