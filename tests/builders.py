@@ -73,3 +73,12 @@ def of_table(model: Fitted, fallback: RatingModel[Any] | None = None) -> Fitted:
     columns = {"userCol": "user_id", "itemCol": "song_id", "ratingCol": "rating"}
     found: Fitted = model._set(**columns, predictionCol="prediction", fallbackCol="fallback")
     return found
+
+
+def noisy_taste(users: int, songs: int) -> list[tuple[int, int, int]]:
+    """Half of all pairs, rated by one taste and as much noise: (user, song, stars)."""
+    random = np.random.default_rng(1)
+    taste = np.outer(random.normal(0, 1, users), random.normal(0, 1, songs))
+    stars = np.clip(np.rint(3 + taste + random.normal(0, 1, taste.shape)), 1, 5).astype(int)
+    pairs = np.argwhere(random.random(taste.shape) < 0.5).tolist()
+    return [(user, song, int(stars[user, song])) for user, song in pairs]

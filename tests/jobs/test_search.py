@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 import told
-from builders import ratings
+from builders import noisy_taste, ratings
 from pyspark.sql import Row, SparkSession
 
 from jobs import search
@@ -31,11 +31,7 @@ SETTINGS = Settings.model_validate(
 @pytest.fixture(scope="module")
 def filled(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     """Ratings of one taste and much noise: hardly regularised, eight factors fit the noise."""
-    random = np.random.default_rng(1)
-    taste = np.outer(random.normal(0, 1, USERS), random.normal(0, 1, SONGS))
-    stars = np.clip(np.rint(3 + taste + random.normal(0, 1, taste.shape)), 1, 5).astype(int)
-    pairs = np.argwhere(random.random(taste.shape) < 0.5).tolist()
-    rows = [(user, song, int(stars[user, song])) for user, song in pairs]
+    rows = noisy_taste(USERS, SONGS)
     warehouse = Warehouse(tmp_path_factory.mktemp("search"))
     version = warehouse.write(ratings(spark, rows), "ratings")
     measured = told.ingested({"train": Identity(len(rows), "x")}, version)

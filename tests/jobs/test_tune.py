@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import told
-from builders import ratings
+from builders import noisy_taste, ratings
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
@@ -30,11 +30,7 @@ SETTINGS = Settings.model_validate(
 @pytest.fixture(scope="module")
 def filled(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     """Ratings of one taste and much noise: hardly regularised, eight factors fit the noise."""
-    random = np.random.default_rng(1)
-    taste = np.outer(random.normal(0, 1, USERS), random.normal(0, 1, SONGS))
-    stars = np.clip(np.rint(3 + taste + random.normal(0, 1, taste.shape)), 1, 5).astype(int)
-    pairs = np.argwhere(random.random(taste.shape) < 0.5).tolist()
-    rows = ratings(spark, [(user, song, int(stars[user, song])) for user, song in pairs])
+    rows = ratings(spark, noisy_taste(USERS, SONGS))
     split = F.when(F.xxhash64("user_id", "song_id") % 8 == 0, "validation").otherwise("train")
     warehouse = Warehouse(tmp_path_factory.mktemp("tune"))
     version = warehouse.write(rows.withColumn("split", split), "ratings")
