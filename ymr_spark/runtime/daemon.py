@@ -1,19 +1,30 @@
 """Spark's daemon of Python workers, for where Spark and this package are installed.
 
-    spark.python.daemon.module   ymr_spark.runtime.daemon
+    spark.python.daemon.module       ymr_spark.runtime.daemon
 
-Spark puts itself on its workers' path as archives, and has every task read through these again: a
-twentieth of a second each. Without them its workers find it among the installed packages.
+Every stage that runs Python costs some tenths of a second less by it.
 """
 
+import gc
 import os
+import socket
 import sys
+from collections.abc import Callable
+from importlib import import_module
 from importlib.machinery import PathFinder
 from pathlib import Path
+from typing import BinaryIO
+
+# What our workers import: once here, instead of in each of them.
+_NEEDED = ("numpy", "pandas", "pyarrow.compute", "pyspark.sql.pandas.serializers")
+
+Work = Callable[[BinaryIO, BinaryIO], None]
 
 
 def without_archives(paths: list[str], spark_home: str) -> list[str]:
-    """The paths but Spark's own archives; all of them where pyspark is in none of the others."""
+    """The paths but Spark's own archives, which each task would read through; all of them where
+    pyspark is in none of the others.
+    """
     others = [
         path
         for path in paths
@@ -22,9 +33,34 @@ def without_archives(paths: list[str], spark_home: str) -> list[str]:
     return others if PathFinder.find_spec("pyspark", others) else paths
 
 
-if __name__ == "__main__":
+def acknowledging(work: Work) -> Work:
+    """A task's work, which says at once that it has got its first packet.
+
+    The JVM holds its second one back until then, and Linux would wait for 40 ms.
+    """
+
+    def begin(infile: BinaryIO, outfile: BinaryIO) -> None:
+        with socket.socket(fileno=os.dup(infile.fileno())) as connection:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        work(infile, outfile)
+
+    return begin
+
+
+def main() -> None:
+    """Fork workers until Spark says to end."""
     sys.path[:] = without_archives(sys.path, os.environ.get("SPARK_HOME", ""))
     sys.path_importer_cache.clear()
-    from pyspark.daemon import manager
+    from pyspark import daemon
 
-    manager()  # type: ignore[no-untyped-call]
+    for module in _NEEDED:
+        import_module(module)
+    # Workers collect garbage after each task, and would look through all of these again.
+    gc.freeze()
+    if hasattr(socket, "TCP_QUICKACK"):
+        daemon.worker_main = acknowledging(daemon.worker_main)
+    daemon.manager()  # type: ignore[no-untyped-call]
+
+
+if __name__ == "__main__":
+    main()
