@@ -1,12 +1,14 @@
-"""What Spark's Python workers find on their path."""
+"""How Spark's Python workers are started."""
 
 import gc
 import os
 import socket
 import sys
 from pathlib import Path
+from typing import BinaryIO
 
 import pyspark
+from pyspark import daemon, worker
 from pyspark.sql import SparkSession
 
 from ymr_spark.runtime.daemon import acknowledging, without_archives
@@ -16,12 +18,18 @@ PACKAGES = str(Path(pyspark.__file__).parent.parent)
 
 def test_workers_read_no_archives_of_sparks(spark: SparkSession) -> None:
     one = spark.sparkContext.parallelize([0], 1)
-    found, module, frozen = one.map(
-        lambda _: (sys.path, pyspark.__file__, gc.get_freeze_count())
-    ).first()
+    found, module = one.map(lambda _: (sys.path, pyspark.__file__)).first()
     assert not [path for path in found if path.startswith(os.environ["SPARK_HOME"])]
     assert module == pyspark.__file__
+
+
+def test_workers_begin_with_what_they_need(spark: SparkSession) -> None:
+    one = spark.sparkContext.parallelize([0], 1)
+    frozen, begun_by_us = one.map(
+        lambda _: (gc.get_freeze_count(), daemon.worker_main is not worker.main)
+    ).first()
     assert frozen > 10_000
+    assert begun_by_us
 
 
 def test_others_archives_are_left(tmp_path: Path) -> None:
@@ -40,12 +48,18 @@ def test_archives_are_left_where_spark_is_not_installed(tmp_path: Path) -> None:
     assert without_archives([str(archive), "/no/such"], str(tmp_path)) == [str(archive), "/no/such"]
 
 
-def test_a_task_begins_with_the_files_that_it_is_given() -> None:
-    told = []
+def test_a_task_says_at_once_that_it_got_its_first_packet() -> None:
+    option = socket.IPPROTO_TCP, socket.TCP_QUICKACK
+    begun = []
     server = socket.create_server(("127.0.0.1", 0))
     with server, socket.create_connection(server.getsockname()) as mine:
+        mine.setsockopt(*option, 0)
+
+        def work(*files: BinaryIO) -> None:
+            begun.append((files, mine.getsockopt(*option)))
+
         files = mine.makefile("rb"), mine.makefile("wb")
-        acknowledging(lambda *files: told.append(files))(*files)
+        acknowledging(work)(*files)
+        assert begun == [(files, 1)]
         assert not files[0].closed
         assert mine.fileno() >= 0
-    assert told == [files]
