@@ -37,8 +37,7 @@ from ymr_spark.shards.inventory import Inventory
 
 Line = dict[str, Any]
 Point = tuple[float, float]  # seconds since the start, validation MSE
-_OPTIMISATION = ("learning_rate", "initial_accumulator")
-_OF_TRAINING = ("batch_size", "max_epochs", "patience", "decay", *_OPTIMISATION)
+_OF_TRAINING = ("batch_size", "max_epochs", "patience", "learning_rate")
 
 
 def part(contents: Inventory, groups: int) -> Inventory:
@@ -71,9 +70,8 @@ def fed(
     network = registry.imported(registry.named(name).estimator).network
     form = {key: value for key, value in section.items() if key not in _OF_TRAINING}
     model = two_tower_training.build(network, shards, contents, seed=chosen.seed, **form)
-    optimisation = [section[key] for key in _OPTIMISATION]
     model.compile(
-        optimizer=two_tower_training.adagrad(model, *optimisation),
+        optimizer=two_tower_training.optimizer_of(model, section["learning_rate"]),
         steps_per_execution=two_tower_training.STEPS_AT_ONCE,
     )
     columns = (*model.features, "rating")

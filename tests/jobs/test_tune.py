@@ -102,8 +102,8 @@ def test_a_deep_model_is_tuned_with_its_songs_content(
     spark: SparkSession, filled: Warehouse
 ) -> None:
     found = run(spark, filled, "two_tower_dot", SETTINGS)
-    assert found.given == {"learning_rate": 1e-6, "l2": 8.0}  # by which nothing is learned
-    assert found.best.settings["learning_rate"] >= 0.02
+    assert found.given == {"learning_rate": 1e-6, "l2": 32.0}  # by which nothing is learned
+    assert found.best.settings["learning_rate"] >= 0.5
     assert 1 <= found.finalists <= 3
 
 

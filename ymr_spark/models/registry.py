@@ -5,7 +5,7 @@ the schemas.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +58,6 @@ class Entry:
         deep: it trains on the shards, by TensorFlow, without Spark.
         searched: what jobs/search.py varies.
         tuned: what jobs/tune.py chooses before the model is fitted.
-        published: values of these settings found by others, tried second.
         by_size: jobs/compare_by_size.py fits it to parts of the train rows.
         own_process: it shares no packed ratings with others, and memory is short beside theirs.
     """
@@ -71,7 +70,6 @@ class Entry:
     deep: bool = False
     searched: tuple[SearchedSetting, ...] = ()
     tuned: tuple[SearchedSetting, ...] = ()
-    published: dict[str, Any] = field(default_factory=dict)
     by_size: bool = False
     own_process: bool = False
 
@@ -113,13 +111,10 @@ _REGULARIZED = (
     SearchedSetting("rank", "ranks"),
     SearchedSetting("regularization", "regularizations"),
 )
-_ADAGRAD = (
+_DEEPLY = (
     SearchedSetting("learning_rate", "learning_rates"),
-    SearchedSetting("initial_accumulator", "initial_accumulators"),
+    SearchedSetting("l2", "row_penalties"),
 )
-_RATE = SearchedSetting("learning_rate", "learning_rates")
-# For R2, with Keras' own accumulator; see docs/training.md.
-_PUBLISHED = {"learning_rate": 0.3, "initial_accumulator": 0.1}
 _LINEAR, _DEEP = "ymr_spark.models.linear", "ymr_spark.models.two_tower"
 
 # In the order in which the pipeline fits them.
@@ -159,9 +154,8 @@ MODELS = (
         "TwoTowerDot",
         fallback="bias",
         deep=True,
-        searched=_ADAGRAD,
-        tuned=(_RATE, SearchedSetting("l2", "row_penalties")),
-        published=_PUBLISHED,
+        searched=_DEEPLY,
+        tuned=_DEEPLY,
         by_size=True,
     ),
     Entry(
@@ -171,9 +165,8 @@ MODELS = (
         DENSE,
         fallback="bias",
         deep=True,
-        searched=_ADAGRAD,
-        tuned=(_RATE, SearchedSetting("l2", "rating_penalties")),
-        published=_PUBLISHED,
+        searched=_DEEPLY,
+        tuned=_DEEPLY,
         by_size=True,
     ),
     # It scores what nobody rated by its content.
@@ -182,7 +175,7 @@ MODELS = (
         f"{_DEEP}.estimators:DeepCross",
         "DeepCross",
         deep=True,
-        tuned=(_RATE, SearchedSetting("l2", "row_penalties")),
+        tuned=_DEEPLY,
     ),
 )
 NAMES = tuple(entry.name for entry in MODELS)

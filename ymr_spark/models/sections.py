@@ -68,24 +68,19 @@ class TwoTower(Section):
 
 
 class Deep(Section):
-    """One two-tower model: its form and its training by Adagrad."""
+    """One two-tower model: its form and its training."""
 
-    dimension: Rank = Field(5, description="of the embeddings of users and songs")
-    learning_rate: Rate = 0.15
-    decay: float = Field(0, ge=0, lt=1, description="share of the rate that an epoch takes off")
-    initial_accumulator: Rate = 1e-7
+    dimension: Rank = Field(32, description="of the embeddings of users and songs")
+    learning_rate: Rate = Field(2.0, description="times Newton steps")
     batch_size: int = Field(8_192, ge=1)
-    max_epochs: Rounds = 20
+    max_epochs: Rounds = 8
     patience: int = Field(2, ge=1, description="epochs without a better validation MSE")
-    l2: float = Field(8.0, ge=0, description="weight of the squares of each id's row")
+    l2: Ridge = Field(32.0, description="weight of the squares of each id's row, to begin with")
 
 
 class TwoTowerDot(Deep):
     """Towers with offsets, joined by a dot product."""
 
-    dimension: Rank = Field(4, description="of the embeddings of users and songs")
-    learning_rate: Rate = 0.3
-    decay: float = Field(0.15, ge=0, lt=1, description="share of the rate that an epoch takes off")
     attributes: Annotated[list[Literal["album", "artist", "genre", "top_genre"]], Distinct] = Field(
         ["album", "artist"], description="of songs, whose rows are added to the songs' own"
     )
@@ -96,15 +91,17 @@ class TwoTowerMlp(Deep):
 
     dimension: Rank = Field(16, description="of the embeddings of users and songs")
     batch_size: int = Field(4_096, ge=1)
+    max_epochs: Rounds = 12
     layers: tuple[Width, ...] = Field(
         (64, 32), max_length=16, description="widths of the ReLU layers"
     )
-    l2: float = Field(0.02, ge=0, description="weight of a row's squares for each of its ratings")
+    l2: Ridge = Field(16.0, description="weight of the squares of each id's row, to begin with")
 
 
 class DeepCross(Deep):
     """A song tower that reads the song's content."""
 
+    dimension: Rank = Field(16, description="of the embeddings of users and songs")
     width: Width = Field(32, description="of the ReLU layer beside the cross layer")
     song_dropout: float = Field(
         0.1, ge=0, lt=1, description="share of train rows scored by the song's content alone"

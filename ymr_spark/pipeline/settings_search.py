@@ -18,8 +18,8 @@ class Search(Section):
     max_epochs: Rounds = Field(8, description="of two-tower models; all of them are judged")
     ranks: Ranks = (2, 32)
     regularizations: Ridges = (0.01, 0.5)
-    learning_rates: Rates = (0.02, 1.0)
-    initial_accumulators: Rates = (1e-8, 0.1)
+    learning_rates: Rates = (0.5, 4.0)
+    row_penalties: Rates = (4.0, 128.0)
 
 
 class Tune(Section):
@@ -37,6 +37,5 @@ class Tune(Section):
     regularizations: Ridges = (0.01, 0.5)
     shrinkages: Rates = (1.0, 1_000.0)
     dampings: Rates = (0.05, 5.0)
-    learning_rates: Rates = (0.02, 1.0)
-    row_penalties: Rates = (0.5, 100.0)
-    rating_penalties: Rates = (0.001, 0.2)
+    learning_rates: Rates = (0.5, 4.0)
+    row_penalties: Rates = (4.0, 128.0)

@@ -24,18 +24,16 @@ USERS, SONGS = 200, 160
 SETTINGS: dict[str, Any] = {
     "seed": 1,
     "dimension": 4,
-    "l2": 1.0,
-    "decay": 0.1,
+    "l2": 32.0,
     "batch_size": 512,
     "stall_seconds": 60,
-    "learning_rate": 0.1,
-    "initial_accumulator": 1e-7,
+    "learning_rate": 2.0,
     "max_epochs": 3,
     "patience": 2,
 }
 FORMS: dict[str, dict[str, Any]] = {
     "dot": {"attributes": ("album", "artist")},
-    "mlp": {"layers": (16, 8), "l2": 0.01},
+    "mlp": {"layers": (16, 8)},
     "cross": {"width": 4, "song_dropout": 0.2},
 }
 COLD = np.arange(5, SONGS, 20)  # songs of an album each that has others
@@ -195,14 +193,8 @@ def test_shards_that_do_not_come_are_an_error(
     disk.answers.set()
 
 
-def test_each_epoch_takes_a_share_off_the_rate() -> None:
-    rates = [training.rate(0.4, 0.25, epoch) for epoch in range(3)]
-    assert rates == pytest.approx([0.4, 0.3, 0.225])
-    assert training.rate(0.4, 0.0, 7) == 0.4
-
-
 def test_without_a_rate_nothing_is_learned(shards: Shards, tmp_path: Path) -> None:
-    changed: dict[str, Any] = {"decay": 1 - 1e-9, "max_epochs": 2}
+    changed: dict[str, Any] = {"learning_rate": 1e-9, "max_epochs": 2}
     first, second = fit(shards, tmp_path, **changed)[2]
     assert second.validation_mse == pytest.approx(first.validation_mse, rel=1e-6)
 

@@ -30,11 +30,9 @@ SETTINGS: dict[str, Any] = {
     "dimension": 2,
     "attributes": (),
     "l2": 1.0,
-    "decay": 0.1,
     "batch_size": 256,
     "stall_seconds": 60,
-    "learning_rate": 0.2,
-    "initial_accumulator": 1e-3,  # with less, the order of the rows decides the first epochs
+    "learning_rate": 2.0,
     "max_epochs": 8,
     "patience": 8,
 }

@@ -27,15 +27,13 @@ def curve(
     batch_size: int,
     max_epochs: int,
     learning_rate: float,
-    decay: float,
-    initial_accumulator: float,
     **form: Any,
 ) -> Curve:
     """Train for `max_epochs`, however the held-out rows fare.
 
     Args:
         network: one of `training.NETWORKS` that reads users and songs only.
-        learning_rate, decay, initial_accumulator: as for `training.train`.
+        learning_rate: as for `training.train`.
         form: what else the model's class takes.
     """
     tf.keras.backend.clear_session()
@@ -53,8 +51,6 @@ def curve(
             max_epochs=max_epochs,
             patience=max_epochs,
             learning_rate=learning_rate,
-            decay=decay,
-            initial_accumulator=initial_accumulator,
         )
 
 

@@ -8,7 +8,9 @@ import tensorflow_recommenders as tfrs
 
 from ymr_spark.models.arrays import Ints
 from ymr_spark.models.linear.factors import FactorModel
+from ymr_spark.models.two_tower import priors
 from ymr_spark.models.two_tower.embeddings import Embeddings, joined, of_catalogue
+from ymr_spark.models.two_tower.newton import Newton
 from ymr_spark.models.two_tower.towers import CrossEntropy, Towers, factor_model
 from ymr_spark.scale import Scale
 
@@ -67,7 +69,7 @@ class CrossTowers(Towers):
     row otherwise takes, and scores songs without a row (index 0).
 
     Args:
-        ratings: by column of the shards, as for `Embedding`.
+        ratings: by column of the shards, as for `Embeddings`.
         width: of the ReLU layer.
         song_dropout: the share of the train rows that content alone scores.
     """
@@ -91,6 +93,8 @@ class CrossTowers(Towers):
         self.user_tower = Embeddings(users, dimension, l2, random, offset=True)
         self.own = Embeddings(songs, dimension, l2, random, offset=True)
         self.content = Content(ratings, 1 + dimension, width, l2, random)
+        # The network's own axes are those that it began with.
+        self.axes = tf.Variable(tf.eye(dimension), trainable=False, name="axes")
         self.song_dropout, self.seed = song_dropout, seed
 
     def call(self, features: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
@@ -104,7 +108,18 @@ class CrossTowers(Towers):
         own = self.own([index])[:, 0]
         if training:
             own *= tf.cast(self._kept(tf.shape(index)), tf.float32)[:, None]
-        return own + self.content(features)
+        content = self.content(features)
+        return own + tf.concat([content[:, :1], content[:, 1:] @ self.axes], axis=1)
+
+    @property
+    def learnt(self) -> list[tf.Variable]:
+        """The axes that the network's vectors are turned to, too."""
+        return [*super().learnt, self.axes]
+
+    def turn(self, optimizer: Newton) -> None:
+        """As `priors.turn` has it; what the network gives is turned after it."""
+        turned = priors.turn(self.user_tower, self.own, optimizer)
+        self.axes.assign(self.axes @ tf.constant(turned, tf.float32))
 
     def _kept(self, shape: tf.Tensor) -> tf.Tensor:
         # A function of seed and step, so that a resumed training goes on with the same draws.

@@ -7,7 +7,9 @@ import tensorflow as tf
 
 from ymr_spark.models.arrays import Ints
 from ymr_spark.models.linear.factors import FactorModel
+from ymr_spark.models.two_tower import priors
 from ymr_spark.models.two_tower.embeddings import Embeddings, joined, of_catalogue
+from ymr_spark.models.two_tower.newton import Newton
 from ymr_spark.models.two_tower.towers import CrossEntropy, Towers, factor_model
 from ymr_spark.scale import Scale
 
@@ -19,7 +21,7 @@ class DotTowers(Towers):
     begin alike, and a song that nobody rated is not without any.
 
     Args:
-        ratings: by column of the shards, as for `Embedding`.
+        ratings: by column of the shards, as for `Embeddings`.
         attributes: of songs, each with a column of its own.
     """
 
@@ -50,6 +52,10 @@ class DotTowers(Towers):
         """Offset and vector (rows, 1 + dimension) of songs."""
         rows = self.song_tower([features[name] for name in self.features[1:]])
         return tf.reduce_sum(rows, axis=1)
+
+    def turn(self, optimizer: Newton) -> None:
+        """As `priors.turn` has it."""
+        priors.turn(self.user_tower, self.song_tower, optimizer)
 
     def artifact(
         self, name: str, ids: Mapping[str, Ints], songs: Mapping[str, Ints]

@@ -7,52 +7,24 @@ import tensorflow as tf
 
 from ymr_spark.models.arrays import Floats, Ints
 
-# Weight of an offset's square beside a factor's: offsets spread more.
+# Weight of an offset's square beside a factor's, to begin with: offsets spread more.
 _OFFSET = 0.1
+_SPREAD = 0.3  # of a vector's length, to begin with
 _SONGS_AT_ONCE = 8_192
 
 
-class Embedding(tf.keras.layers.Layer):  # type: ignore[misc]
-    """A row for each index; that of an index without ratings is zero and stays so.
+class Embeddings(tf.keras.layers.Layer):  # type: ignore[misc]
+    """Rows of one or more columns of a batch, in one table: one sparse update instead of many.
+
+    The row of an index without ratings is zero and stays so. An epoch adds `l2` times the squares
+    of each row to the loss, however many ratings it has: the fewer, the nearer to zero is the row.
 
     Args:
-        ratings: (indices,) train ratings of each; index 0, of what is unknown, has none.
-        penalty: weight of a row's squares beside the error of each of its ratings, for all rows
-            or (indices,).
-        offset: the first column is an offset, which starts at zero and is held back less.
-    """
-
-    def __init__(
-        self,
-        ratings: Ints,
-        dimension: int,
-        penalty: float | Floats,
-        random: np.random.Generator,
-        offset: bool = False,
-    ) -> None:
-        super().__init__()
-        table = random.normal(0, 0.1 / np.sqrt(dimension), (len(ratings), offset + dimension))
-        table[ratings == 0] = table[:, :offset] = 0
-        # One table for both: a sparse update costs more than the one column that it adds.
-        self.table = tf.Variable(table.astype(np.float32), name="embedding")
-        self.penalty = tf.constant(np.broadcast_to(penalty, len(ratings)), tf.float32)
-        self.weights_of_columns = tf.constant([_OFFSET] * offset + [1.0] * dimension)
-
-    def call(self, index: tf.Tensor) -> tf.Tensor:
-        """The rows of the table, of shape (*index.shape, columns)."""
-        rows = tf.nn.embedding_lookup(self.table, index)
-        squares = tf.reduce_sum(self.weights_of_columns * rows**2, axis=-1)
-        penalties = tf.reduce_sum(tf.gather(self.penalty, index) * squares)
-        self.add_loss(penalties / tf.cast(tf.shape(index)[0], tf.float32))
-        return rows
-
-
-class Embeddings(Embedding):
-    """Rows of several columns of a batch in one table: one sparse update instead of many.
-
-    Args:
-        ratings: as for `Embedding`, of each column.
-        l2: as for `ridge`.
+        ratings: (indices,) train ratings of each index of each column; index 0, of what is
+            unknown, has none.
+        l2: weight of a row's squares, to begin with; `priors.learn` has it of each column.
+        offset: the first column of the table is an offset, which starts at zero and is held back
+            less.
     """
 
     def __init__(
@@ -63,20 +35,34 @@ class Embeddings(Embedding):
         random: np.random.Generator,
         offset: bool = False,
     ) -> None:
-        together = np.concatenate(ratings)
-        super().__init__(together, dimension, ridge(l2, together), random, offset)
-        self.starts = tf.constant(np.cumsum([0, *map(len, ratings[:-1])]), tf.int32)
+        super().__init__()
+        lengths = [len(of_column) for of_column in ratings]
+        self.offset, self.ratings = offset, np.concatenate(ratings)
+        self.column = np.repeat(np.arange(len(lengths)), lengths)
+        table = random.normal(0, _SPREAD / np.sqrt(dimension), (sum(lengths), offset + dimension))
+        table[self.ratings == 0] = table[:, :offset] = 0
+        # One table for both: a sparse update costs more than the one column that it adds.
+        self.table = tf.Variable(table.astype(np.float32), name="embedding")
+        start = np.full((len(lengths), offset + dimension), l2, np.float32)
+        start[:, :offset] *= _OFFSET
+        self.l2 = tf.Variable(start, trainable=False, name="l2")
+        self.starts = tf.constant(np.cumsum([0, *lengths[:-1]]), tf.int32)
+        counts = np.maximum(self.ratings, 1).astype(np.float32)
+        self._shares = tf.constant(1 / counts)
+        self._of_row = tf.constant(self.column, tf.int32)
 
     def call(self, indices: Sequence[tf.Tensor]) -> tf.Tensor:
         """The rows (rows, features, columns) of indices (rows,) of each column."""
-        return super().call(tf.stack(indices, axis=1) + self.starts)
+        index = tf.stack(indices, axis=1) + self.starts
+        rows = tf.nn.embedding_lookup(self.table, index)
+        shares = tf.gather(self._shares, index)[..., None]
+        self.add_loss(tf.reduce_sum(shares * self.l2 * rows**2))
+        return rows
 
-
-def ridge(l2: float, ratings: Ints) -> Floats:
-    """The penalty by which an epoch adds l2 times the squares of each row, however many ratings:
-    the fewer there are, the nearer to zero is the row.
-    """
-    return l2 / np.maximum(ratings, 1)
+    def precision(self, index: tf.Tensor) -> tf.Tensor:
+        """What an epoch's penalty adds to the curvature of the loss at rows of the table, (rows,
+        columns)."""
+        return 2 * tf.gather(self.l2, tf.gather(self._of_row, index))
 
 
 def of_catalogue(

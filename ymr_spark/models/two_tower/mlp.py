@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from ymr_spark.models.arrays import Ints
 from ymr_spark.models.two_tower.dense import MlpModel
-from ymr_spark.models.two_tower.embeddings import Embedding
-from ymr_spark.models.two_tower.towers import Towers
+from ymr_spark.models.two_tower.embeddings import Embeddings
+from ymr_spark.models.two_tower.towers import SquaredError, Towers
 from ymr_spark.scale import Scale
 
 
@@ -16,8 +16,7 @@ class MlpTowers(Towers):
     """score = mean + dense(relu(dense(relu(dense([p_u, q_s]))))), of widths `layers` and 1.
 
     Args:
-        ratings: by column of the shards, as for `Embedding`.
-        l2: the penalty of all rows, for each of their ratings.
+        ratings: by column of the shards, as for `Embeddings`.
     """
 
     def __init__(
@@ -32,17 +31,18 @@ class MlpTowers(Towers):
         seed: int,
     ) -> None:
         features = ("user_index", "song_index")
-        super().__init__(mean, scale, features, tf.keras.losses.MeanSquaredError())
+        super().__init__(mean, scale, features, SquaredError())
         random = np.random.default_rng(seed)
-        self.user_tower = Embedding(ratings["user_index"], dimension, l2, random)
-        self.song_tower = Embedding(ratings["song_index"], dimension, l2, random)
+        self.user_tower, self.song_tower = (
+            Embeddings([ratings[name]], dimension, l2, random) for name in features
+        )
         self.dense = dense_layers(layers, seed)
         self.dense.build((None, 2 * dimension))
 
     def call(self, features: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Scores (rows,), before the scale is put on."""
-        user = self.user_tower(features["user_index"])
-        song = self.song_tower(features["song_index"])
+        user = self.user_tower([features["user_index"]])[:, 0]
+        song = self.song_tower([features["song_index"]])[:, 0]
         return self.mean + self.dense(tf.concat([user, song], axis=1))[:, 0]
 
     def artifact(self, name: str, ids: Mapping[str, Ints], songs: Mapping[str, Ints]) -> MlpModel:

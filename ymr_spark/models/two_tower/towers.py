@@ -11,6 +11,8 @@ import tensorflow_recommenders as tfrs
 from ymr_spark import strict_json
 from ymr_spark.models.arrays import Floats, Ints
 from ymr_spark.models.linear.factors import FactorModel
+from ymr_spark.models.two_tower.embeddings import Embeddings
+from ymr_spark.models.two_tower.newton import Newton
 from ymr_spark.records.learning_curve import Curve
 from ymr_spark.scale import Scale
 from ymr_spark.store import atomically
@@ -22,7 +24,7 @@ class Towers(tfrs.Model):  # type: ignore[misc]
     """Predicts lowest + (highest - lowest) / (1 + e^-score), whose gradient ends nowhere.
 
     A model scores in `call` the columns of a batch that are its `features`, and gives by
-    `artifact` the same scores without TensorFlow. `objective` is what training makes small.
+    `artifact` the same scores without TensorFlow. Training makes the sum of `objective` small.
     """
 
     def __init__(
@@ -40,6 +42,20 @@ class Towers(tfrs.Model):  # type: ignore[misc]
         )
         signature = [tf.TensorSpec((None,), tf.int32, name) for name in self.features]
         self.predict_stars = tf.function(self._stars, input_signature=signature)
+
+    @property
+    def tables(self) -> list[Embeddings]:
+        """All of its tables, in one order."""
+        return [layer for layer in self.submodules if isinstance(layer, Embeddings)]
+
+    @property
+    def learnt(self) -> list[tf.Variable]:
+        """All that an epoch changes, the optimiser's own apart."""
+        return [*self.trainable_variables, *(table.l2 for table in self.tables)]
+
+    def turn(self, optimizer: Newton) -> None:
+        """Turn vectors that meet in a dot product to their principal axes, where there are such;
+        no prediction changes."""
 
     def compute_loss(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """The task's loss of one batch."""
@@ -80,13 +96,24 @@ class CrossEntropy(tf.keras.losses.Loss):  # type: ignore[misc]
     """
 
     def __init__(self, scale: Scale) -> None:
-        super().__init__()
+        super().__init__(tf.keras.losses.Reduction.SUM)
         self.scale = scale
 
     def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
         """(rows,) of ratings and predictions in stars, (rows,) each."""
         shares = (share_of(self.scale, stars)[:, None] for stars in (y_true, y_pred))
         return self.scale.width**2 / 2 * tf.keras.losses.binary_crossentropy(*shares)
+
+
+class SquaredError(tf.keras.losses.Loss):  # type: ignore[misc]
+    """That of each row; Keras' own would be the mean of the last axis, which is that of rows."""
+
+    def __init__(self) -> None:
+        super().__init__(tf.keras.losses.Reduction.SUM)
+
+    def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+        """(rows,) of ratings and predictions in stars, (rows,) each."""
+        return (y_true - y_pred) ** 2
 
 
 def factor_model(

@@ -12,9 +12,11 @@ import numpy as np
 import tensorflow as tf
 
 from ymr_spark import seeds
+from ymr_spark.models.two_tower import priors
 from ymr_spark.models.two_tower.deep_cross import CrossTowers
 from ymr_spark.models.two_tower.dot import DotTowers
 from ymr_spark.models.two_tower.mlp import MlpTowers
+from ymr_spark.models.two_tower.newton import Newton
 from ymr_spark.models.two_tower.towers import Towers, squared_error
 from ymr_spark.records import learning_curve
 from ymr_spark.records.learning_curve import Curve, Point
@@ -41,8 +43,6 @@ def fit(
     batch_size: int,
     stall_seconds: float,
     learning_rate: float,
-    decay: float,
-    initial_accumulator: float,
     max_epochs: int,
     patience: int,
     **form: Any,
@@ -57,7 +57,7 @@ def fit(
     Args:
         network: one of `NETWORKS`.
         contents: of the folder, as `inventory.verify` returned them.
-        checkpoints, learning_rate, ..., patience: as for `train`.
+        checkpoints, learning_rate, max_epochs, patience: as for `train`.
         form: what else the network's class takes.
     """
     tf.config.experimental.enable_op_determinism()
@@ -76,8 +76,6 @@ def fit(
             batches("validation", None) if "validation" in contents.splits else None,
             checkpoints,
             learning_rate=learning_rate,
-            decay=decay,
-            initial_accumulator=initial_accumulator,
             max_epochs=max_epochs,
             patience=patience,
         )
@@ -91,12 +89,10 @@ def train(
     checkpoints: Path,
     *,
     learning_rate: float,
-    decay: float,
-    initial_accumulator: float,
     max_epochs: int,
     patience: int,
 ) -> Curve:
-    """Fit by Adagrad until `patience` epochs brought no better validation MSE; keep the best.
+    """Fit until `patience` epochs brought no better validation MSE; keep the best.
 
     Continues after the last checkpoint in the folder; the weights are then those of a training
     that was never interrupted.
@@ -105,18 +101,19 @@ def train(
         epoch_batches: the train batches of an epoch, counted from 0.
         validation: None to train for all epochs and keep the last.
         checkpoints: a folder of this very training: same model, batches and settings.
-        decay: as for `rate`.
+        learning_rate: as for `Newton`.
 
     Returns:
         One point per epoch; its train error is the running one.
     """
-    kept = Progress(model, checkpoints, learning_rate, initial_accumulator)
+    kept = Progress(model, checkpoints, learning_rate)
     model.compile(optimizer=kept.optimizer, steps_per_execution=STEPS_AT_ONCE)
     while kept.goes_on(max_epochs, patience):
         epoch = len(kept.curve)
-        kept.optimizer.learning_rate.assign(rate(learning_rate, decay, epoch))
+        if epoch:
+            settle(model, kept.optimizer, epoch)
         kept.record(_epoch(model, epoch_batches(epoch), validation, epoch))
-    assign(model.trainable_variables, kept.best)
+    assign(model.learnt, kept.best)
     return kept.curve
 
 
@@ -128,18 +125,20 @@ def build(network: str, shards: Path, contents: Inventory, *, seed: int, **form:
     return model
 
 
-def adagrad(
-    model: Towers, learning_rate: float, initial_accumulator: float
-) -> tf.keras.optimizers.Optimizer:
-    """The optimiser, with its accumulators made."""
-    optimizer = tf.keras.optimizers.Adagrad(learning_rate, initial_accumulator)
+def settle(model: Towers, optimizer: Newton, epochs: int) -> None:
+    """Learn from so many epochs what the next one begins with, unless the model has diverged."""
+    if not all(np.isfinite(table.table.numpy()).all() for table in model.tables):
+        return
+    model.turn(optimizer)
+    for table in model.tables:
+        priors.learn(table, optimizer, epochs)
+
+
+def optimizer_of(model: Towers, learning_rate: float) -> Newton:
+    """The optimiser, with its variables made."""
+    optimizer = Newton(learning_rate, model.tables, model.scale)
     optimizer.build(model.trainable_variables)
     return optimizer
-
-
-def rate(learning_rate: float, decay: float, epoch: int) -> float:
-    """Of an epoch, counted from 0: each takes the share `decay` off the rate of the last one."""
-    return learning_rate * float((1 - decay) ** epoch)
 
 
 def order(seed: int, epoch: int) -> int:
@@ -150,17 +149,11 @@ def order(seed: int, epoch: int) -> int:
 class Progress:
     """A training between two epochs: model, optimizer, best weights and curve, in a folder."""
 
-    def __init__(
-        self,
-        model: Towers,
-        checkpoints: Path,
-        learning_rate: float,
-        initial_accumulator: float,
-    ) -> None:
+    def __init__(self, model: Towers, checkpoints: Path, learning_rate: float) -> None:
         """Take up the last checkpoint in the folder, if there is one."""
         self.model = model
-        self.optimizer = adagrad(model, learning_rate, initial_accumulator)
-        self.best = [tf.Variable(v) for v in model.trainable_variables]
+        self.optimizer = optimizer_of(model, learning_rate)
+        self.best = [tf.Variable(v) for v in model.learnt]
         self._text = tf.Variable("[]")
         state = tf.train.Checkpoint(
             model=model, optimizer=self.optimizer, best=self.best, progress=self._text
@@ -179,7 +172,7 @@ class Progress:
         """Take in an epoch's errors, and the weights as they are now."""
         self.curve.append(point)
         if best_epoch(self.curve) == len(self.curve) - 1:
-            assign(self.best, self.model.trainable_variables)
+            assign(self.best, self.model.learnt)
         self._text.assign(learning_curve.dumps(self.curve))
         if save:
             self._manager.save()

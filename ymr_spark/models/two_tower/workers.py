@@ -17,6 +17,7 @@ from typing import Any
 import tensorflow as tf
 
 from ymr_spark.models.two_tower import training
+from ymr_spark.models.two_tower.newton import Newton
 from ymr_spark.models.two_tower.towers import Towers, squared_error
 from ymr_spark.shards.inventory import Inventory
 from ymr_spark.shards.reader import dataset
@@ -34,8 +35,6 @@ def work(
     batch_size: int,
     stall_seconds: float,
     learning_rate: float,
-    decay: float,
-    initial_accumulator: float,
     max_epochs: int,
     patience: int,
     **form: Any,
@@ -48,22 +47,22 @@ def work(
         checkpoints: a folder that all share; the first worker writes there after each epoch.
     """
     strategy = _joined(worker, addresses)
-    optimisation = learning_rate, initial_accumulator
     kept = training.Progress(
-        training.build(network, shards, contents, seed=seed, **form), checkpoints, *optimisation
+        training.build(network, shards, contents, seed=seed, **form), checkpoints, learning_rate
     )
     columns = (*kept.model.features, "rating")
     share = Share(worker, len(addresses), shards, contents, columns, batch_size, stall_seconds)
     with strategy.scope():
         model = training.build(network, shards, contents, seed=seed, **form)
-        adagrad = training.adagrad(model, *optimisation)
-    mirrored = [*model.trainable_variables, *adagrad.variables]
-    plain = [*kept.model.trainable_variables, *kept.optimizer.variables]
-    training.assign(mirrored, plain)
-    step = _step(strategy, model, adagrad)
+        optimizer = training.optimizer_of(model, learning_rate)
+    mirrored = [*model.learnt, *optimizer.variables]
+    plain = [*kept.model.learnt, *kept.optimizer.variables]
+    step = _step(strategy, model, optimizer)
     while kept.goes_on(max_epochs, patience):
         started, epoch = time.monotonic(), len(kept.curve)
-        adagrad.learning_rate.assign(training.rate(learning_rate, decay, epoch))
+        if epoch:
+            training.settle(kept.model, kept.optimizer, epoch)
+        training.assign(mirrored, plain)
         squares = [step(batch) for batch in share.batches("train", training.order(seed, epoch))]
         training.assign(plain, mirrored)
         errors = squared_error(kept.model, share.batches("validation"))
@@ -123,18 +122,17 @@ def _joined(worker: int, addresses: list[str]) -> tf.distribute.Strategy:
 
 
 def _step(
-    strategy: tf.distribute.Strategy, model: Towers, adagrad: tf.keras.optimizers.Optimizer
+    strategy: tf.distribute.Strategy, model: Towers, optimizer: Newton
 ) -> Callable[[dict[str, tf.Tensor]], tf.Tensor]:
     """A step of all workers, given this one's part; the part's sum of squared errors."""
 
     def replica(batch: dict[str, tf.Tensor]) -> tf.Tensor:
         with tf.GradientTape() as tape:
             stars, ratings = model.stars(batch, training=True), tf.cast(batch["rating"], tf.float32)
-            # The optimizer adds up the workers' gradients; their mean is the whole batch's.
-            loss = tf.add_n([tf.reduce_mean(model.objective.call(ratings, stars)), *model.losses])
-            loss /= strategy.num_replicas_in_sync
+            # The optimiser adds up the workers' gradients: the sum is the whole batch's.
+            loss = tf.add_n([tf.reduce_sum(model.objective.call(ratings, stars)), *model.losses])
         gradients = tape.gradient(loss, model.trainable_variables)
-        adagrad.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
         return tf.reduce_sum((stars - ratings) ** 2)
 
     return tf.function(lambda batch: strategy.run(replica, args=(batch,)))  # type: ignore[no-any-return]

@@ -1,0 +1,66 @@
+"""The optimiser of the two-tower models: Newton steps for the tables' rows, Adagrad elsewhere."""
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from ymr_spark.models.two_tower.embeddings import Embeddings
+from ymr_spark.scale import Scale
+
+_DENSE_RATE = 0.05  # of Adagrad, beside the rate of Newton steps
+_EPSILON = 1e-7
+
+
+class Newton(tf.keras.optimizers.Optimizer):  # type: ignore[misc]
+    """A step of a table's coordinate is -rate · G / (2 l2 + sum of G² / 2v), G being the gradient
+    of the sum of a batch's losses, the sum over all batches so far.
+
+    With v the variance of a rating about its prediction, the squared gradient of its loss is in the
+    mean 2v times the curvature (the Fisher information): the denominator is the curvature of the
+    ratings so far, and at a rate of 1 the coordinate would stay at about its best for them. A
+    larger rate lets the first ones count for less, which came when other rows were raw. No data
+    set asks for a rate of its own. Where a batch has many ratings of a row, they agree at first on
+    where it should go, and the sum is too large: that holds rows of a song's content, which move
+    with each other, to steps small enough.
+
+    Args:
+        rate: times the step of Newton's method.
+        tables: whose `table` the model trains; Adagrad trains what else it has.
+        scale: v is that of stars spread evenly over it.
+    """
+
+    def __init__(self, rate: float, tables: Sequence[Embeddings], scale: Scale) -> None:
+        super().__init__(name="newton")
+        self._learning_rate = self._build_learning_rate(rate)
+        self.variance = float(scale.width**2 / 12)
+        self._tables = tuple(tables)
+
+    def build(self, var_list: Sequence[tf.Variable]) -> None:
+        """Make what is summed up for each of the variables."""
+        super().build(var_list)
+        if not getattr(self, "_built", False):
+            self._built = True
+            mine = [layer.table.ref() for layer in self._tables]
+            self._numbers = tuple(
+                mine.index(v.ref()) if v.ref() in mine else None for v in var_list
+            )
+            self._sums = [self.add_variable_from_reference(v, "sum") for v in var_list]
+
+    def update_step(self, gradient: tf.Tensor, variable: tf.Variable) -> None:
+        """Take a step of one variable."""
+        place = self._index_dict[self._var_key(variable)]
+        summed, number = self._sums[place], self._numbers[place]
+        rate = tf.cast(self.learning_rate, variable.dtype)
+        if number is None:
+            summed.assign_add(gradient**2)
+            variable.assign_sub(_DENSE_RATE * rate * gradient / tf.sqrt(summed + _EPSILON))
+            return
+        index, values = gradient.indices, gradient.values
+        summed.scatter_add(tf.IndexedSlices(values**2 / (2 * self.variance), index))
+        curvature = self._tables[number].precision(index) + tf.gather(summed, index)
+        variable.scatter_add(tf.IndexedSlices(-rate * values / curvature, index))
+
+    def summed(self, variable: tf.Variable) -> tf.Variable:
+        """The curvature of a table's coordinates, summed over all batches so far."""
+        summed: tf.Variable = self._sums[self._index_dict[self._var_key(variable)]]
+        return summed
