@@ -50,15 +50,17 @@ def shards(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Inventory]:
     return folder, shard_files.write(folder, {"train": rows[901:], "validation": rows[:901]})
 
 
-def train(spark: SparkSession, shards: tuple[Path, Inventory], folder: Path) -> None:
+def train(
+    spark: SparkSession, shards: tuple[Path, Inventory], folder: Path, **changed: Any
+) -> None:
     folder.mkdir()
     placed: dict[str, Any] = {"shards": shards[0], "contents": shards[1], "checkpoints": folder}
-    barrier.run(spark, 2, partial(workers.work, **placed, **SETTINGS))
+    barrier.run(spark, 2, partial(workers.work, **placed, **SETTINGS | changed))
 
 
-def fit(shards: tuple[Path, Inventory], folder: Path) -> Curve:
+def fit(shards: tuple[Path, Inventory], folder: Path, **changed: Any) -> Curve:
     placed: dict[str, Any] = {"shards": shards[0], "contents": shards[1], "checkpoints": folder}
-    return training.fit(**placed, **SETTINGS)[1]
+    return training.fit(**placed, **SETTINGS | changed)[1]
 
 
 @pytest.mark.cluster
@@ -74,6 +76,19 @@ def test_two_workers_learn_what_one_learns(
     assert two[-1].validation_mse == pytest.approx(one[-1].validation_mse, rel=0.05)
     assert two[-1].train_mse == pytest.approx(one[-1].train_mse, rel=0.05)
     assert told.known(one[-1].validation_mse) < 0.6 * told.known(one[0].train_mse)
+
+
+@pytest.mark.cluster
+def test_a_step_of_two_workers_is_that_of_one(
+    spark: SparkSession, shards: tuple[Path, Inventory], tmp_path: Path
+) -> None:
+    """An epoch is one batch of all rows, so that their order does not count."""
+    whole: dict[str, Any] = {"batch_size": 20_000, "max_epochs": 4}
+    train(spark, shards, tmp_path / "two", **whole)
+    two, one = fit(shards, tmp_path / "two", **whole), fit(shards, tmp_path / "one", **whole)
+    for mine, single in zip(two, one, strict=True):
+        assert mine.validation_mse == pytest.approx(single.validation_mse, rel=1e-4)
+        assert mine.train_mse == pytest.approx(single.train_mse, rel=1e-4)
 
 
 def worker_processes() -> list[psutil.Process]:

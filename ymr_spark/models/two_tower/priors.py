@@ -38,8 +38,10 @@ def learn(layer: Embeddings, optimizer: Newton, epochs: int) -> None:
     curvature = optimizer.summed(layer.table).numpy() / epochs
     for column, before in enumerate(l2):
         rated = (layer.column == column) & (layer.ratings > 0)
-        squares = np.mean(table[rated].astype(np.float64) ** 2, axis=0) if rated.any() else before
-        if rated.any() and squares.all():
+        if not table[rated].any():
+            continue
+        squares = np.mean(table[rated].astype(np.float64) ** 2, axis=0)
+        if squares.all():
             known = curvature[rated] / (curvature[rated] + 2 * before)
             l2[column] = optimizer.variance * known.mean(axis=0, dtype=np.float64) / squares
     layer.l2.assign(l2)
