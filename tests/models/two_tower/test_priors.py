@@ -32,7 +32,7 @@ def optimizer(*layers: Embeddings) -> Newton:
     newton = Newton(2.0, layers, Scale(0, 6, 1))  # v is 3
     newton.build([layer.table for layer in layers])
     for layer in layers:
-        newton.summed(layer.table).assign(RANDOM.uniform(1, 50, layer.table.shape))
+        newton.assign(layer, RANDOM.uniform(1, 50, layer.table.shape))
     return newton
 
 
@@ -60,11 +60,11 @@ def test_the_curvature_turns_with_the_vectors() -> None:
     users, _ = made([rated(9)], 2)
     songs, _ = made([rated(9)], 2)
     newton = optimizer(users, songs)
-    before = newton.summed(users.table).numpy()
+    before = newton.curvature(users)
     turned = priors.turn(users, songs, newton)
     # Songs are multiplied by the inverse transpose of what users are.
     expected = before[:, 1:] @ turned**2
-    after = newton.summed(users.table).numpy()
+    after = newton.curvature(users)
     np.testing.assert_allclose(after[:, 1:], expected, rtol=1e-4)
     np.testing.assert_array_equal(after[:, 0], before[:, 0])
 
@@ -81,7 +81,7 @@ def test_vectors_of_fewer_rows_than_columns_can_be_turned() -> None:
 def test_l2_by_hand() -> None:
     layer, newton = made([np.array([0, 2, 7]), np.array([0, 3]), np.array([0])], 1)
     layer.table.assign([[0, 0], [1, 3], [2, 1], [0, 0], [1, 2], [0, 0]])
-    newton.summed(layer.table).assign([[9, 9], [2, 20], [6, 60], [9, 9], [2, 2], [9, 9]])
+    newton.assign(layer, np.array([[9, 9], [2, 20], [6, 60], [9, 9], [2, 2], [9, 9]]))
     priors.learn(layer, newton, epochs=2)
     # l2 was 0.5 of the offset and 5: h is 1 and 3 of an epoch, known 1/2 and 3/4; 10/20 and 30/40.
     first = [3 * 0.625 / 2.5, 3 * 0.625 / 5]
@@ -96,7 +96,7 @@ def test_l2_comes_to_the_variance_that_rows_were_drawn_with() -> None:
     layer, newton = made([rated(20_000)], 1, l2=30.0)
     truth = RANDOM.normal(0, sd, layer.table.shape)
     noise = RANDOM.normal(0, np.sqrt(2 * variance / curvature), layer.table.shape)
-    newton.summed(layer.table).assign(np.full(layer.table.shape, curvature))
+    newton.assign(layer, np.full(layer.table.shape, curvature))
     for _ in range(300):
         held = curvature / (curvature + 2 * layer.l2.numpy())
         layer.table.assign((truth + noise) * held * (layer.ratings > 0)[:, None])

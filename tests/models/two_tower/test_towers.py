@@ -24,9 +24,9 @@ USER_IDS, SONG_IDS = np.array([10, 20], np.int32), np.array([7], np.int32)
 USERS, SONGS = np.array([1, 2, 0, 1, 0], np.int32), np.array([1, 1, 1, 0, 0], np.int32)
 
 
-def dot() -> DotTowers:
+def dot(l2: float = 4.0) -> DotTowers:
     """Of artist and album only the offsets count: 0.5 and 0.25."""
-    model = DotTowers(RATINGS, 3.0, R2, attributes=ATTRIBUTES, dimension=2, l2=4.0, seed=1)
+    model = DotTowers(RATINGS, 3.0, R2, attributes=ATTRIBUTES, dimension=2, l2=l2, seed=1)
     model.user_tower.table.assign([[0, 0, 0], [0.5, 1, 2], [-1, 0, 1]])
     song = [[0, 0, 0], [0.25, 0.5, -0.5]]
     model.song_tower.table.assign([*song, [0, 0, 0], [0.5, 0, 0], [0, 0, 0], [0.25, 0, 0]])
@@ -120,38 +120,36 @@ def test_songs_of_which_nothing_was_rated_are_left_to_other_models() -> None:
     assert artifact.song_ids.tolist() == [7]
 
 
-def test_the_loss_of_an_epoch() -> None:
-    model, one = dot(), np.array([1, 1, 1], np.int32)
-    batch = {"user_index": np.array([1, 2, 1], np.int32), "song_index": one}
-    batch |= dict.fromkeys(CONTENT, one)
-    p, y = (model.stars(batch).numpy() - 1) / 4, np.array([1, 0, 0.5])
+def test_the_loss_of_a_batch() -> None:
+    batch = {name: np.array([1, 1, 1], np.int32) for name in ("song_index", *CONTENT)}
+    batch |= {"user_index": np.array([1, 2, 1], np.int32), "rating": np.array([5, 1, 3], np.int8)}
+    p, y = (dot().stars(batch).numpy() - 1) / 4, np.array([1, 0, 0.5])
     entropy = -y * np.log(p) - (1 - y) * np.log(1 - p)
-    loss = model.compute_loss(batch | {"rating": np.array([5, 1, 3], np.int8)})
-    # The album and artist have one rating in `RATINGS`, of which three rows make 3 · 4.
-    users = 0.1 * 0.5**2 + 1 + 4 + 0.1 + 1
-    songs = 0.1 * 0.25**2 + 0.5**2 + 0.5**2 + 3 * 0.1 * (0.5**2 + 0.25**2)
-    expected = 8 * np.sum(entropy) + 4 * (users + songs)
-    assert float(loss + sum(model.losses)) == pytest.approx(expected, rel=1e-5)
+    loss = float(dot().compute_loss(batch))
+    assert loss == pytest.approx(8 * np.sum(entropy), rel=1e-5)
+    squares = np.sum((mlp().stars(batch).numpy() - [5, 1, 3]) ** 2)
+    assert float(mlp().compute_loss(batch)) == pytest.approx(squares, rel=1e-5)
 
 
-def test_the_loss_of_the_mlp_is_the_squared_error_and_each_ratings_share_of_its_rows() -> None:
-    model = mlp(l2=4.0)
-    batch = {"user_index": np.array([1, 2], np.int32), "song_index": np.array([1, 1], np.int32)}
-    loss = model.compute_loss(batch | {"rating": np.array([5, 1], np.int8)})
-    # One of user 1's two ratings, the one of user 2, two of the song's three.
-    rows = 1 / 2 + 9 + 4 * 2 / 3
-    expected = np.sum((np.array(MLP) - [5, 1]) ** 2) + 4 * rows
-    assert float(loss + sum(model.losses)) == pytest.approx(expected, rel=1e-5)
-
-
-def test_an_epoch_adds_l2_times_the_squares_of_each_row_of_deep_cross() -> None:
-    model = deep_cross(l2=4.0)
-    users, one = np.array([1, 2, 1], np.int32), np.array([1, 1, 1], np.int32)
-    model({"user_index": users, "song_index": one, **dict.fromkeys(CONTENT, one)})
-    # As `RATINGS` has them but for album and artist: one rating there, three rows here.
-    users_ = 2 * (0.1 * 0.2**2 + 0.4**2)
-    expected = 4 * (users_ + 0.1 * 0.1**2 + 0.5**2 + 3 * (0.5**2 + 1 + 0.25**2))
-    assert float(sum(model.losses)) == pytest.approx(expected, rel=1e-5)
+@pytest.mark.parametrize("make", [dot, mlp, deep_cross])
+def test_a_batch_takes_each_ratings_share_of_the_penalty_of_its_rows(
+    make: Callable[..., Towers],
+) -> None:
+    """2 l2 · row · its ratings in the batch / all of its ratings, offsets' at a tenth of l2."""
+    model = make(l2=4.0)
+    batch = {name: np.array([1, 1, 1], np.int32) for name in ("song_index", *CONTENT)}
+    batch["user_index"] = np.array([1, 2, 1], np.int32)
+    with tf.GradientTape() as tape:
+        nothing = 0 * tf.reduce_sum(model(batch))
+    gradients = tape.gradient(nothing, [layer.table for layer in model.tables])
+    for layer, sparse in zip(model.tables, gradients, strict=True):
+        gradient = tf.convert_to_tensor(sparse).numpy()
+        # All of a user's and a song's ratings are in this batch; of an attribute, three of one.
+        attribute = (layer.ratings == 1) & (layer is not model.tables[0])
+        shares = np.where(attribute, 3, layer.ratings > 0)
+        expected = 2 * 4 * shares[:, None] * layer.table.numpy()
+        expected[:, : layer.offset] *= 0.1
+        np.testing.assert_allclose(gradient, expected, rtol=1e-6)
 
 
 def test_training_leaves_out_the_songs_own_row_for_a_share_of_the_rows() -> None:

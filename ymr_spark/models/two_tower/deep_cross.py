@@ -99,13 +99,13 @@ class CrossTowers(Towers):
 
     def call(self, features: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Scores (rows,), before the scale is put on."""
-        user = self.user_tower([features["user_index"]])[:, 0]
+        user = tf.squeeze(self.user_tower([features["user_index"]]), axis=1)
         return self.mean + joined(user, self.songs(features, training))
 
     def songs(self, features: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Offset and vector (rows, 1 + dimension) of songs."""
         index = features["song_index"]
-        own = self.own([index])[:, 0]
+        own = tf.squeeze(self.own([index]), axis=1)
         if training:
             own *= tf.cast(self._kept(tf.shape(index)), tf.float32)[:, None]
         content = self.content(features)

@@ -45,7 +45,7 @@ class DotTowers(Towers):
 
     def call(self, features: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Scores (rows,), before the scale is put on."""
-        user = self.user_tower([features["user_index"]])[:, 0]
+        user = tf.squeeze(self.user_tower([features["user_index"]]), axis=1)
         return self.mean + joined(user, self.songs(features))
 
     def songs(self, features: Mapping[str, tf.Tensor]) -> tf.Tensor:

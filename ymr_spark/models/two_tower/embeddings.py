@@ -1,6 +1,7 @@
 """Tables of rows by index, each held to zero by its squares, and scores made of two rows."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -16,8 +17,9 @@ _SONGS_AT_ONCE = 8_192
 class Embeddings(tf.keras.layers.Layer):  # type: ignore[misc]
     """Rows of one or more columns of a batch, in one table: one sparse update instead of many.
 
-    The row of an index without ratings is zero and stays so. An epoch adds `l2` times the squares
-    of each row to the loss, however many ratings it has: the fewer, the nearer to zero is the row.
+    The row of an index without ratings is zero and stays so. An epoch takes each row's gradient as
+    if the loss had `l2` times its squares, however many ratings it has: the fewer, the nearer to
+    zero is the row.
 
     Args:
         ratings: (indices,) train ratings of each index of each column; index 0, of what is
@@ -49,20 +51,24 @@ class Embeddings(tf.keras.layers.Layer):  # type: ignore[misc]
         self.starts = tf.constant(np.cumsum([0, *lengths[:-1]]), tf.int32)
         counts = np.maximum(self.ratings, 1).astype(np.float32)
         self._shares = tf.constant(1 / counts)
-        self._of_row = tf.constant(self.column, tf.int32)
 
     def call(self, indices: Sequence[tf.Tensor]) -> tf.Tensor:
         """The rows (rows, features, columns) of indices (rows,) of each column."""
         index = tf.stack(indices, axis=1) + self.starts
         rows = tf.nn.embedding_lookup(self.table, index)
-        shares = tf.gather(self._shares, index)[..., None]
-        self.add_loss(tf.reduce_sum(shares * self.l2 * rows**2))
-        return rows
+        return _held(rows, 2 * tf.gather(self._shares, index)[..., None] * self.l2)
 
-    def precision(self, index: tf.Tensor) -> tf.Tensor:
-        """What an epoch's penalty adds to the curvature of the loss at rows of the table, (rows,
-        columns)."""
-        return 2 * tf.gather(self.l2, tf.gather(self._of_row, index))
+    @property
+    def precision(self) -> Floats:
+        """(table's rows, columns): what an epoch adds by `l2` to the curvature of the loss."""
+        found: Floats = 2 * self.l2.numpy()[self.column]
+        return found
+
+
+@tf.custom_gradient  # type: ignore[untyped-decorator]
+def _held(rows: tf.Tensor, weight: tf.Tensor) -> Any:
+    """The rows, and weight · row beside their gradient: the loss itself is not needed."""
+    return rows, lambda gradient: (gradient + weight * rows, None)
 
 
 def of_catalogue(
@@ -80,5 +86,6 @@ def of_catalogue(
 
 def joined(user: tf.Tensor, song: tf.Tensor) -> tf.Tensor:
     """b_u + b_s + p_u · q_s (rows,) of rows whose first column is the offset."""
-    taste = tf.reduce_sum(user[:, 1:] * song[:, 1:], axis=1)
-    return user[:, 0] + song[:, 0] + taste
+    columns = [1, user.shape[1] - 1]
+    (b_u, p_u), (b_s, q_s) = (tf.split(rows, columns, axis=1) for rows in (user, song))
+    return tf.reduce_sum(tf.concat([b_u + b_s, p_u * q_s], axis=1), axis=1)

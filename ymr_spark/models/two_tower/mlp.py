@@ -41,8 +41,8 @@ class MlpTowers(Towers):
 
     def call(self, features: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Scores (rows,), before the scale is put on."""
-        user = self.user_tower([features["user_index"]])[:, 0]
-        song = self.song_tower([features["song_index"]])[:, 0]
+        user = tf.squeeze(self.user_tower([features["user_index"]]), axis=1)
+        song = tf.squeeze(self.song_tower([features["song_index"]]), axis=1)
         return self.mean + self.dense(tf.concat([user, song], axis=1))[:, 0]
 
     def artifact(self, name: str, ids: Mapping[str, Ints], songs: Mapping[str, Ints]) -> MlpModel:

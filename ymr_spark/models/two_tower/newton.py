@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from ymr_spark.models.arrays import Floats
 from ymr_spark.models.two_tower.embeddings import Embeddings
 from ymr_spark.scale import Scale
 
@@ -30,7 +31,8 @@ class Newton(tf.keras.optimizers.Optimizer):  # type: ignore[misc]
     """
 
     def __init__(self, rate: float, tables: Sequence[Embeddings], scale: Scale) -> None:
-        super().__init__(name="newton")
+        # Not even a decay of 0, which would pass over all of each table at each step.
+        super().__init__(name="newton", weight_decay=None)
         self._learning_rate = self._build_learning_rate(rate)
         self.variance = float(scale.width**2 / 12)
         self._tables = tuple(tables)
@@ -40,27 +42,35 @@ class Newton(tf.keras.optimizers.Optimizer):  # type: ignore[misc]
         super().build(var_list)
         if not getattr(self, "_built", False):
             self._built = True
-            mine = [layer.table.ref() for layer in self._tables]
-            self._numbers = tuple(
-                mine.index(v.ref()) if v.ref() in mine else None for v in var_list
-            )
-            self._sums = [self.add_variable_from_reference(v, "sum") for v in var_list]
+            priors = {layer.table.ref(): layer.precision for layer in self._tables}
+            self._rows = tuple(v.ref() in priors for v in var_list)
+            self._sums = [
+                self.add_variable_from_reference(v, "sum", initial_value=priors.get(v.ref()))
+                for v in var_list
+            ]
 
     def update_step(self, gradient: tf.Tensor, variable: tf.Variable) -> None:
         """Take a step of one variable."""
         place = self._index_dict[self._var_key(variable)]
-        summed, number = self._sums[place], self._numbers[place]
+        summed = self._sums[place]
         rate = tf.cast(self.learning_rate, variable.dtype)
-        if number is None:
+        if not self._rows[place]:
             summed.assign_add(gradient**2)
             variable.assign_sub(_DENSE_RATE * rate * gradient / tf.sqrt(summed + _EPSILON))
             return
         index, values = gradient.indices, gradient.values
         summed.scatter_add(tf.IndexedSlices(values**2 / (2 * self.variance), index))
-        curvature = self._tables[number].precision(index) + tf.gather(summed, index)
-        variable.scatter_add(tf.IndexedSlices(-rate * values / curvature, index))
+        step = -rate * values / tf.gather(summed, index)
+        variable.scatter_add(tf.IndexedSlices(step, index))
 
-    def summed(self, variable: tf.Variable) -> tf.Variable:
-        """The curvature of a table's coordinates, summed over all batches so far."""
-        summed: tf.Variable = self._sums[self._index_dict[self._var_key(variable)]]
-        return summed
+    def curvature(self, layer: Embeddings) -> Floats:
+        """By the ratings of all batches so far, of each of a table's coordinates."""
+        found: Floats = self._summed(layer).numpy() - layer.precision
+        return found
+
+    def assign(self, layer: Embeddings, curvature: Floats) -> None:
+        """Go on from that curvature, and from the table's `l2` as they are now."""
+        self._summed(layer).assign(curvature + layer.precision)
+
+    def _summed(self, layer: Embeddings) -> tf.Variable:
+        return self._sums[self._index_dict[self._var_key(layer.table)]]

@@ -34,17 +34,17 @@ def learn(layer: Embeddings, optimizer: Newton, epochs: int) -> None:
     h / (h + 2 l2) over mean of squares (the evidence's fixed point: MacKay, Bayesian
     Interpolation, 1992).
     """
-    table, l2 = layer.table.numpy(), layer.l2.numpy()
-    curvature = optimizer.summed(layer.table).numpy() / epochs
+    table, l2, curvature = layer.table.numpy(), layer.l2.numpy(), optimizer.curvature(layer)
     for column, before in enumerate(l2):
         rated = (layer.column == column) & (layer.ratings > 0)
         if not table[rated].any():
             continue
         squares = np.mean(table[rated].astype(np.float64) ** 2, axis=0)
         if squares.all():
-            known = curvature[rated] / (curvature[rated] + 2 * before)
+            known = curvature[rated] / (curvature[rated] + 2 * epochs * before)
             l2[column] = optimizer.variance * known.mean(axis=0, dtype=np.float64) / squares
     layer.l2.assign(l2)
+    optimizer.assign(layer, curvature)
 
 
 def _moment(layer: Embeddings) -> Floats:
@@ -59,10 +59,8 @@ def _moment(layer: Embeddings) -> Floats:
 
 def _multiply(layer: Embeddings, optimizer: Newton, turned: Floats, back: Floats) -> None:
     """Vectors become v · turned; `back` is its inverse. Of the curvature the diagonal is kept."""
-    for variable, by in (
-        (layer.table, turned),
-        (optimizer.summed(layer.table), back.T**2),
-    ):
-        values = variable.numpy()
-        values[:, 1:] = values[:, 1:] @ by.astype(np.float32)
-        variable.assign(values)
+    rows, curvature = layer.table.numpy(), optimizer.curvature(layer)
+    rows[:, 1:] = rows[:, 1:] @ turned.astype(np.float32)
+    curvature[:, 1:] = curvature[:, 1:] @ (back.T**2).astype(np.float32)
+    layer.table.assign(rows)
+    optimizer.assign(layer, curvature)

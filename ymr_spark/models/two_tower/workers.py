@@ -130,7 +130,7 @@ def _step(
         with tf.GradientTape() as tape:
             stars, ratings = model.stars(batch, training=True), tf.cast(batch["rating"], tf.float32)
             # The optimiser adds up the workers' gradients: the sum is the whole batch's.
-            loss = tf.add_n([tf.reduce_sum(model.objective.call(ratings, stars)), *model.losses])
+            loss = tf.reduce_sum(model.objective.call(ratings, stars))
         gradients = tape.gradient(loss, model.trainable_variables)
         optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
         return tf.reduce_sum((stars - ratings) ** 2)
