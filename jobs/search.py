@@ -36,10 +36,10 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> figure
     parts = folds.cut(sample, section.folds, settings.seed)
     rows = sum(len(part.validation_arrays.stars) for part in parts)
     log.info("%d ratings, %d folds", rows, section.folds)
-    given = {chosen.setting: values[chosen.setting] for chosen in entry.searched}
+    given = {chosen.setting: values[chosen.setting] for chosen in entry.tuned}
     trials = study.search(
         _journal(warehouse, settings, entry),
-        space.of(entry.searched, section),
+        space.of(entry.tuned, section),
         [given],
         [_curves(parts, settings, entry)],
         trials=section.trials,

@@ -26,8 +26,8 @@ from ymr_spark.search.study import Parameters, Trial
 from ymr_spark.store import atomically
 
 log = logging.getLogger(__name__)
-# What models of one run share, the smaller sample first.
-Samples = list[Sample]
+# What models of one run share, by the number of train rows, about.
+Samples = dict[int, Sample]
 _STEPS, _LEAST_BATCH = 256, 64
 
 
@@ -40,54 +40,56 @@ def run(
 ) -> Tuned:
     """Choose the settings of a model; write them with what was tried."""
     entry = registry.named(model)
-    samples = [] if samples is None else samples
-    samples += () if samples else _nested(spark, warehouse, settings)
+    rungs = _nested(spark, warehouse, settings, entry, {} if samples is None else samples)
     content = (warehouse.load("songs"), warehouse.load("genres")) if entry.deep else None
     given = {chosen.setting: settings.of(model)[chosen.setting] for chosen in entry.tuned}
-    ranges = space.of(entry.tuned, settings.tune)
+    ranges = space.of_samples(entry.tuned, settings.tune, given)
     log.info("tuning %s", model)
     trials = study.search(
         _journal(warehouse, settings, entry),
         ranges,
         [given],
-        [partial(_curves, sample, entry, settings, content) for sample in samples],
+        [partial(_curves, sample, entry, settings, content) for sample in rungs],
         trials=settings.tune.trials,
         seed=settings.seed,
         reduction=settings.tune.reduction,
     )
     ends = {name: (float(r.low), float(r.high)) for name, r in ranges.items()}
-    tuned = _tuned(entry, samples[-1].identities["train"].rows, trials, given, ends)
+    tuned = _tuned(entry, rungs[-1].identities["train"].rows, trials, given, ends)
     log.info("%s: %s, validation %.4f", model, tuned.best.settings, tuned.best.validation_mse)
     atomically.write(warehouse.path(entry.choice[0]), tuned.model_dump_json(indent=1))
     return tuned
 
 
-def _nested(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Samples:
-    """The smaller and the larger sample; one, where both would have all rows."""
+def _nested(
+    spark: SparkSession, warehouse: Warehouse, settings: Settings, entry: Entry, samples: Samples
+) -> list[Sample]:
+    """The samples that a model climbs, the smallest first; those not below all rows are one."""
     section, rows = settings.tune, train_identity(warehouse).rows
-    ratings = warehouse.read(spark, "ratings").where(F.col("split") != "test")
-    sizes = {
-        min(s, rows) for s in (section.sample_ratings // section.reduction, section.sample_ratings)
-    }
+    wanted = [section.sample_ratings // section.reduction, section.sample_ratings]
+    wanted += [max(wanted[-1], section.large_sample_ratings)] if entry.wants_large_sample else []
+    sizes = sorted({min(size, rows) for size in wanted})
     governed_by = {
         "rows": asdict(train_identity(warehouse)),
         "seed": settings.seed,
-        "sizes": sorted(sizes),
         "code": provenance.code(__file__),
     }
     folder = checkpoints.of_training(warehouse.path("models/tuning/shards/"), governed_by)
-    found: Samples = []
-    for size in sorted(sizes, reverse=True):
-        # The smaller one is cut from the larger one: one scan of all rows.
-        ratings = folds.of_users(ratings, size / rows, settings.seed).persist()
-        place = folder / str(size), settings.seed
-        found.insert(0, Sample(ratings, *place, fitting.COLUMNS, settings.of("bias")))
-    if found[0].identities.keys() != {"train", "validation"}:
+    everything = warehouse.read(spark, "ratings").where(F.col("split") != "test")
+    for size in reversed(sizes):
+        if size not in samples:
+            # Cut from the next larger one: one scan of all rows.
+            larger = [samples[s].rows for s in sorted(samples) if s > size]
+            ratings = folds.of_users(next(iter(larger), everything), size / rows, settings.seed)
+            place = folder / str(size), settings.seed
+            columns = fitting.COLUMNS, settings.of("bias")
+            samples[size] = Sample(ratings.persist(), *place, *columns)
+    if samples[sizes[0]].identities.keys() != {"train", "validation"}:
         raise SettingsError(
-            f"tune: a sample of about {min(sizes):,} train rows has no user with train and "
+            f"tune: a sample of about {sizes[0]:,} train rows has no user with train and "
             "validation rows; raise sample_ratings or lower reduction"
         )
-    return found
+    return [samples[size] for size in sizes]
 
 
 def _curves(
@@ -140,13 +142,24 @@ def _tuned(
         given=given,
         best=best,
         runner_up=others[0] if others else None,
+        at_edge=_at_edge(entry, best.settings, ranges),
         first_rung=(min(first), max(first)),
     )
 
 
+def _at_edge(entry: Entry, chosen: Parameters, ranges: dict[str, tuple[float, float]]) -> list[str]:
+    """Settings whose value is an end of its range, if there is more to choose from beyond it."""
+    found = []
+    for setting in entry.tuned:
+        low, high = ranges[setting.setting]
+        ends = (high,) if setting.more_rows_ask == "no less" else (low, high)
+        found += [setting.setting] if chosen[setting.setting] in ends else []
+    return found
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the job by its arguments; return its exit code."""
-    samples: Samples = []
+    samples: Samples = {}
     return cli.models_main("tune", __doc__, __file__, partial(run, samples=samples), argv)
 
 

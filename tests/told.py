@@ -117,6 +117,7 @@ def tuned(model: str, **values: Any) -> Tuned:
         "given": {"rank": 8},
         "best": Choice(settings={"rank": 2}, validation_mse=1.25),
         "runner_up": Choice(settings={"rank": 8}, validation_mse=1.5),
+        "at_edge": ["rank"],
         "first_rung": (1.5, 2.0),
     }
     return Tuned(model=model, **plain | values)

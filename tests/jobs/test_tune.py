@@ -22,7 +22,13 @@ SETTINGS = Settings.model_validate(
     {
         "als": {"rank": 8, "regularization": 0.001, "iterations": 2, "blocks": 1},
         "two_tower_dot": {"dimension": 2, "learning_rate": 1e-6, "attributes": ["artist"]},
-        "tune": {"trials": 3, "sample_ratings": 1_500, "reduction": 2, "max_epochs": 2},
+        "tune": {
+            "trials": 3,
+            "sample_ratings": 1_500,
+            "reduction": 2,
+            "large_sample_ratings": 3_000,
+            "max_epochs": 2,
+        },
     }
 )
 
@@ -59,6 +65,8 @@ def test_planted_noise_asks_for_regularisation(spark: SparkSession, filled: Ware
     assert found.given == {"rank": 8, "regularization": 0.001}
     assert found.trials == 3
     assert found.best.settings["regularization"] > 0.01
+    assert found.ranges["rank"] == (8, 32)
+    assert found.best.settings["rank"] >= 8
     assert found.best.validation_mse < 0.9 * found.first_rung[1]
     assert found.rows < filled.read(spark, "ratings").where("split = 'train'").count()
     assert Tuned.model_validate_json(filled.path("tuned/als.json").read_bytes()) == found
@@ -68,25 +76,28 @@ def test_planted_noise_asks_for_regularisation(spark: SparkSession, filled: Ware
 
 
 def test_samples_are_nested_and_of_whole_users(spark: SparkSession, filled: Warehouse) -> None:
-    small, large = tune._nested(spark, Warehouse(filled.root), SETTINGS)
-    ids = [
-        {row[0] for row in sample.rows.select("user_id").distinct().collect()}
-        for sample in (small, large)
-    ]
-    assert ids[0] < ids[1]
-    assert len(ids[1]) < USERS
+    shared: tune.Samples = {}
+    deep, als = (
+        tune._nested(spark, Warehouse(filled.root), SETTINGS, registry.named(name), shared)
+        for name in ("deep_cross", "als")
+    )
+    assert als[:2] == deep  # the very same
+    small, *_ = als
+    ids = [{row[0] for row in s.rows.select("user_id").distinct().collect()} for s in als]
+    assert ids[0] < ids[1] < ids[2]
+    assert len(ids[2]) < USERS
     whole = filled.read(spark, "ratings").select(*COLUMNS, "split")
     mine = whole.where(F.col("user_id").isin([*ids[0]]))
     assert small.identities == identity(mine)
     assert {*small.identities} == {"train", "validation"}
 
 
-def test_where_both_samples_would_have_all_rows_there_is_one(
+def test_where_all_samples_would_have_all_rows_there_is_one(
     spark: SparkSession, filled: Warehouse
 ) -> None:
     large = SETTINGS.tune.model_copy(update={"sample_ratings": 10_000_000})
     settings = SETTINGS.model_copy(update={"tune": large})
-    (sample,) = tune._nested(spark, Warehouse(filled.root), settings)
+    (sample,) = tune._nested(spark, Warehouse(filled.root), settings, registry.named("als"), {})
     assert sample.identities == identity(filled.read(spark, "ratings"))
 
 
@@ -94,7 +105,7 @@ def test_a_sample_of_nobody(spark: SparkSession, filled: Warehouse) -> None:
     small = SETTINGS.tune.model_copy(update={"sample_ratings": 100, "reduction": 100})
     settings = SETTINGS.model_copy(update={"tune": small})
     with pytest.raises(SettingsError, match="raise sample_ratings or lower reduction"):
-        tune._nested(spark, Warehouse(filled.root), settings)
+        tune._nested(spark, Warehouse(filled.root), settings, registry.named("als"), {})
 
 
 @pytest.mark.cluster
@@ -123,6 +134,16 @@ def test_training_goes_by_what_was_chosen(spark: SparkSession, filled: Warehouse
 def test_settings_that_were_not_chosen_yet(filled: Warehouse) -> None:
     with pytest.raises(DataContractError, match=r"run jobs/tune.py --model two_tower_mlp first"):
         fitting.values("two_tower_mlp", filled, SETTINGS)
+
+
+@pytest.mark.parametrize(("rank", "at_edge"), [(8, []), (20, []), (32, ["rank"])])
+def test_the_end_of_a_range_beyond_which_there_is_more(rank: int, at_edge: list[str]) -> None:
+    """Below the given rank, with which its range begins, there is nothing to look for."""
+    ranges = {"rank": (8.0, 32.0), "regularization": (0.01, 0.5)}
+    als = registry.named("als")
+    assert tune._at_edge(als, {"rank": rank, "regularization": 0.1}, ranges) == at_edge
+    found = tune._at_edge(als, {"rank": rank, "regularization": 0.01}, ranges)
+    assert found == [*at_edge, "regularization"]
 
 
 def test_every_range_is_one_of_the_section(filled: Warehouse) -> None:

@@ -7,7 +7,7 @@ the schemas.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from ymr_spark.setting_types import Section
@@ -38,13 +38,18 @@ NEIGHBORS = Form({"neighbors": "SIMILARITY_NEIGHBORS"})
 
 
 @dataclass(frozen=True)
-class SearchedSetting:
+class TunedSetting:
     """A setting of a model, and the range of the section `search` or `tune` that it is varied
-    in."""
+    in.
+
+    Args:
+        more_rows_ask: for the same value, another, or none that is lower.
+    """
 
     setting: str
     within: str
     logarithmic: bool = True
+    more_rows_ask: Literal["same", "another", "no less"] = "same"
 
 
 @dataclass(frozen=True)
@@ -56,8 +61,8 @@ class Entry:
         settings: the class of its section in `models.sections`; the section has the model's name.
         fallback: the model that it starts from and that scores what it does not know.
         deep: it trains on the shards, by TensorFlow, without Spark.
-        searched: what jobs/search.py varies.
         tuned: what jobs/tune.py chooses before the model is fitted.
+        searched: jobs/search.py, which knows nothing of songs but their ids, varies the same.
         by_size: jobs/compare_by_size.py fits it to parts of the train rows.
         own_process: it shares no packed ratings with others, and memory is short beside theirs.
     """
@@ -68,8 +73,8 @@ class Entry:
     form: Form = FACTORS
     fallback: str | None = None
     deep: bool = False
-    searched: tuple[SearchedSetting, ...] = ()
-    tuned: tuple[SearchedSetting, ...] = ()
+    tuned: tuple[TunedSetting, ...] = ()
+    searched: bool = False
     by_size: bool = False
     own_process: bool = False
 
@@ -96,6 +101,11 @@ class Entry:
         return tuple(f"{self.name}_{part}" for part in self.form.parts)
 
     @property
+    def wants_large_sample(self) -> bool:
+        """Whether a sample's best settings may not be those of all rows."""
+        return any(chosen.more_rows_ask != "same" for chosen in self.tuned)
+
+    @property
     def choice(self) -> tuple[str, ...]:
         """The file that says how its settings were chosen, where they can be."""
         return (f"tuned/{self.name}.json",) if self.tuned else ()
@@ -107,13 +117,14 @@ def imported(path: str) -> Any:
     return getattr(import_module(module), name)
 
 
+_RANK = (TunedSetting("rank", "ranks", logarithmic=False, more_rows_ask="no less"),)
 _REGULARIZED = (
-    SearchedSetting("rank", "ranks"),
-    SearchedSetting("regularization", "regularizations"),
+    TunedSetting("rank", "ranks", more_rows_ask="no less"),
+    TunedSetting("regularization", "regularizations", more_rows_ask="another"),
 )
 _DEEPLY = (
-    SearchedSetting("learning_rate", "learning_rates"),
-    SearchedSetting("l2", "row_penalties"),
+    TunedSetting("learning_rate", "learning_rates"),
+    TunedSetting("l2", "row_penalties"),
 )
 _LINEAR, _DEEP = "ymr_spark.models.linear", "ymr_spark.models.two_tower"
 
@@ -128,15 +139,15 @@ MODELS = (
         "Similarity",
         NEIGHBORS,
         fallback="bias",
-        tuned=(SearchedSetting("shrinkage", "shrinkages"), SearchedSetting("damping", "dampings")),
+        tuned=(TunedSetting("shrinkage", "shrinkages"), TunedSetting("damping", "dampings")),
     ),
     Entry(
         "latent_factor",
         f"{_LINEAR}.latent_factor:LatentFactor",
         "LatentFactor",
         fallback="bias",
-        searched=(SearchedSetting("rank", "ranks", logarithmic=False),),
-        tuned=(SearchedSetting("rank", "ranks", logarithmic=False),),
+        tuned=_RANK,
+        searched=True,
         by_size=True,
     ),
     Entry(
@@ -144,8 +155,8 @@ MODELS = (
         f"{_LINEAR}.als:Als",
         "Als",
         fallback="bias",
-        searched=_REGULARIZED,
         tuned=_REGULARIZED,
+        searched=True,
         own_process=True,
     ),
     Entry(
@@ -154,8 +165,8 @@ MODELS = (
         "TwoTowerDot",
         fallback="bias",
         deep=True,
-        searched=_DEEPLY,
         tuned=_DEEPLY,
+        searched=True,
         by_size=True,
     ),
     Entry(
@@ -165,8 +176,8 @@ MODELS = (
         DENSE,
         fallback="bias",
         deep=True,
-        searched=_DEEPLY,
         tuned=_DEEPLY,
+        searched=True,
         by_size=True,
     ),
     # It scores what nobody rated by its content.

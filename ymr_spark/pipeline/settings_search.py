@@ -32,6 +32,11 @@ class Tune(Section):
     reduction: int = Field(
         4, ge=2, le=100, description="the smaller sample has so many times fewer rows"
     )
+    large_sample_ratings: int = Field(
+        8_000_000,
+        ge=100,
+        description="a third sample, for models whose best settings depend on the number of rows",
+    )
     max_epochs: Rounds = Field(20, description="of two-tower models on a sample")
     ranks: Ranks = (2, 32)
     regularizations: Ridges = (0.01, 0.5)

@@ -77,6 +77,7 @@ class Tuned(Figures):
         ranges: by setting, the lowest and the highest value that was to choose from.
         given: the settings that the trials began with.
         runner_up: the best but one on the largest sample.
+        at_edge: settings whose best value is an end of what was to choose from.
         first_rung: the best and the worst validation MSE of all trials on the smallest sample.
     """
 
@@ -87,12 +88,8 @@ class Tuned(Figures):
     given: dict[str, Any]
     best: Choice
     runner_up: Choice | None
+    at_edge: list[str]
     first_rung: tuple[float, float]
-
-    @property
-    def at_edge(self) -> list[str]:
-        """Settings whose best value is the end of what was to choose from."""
-        return [name for name, ends in self.ranges.items() if self.best.settings[name] in ends]
 
 
 class Exported(Figures):
