@@ -22,7 +22,7 @@ def test_what_was_chosen_out_of_what_and_what_was_given() -> None:
 
 
 def test_a_best_within_its_range_is_no_warning_and_may_be_the_only_one() -> None:
-    within = told.tuned("als", ranges={"rank": (1.0, 32.0)}, runner_up=None)
+    within = told.tuned("als", at_edge=[], runner_up=None)
     (card,) = about_settings.cards({"als": within})
     assert "at the end" not in card.finding
     assert "as given" not in card.note
