@@ -78,7 +78,7 @@ def _nested(
     everything = warehouse.read(spark, "ratings").where(F.col("split") != "test")
     for size in reversed(sizes):
         if size not in samples:
-            # Cut from the next larger one: one scan of all rows.
+            # Cut from the next larger one, where there is one, without another scan of all rows.
             larger = [samples[s].rows for s in sorted(samples) if s > size]
             ratings = folds.of_users(next(iter(larger), everything), size / rows, settings.seed)
             place = folder / str(size), settings.seed
