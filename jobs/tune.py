@@ -20,8 +20,8 @@ from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.records.figures import Choice, Tuned
 from ymr_spark.records.learning_curve import Curve
-from ymr_spark.search import folds, space, study
-from ymr_spark.search.samples import Sample
+from ymr_spark.search import space, study
+from ymr_spark.search.samples import Sample, of_both
 from ymr_spark.search.study import Parameters, Trial
 from ymr_spark.store import atomically
 
@@ -80,7 +80,7 @@ def _nested(
         if size not in samples:
             # Cut from the next larger one, where there is one, without another scan of all rows.
             larger = [samples[s].rows for s in sorted(samples) if s > size]
-            ratings = folds.of_users(next(iter(larger), everything), size / rows, settings.seed)
+            ratings = of_both(next(iter(larger), everything), size / rows, settings.seed)
             place = folder / str(size), settings.seed
             columns = fitting.COLUMNS, settings.of("bias")
             samples[size] = Sample(ratings.persist(), *place, *columns)

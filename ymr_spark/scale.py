@@ -47,6 +47,11 @@ class Scale:
         return self.highest - self.lowest
 
     @property
+    def variance(self) -> float:
+        """That of ratings spread evenly over the scale, in squared stars."""
+        return float(self.width**2 / 12)
+
+    @property
     def values(self) -> npt.NDArray[np.float64]:
         """The stars of every level, (levels,), ascending."""
         return self.stars(np.arange(self.levels))

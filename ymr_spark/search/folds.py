@@ -1,6 +1,6 @@
 """Train rows of a sample of users, cut into folds: seeded, blind to partitioning and order."""
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from ymr_spark.models.columns import IdCodes
@@ -10,8 +10,12 @@ from ymr_spark.ratings import scale_of
 
 def of_users(ratings: DataFrame, share: float, seed: int) -> DataFrame:
     """All rows of about that share of the users; those of a smaller share are among them."""
-    chance = F.shiftrightunsigned(F.xxhash64("user_id", F.lit(seed)), 11) * 2.0**-53
-    return ratings.where(chance < share)
+    return ratings.where(chance(F.col("user_id"), seed) < share)
+
+
+def chance(ids: Column, seed: int) -> Column:
+    """Of each id a number from 0 to below 1, spread evenly."""
+    return F.shiftrightunsigned(F.xxhash64(ids, F.lit(seed)), 11) * 2.0**-53
 
 
 def cut(ratings: DataFrame, count: int, seed: int) -> list[TrainRatings]:

@@ -1,5 +1,6 @@
-"""Nested samples of whole users, in the forms that models are fitted to."""
+"""Nested samples of users and songs, in the forms that models are fitted to."""
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,15 +17,24 @@ from ymr_spark.models.registry import Entry
 from ymr_spark.models.train_ratings import TrainRatings
 from ymr_spark.ratings import Identity, identity, scale_of
 from ymr_spark.records.learning_curve import Curve, Point
+from ymr_spark.search import folds
 from ymr_spark.shards import indices, inventory, writing
 from ymr_spark.store import atomically
 
 _ROW_GROUP_ROWS = 65_536
 
 
+def of_both(ratings: DataFrame, share: float, seed: int) -> DataFrame:
+    """About that share of the rows: those of some users on some songs, of both about the square
+    root of it, so that neither loses more of its ratings than the other. Those of a smaller share
+    are among them."""
+    chances = [folds.chance(F.col(column), seed) for column in ("user_id", "song_id")]
+    return ratings.where(F.greatest(*chances) < math.sqrt(share))
+
+
 @dataclass
 class Sample:
-    """The train and validation rows of some users.
+    """The train and validation rows of some users on some songs.
 
     Args:
         rows: (user_id, song_id, rating, split).

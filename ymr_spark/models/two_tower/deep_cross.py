@@ -9,7 +9,7 @@ import tensorflow_recommenders as tfrs
 from ymr_spark.models.arrays import Ints
 from ymr_spark.models.linear.factors import FactorModel
 from ymr_spark.models.two_tower import priors
-from ymr_spark.models.two_tower.embeddings import Embeddings, joined, of_catalogue
+from ymr_spark.models.two_tower.embeddings import Embeddings, of_catalogue
 from ymr_spark.models.two_tower.newton import Newton
 from ymr_spark.models.two_tower.towers import CrossEntropy, Towers, factor_model
 from ymr_spark.scale import Scale
@@ -100,7 +100,11 @@ class CrossTowers(Towers):
     def call(self, features: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Scores (rows,), before the scale is put on."""
         user = tf.squeeze(self.user_tower([features["user_index"]]), axis=1)
-        return self.mean + joined(user, self.songs(features, training))
+        variances = [
+            self.user_tower.variances([features["user_index"]]),
+            self.own.variances([features["song_index"]]),
+        ]
+        return self.joined(user, self.songs(features, training), *variances)
 
     def songs(self, features: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Offset and vector (rows, 1 + dimension) of songs."""

@@ -8,7 +8,7 @@ import tensorflow as tf
 from ymr_spark.models.arrays import Ints
 from ymr_spark.models.linear.factors import FactorModel
 from ymr_spark.models.two_tower import priors
-from ymr_spark.models.two_tower.embeddings import Embeddings, joined, of_catalogue
+from ymr_spark.models.two_tower.embeddings import Embeddings, of_catalogue
 from ymr_spark.models.two_tower.newton import Newton
 from ymr_spark.models.two_tower.towers import CrossEntropy, Towers, factor_model
 from ymr_spark.scale import Scale
@@ -46,7 +46,11 @@ class DotTowers(Towers):
     def call(self, features: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Scores (rows,), before the scale is put on."""
         user = tf.squeeze(self.user_tower([features["user_index"]]), axis=1)
-        return self.mean + joined(user, self.songs(features))
+        variances = [
+            self.user_tower.variances([features["user_index"]]),
+            self.song_tower.variances([features[name] for name in self.features[1:]]),
+        ]
+        return self.joined(user, self.songs(features), *variances)
 
     def songs(self, features: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """Offset and vector (rows, 1 + dimension) of songs."""

@@ -21,6 +21,9 @@ class Embeddings(tf.keras.layers.Layer):  # type: ignore[misc]
     if the loss had `l2` times its squares, however many ratings it has: the fewer, the nearer to
     zero is the row.
 
+    `curvature` is that of the loss of one rating, in the mean, for a column of the table and of
+    the batch: 0 of offsets, and of all before `priors.learn` knows it.
+
     Args:
         ratings: (indices,) train ratings of each index of each column; index 0, of what is
             unknown, has none.
@@ -48,6 +51,7 @@ class Embeddings(tf.keras.layers.Layer):  # type: ignore[misc]
         start = np.full((len(lengths), offset + dimension), l2, np.float32)
         start[:, :offset] *= _OFFSET
         self.l2 = tf.Variable(start, trainable=False, name="l2")
+        self.curvature = tf.Variable(np.zeros_like(start), trainable=False, name="curvature")
         self.starts = tf.constant(np.cumsum([0, *lengths[:-1]]), tf.int32)
         counts = np.maximum(self.ratings, 1).astype(np.float32)
         self._shares = tf.constant(1 / counts)
@@ -56,7 +60,15 @@ class Embeddings(tf.keras.layers.Layer):  # type: ignore[misc]
         """The rows (rows, features, columns) of indices (rows,) of each column."""
         index = tf.stack(indices, axis=1) + self.starts
         rows = tf.nn.embedding_lookup(self.table, index)
-        return _held(rows, 2 * tf.gather(self._shares, index)[..., None] * self.l2)
+        return held(rows, 2 * tf.gather(self._shares, index)[..., None] * self.l2)
+
+    def variances(self, indices: Sequence[tf.Tensor]) -> tf.Tensor:
+        """(rows, columns): of the sum of an index's rows about what its ratings say, in units of
+        the variance of a rating about its prediction. Of n ratings that is 2 / (c n + 2 l2), c
+        being the `curvature`; 0 where c is not known yet."""
+        shares = tf.gather(self._shares, tf.stack(indices, axis=1) + self.starts)[..., None]
+        known = tf.math.divide_no_nan(2 * shares, self.curvature + 2 * self.l2 * shares)
+        return tf.reduce_sum(known * tf.sign(self.curvature), axis=1)
 
     @property
     def precision(self) -> Floats:
@@ -66,7 +78,7 @@ class Embeddings(tf.keras.layers.Layer):  # type: ignore[misc]
 
 
 @tf.custom_gradient  # type: ignore[untyped-decorator]
-def _held(rows: tf.Tensor, weight: tf.Tensor) -> Any:
+def held(rows: tf.Tensor, weight: tf.Tensor) -> Any:
     """The rows, and weight · row beside their gradient: the loss itself is not needed."""
     return rows, lambda gradient: (gradient + weight * rows, None)
 

@@ -34,7 +34,7 @@ class Newton(tf.keras.optimizers.Optimizer):  # type: ignore[misc]
         # Not even a decay of 0, which would pass over all of each table at each step.
         super().__init__(name="newton", weight_decay=None)
         self._learning_rate = self._build_learning_rate(rate)
-        self.variance = float(scale.width**2 / 12)
+        self.variance = scale.variance
         self._tables = tuple(tables)
 
     def build(self, var_list: Sequence[tf.Variable]) -> None:

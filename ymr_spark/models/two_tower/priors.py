@@ -27,14 +27,15 @@ def turn(users: Embeddings, songs: Embeddings, optimizer: Newton) -> Floats:
 
 
 def learn(layer: Embeddings, optimizer: Newton, epochs: int) -> None:
-    """Set the `l2` of each column of the table to what its rows say, those of each column of the
-    batch apart: a column that the ratings do not ask for is held to zero.
+    """Set `l2` and `curvature` of each column of the table to what its rows say, those of each
+    column of the batch apart: a column that the ratings do not ask for is held to zero.
 
     With v of the optimiser and the curvature h of an epoch's ratings, l2 = v · mean of
     h / (h + 2 l2) over mean of squares (the evidence's fixed point: MacKay, Bayesian
     Interpolation, 1992).
     """
     table, l2, curvature = layer.table.numpy(), layer.l2.numpy(), optimizer.curvature(layer)
+    of_one = layer.curvature.numpy()
     for column, before in enumerate(l2):
         rated = (layer.column == column) & (layer.ratings > 0)
         if not table[rated].any():
@@ -42,8 +43,12 @@ def learn(layer: Embeddings, optimizer: Newton, epochs: int) -> None:
         squares = np.mean(table[rated].astype(np.float64) ** 2, axis=0)
         if squares.all():
             known = curvature[rated] / (curvature[rated] + 2 * epochs * before)
+            ratings = epochs * layer.ratings[rated].sum()
+            of_one[column] = curvature[rated].sum(axis=0, dtype=np.float64) / ratings
             l2[column] = optimizer.variance * known.mean(axis=0, dtype=np.float64) / squares
+    of_one[:, : layer.offset] = 0
     layer.l2.assign(l2)
+    layer.curvature.assign(of_one)
     optimizer.assign(layer, curvature)
 
 

@@ -11,7 +11,7 @@ import tensorflow_recommenders as tfrs
 from ymr_spark import strict_json
 from ymr_spark.models.arrays import Floats, Ints
 from ymr_spark.models.linear.factors import FactorModel
-from ymr_spark.models.two_tower.embeddings import Embeddings
+from ymr_spark.models.two_tower.embeddings import Embeddings, held, joined
 from ymr_spark.models.two_tower.newton import Newton
 from ymr_spark.records.learning_curve import Curve
 from ymr_spark.scale import Scale
@@ -51,11 +51,25 @@ class Towers(tfrs.Model):  # type: ignore[misc]
     @property
     def learnt(self) -> list[tf.Variable]:
         """All that an epoch changes, the optimiser's own apart."""
-        return [*self.trainable_variables, *(table.l2 for table in self.tables)]
+        learnt = [variable for t in self.tables for variable in (t.l2, t.curvature)]
+        return [*self.trainable_variables, *learnt]
 
     def turn(self, optimizer: Newton) -> None:
         """Turn vectors that meet in a dot product to their principal axes, where there are such;
         no prediction changes."""
+
+    def joined(self, user: tf.Tensor, song: tf.Tensor, *variances: tf.Tensor) -> tf.Tensor:
+        """mean + `joined`, whose gradient is that of the loss expected of vectors that are not
+        known exactly: by half its curvature times p² var q + q² var p above the loss itself.
+
+        Args:
+            variances: by `Embeddings.variances` of the same users and songs.
+        """
+        shares = tf.sigmoid(self.mean + joined(user, song))
+        curvature = self.scale.width**2 / 2 * shares * (1 - shares)
+        weight = (self.scale.variance * curvature)[:, None]
+        of_user, of_song = variances
+        return self.mean + joined(held(user, weight * of_song), held(song, weight * of_user))
 
     def compute_loss(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """The task's loss of one batch."""
