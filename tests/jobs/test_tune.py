@@ -75,7 +75,9 @@ def test_planted_noise_asks_for_regularisation(spark: SparkSession, filled: Ware
     assert run(spark, filled, "als", SETTINGS) == found
 
 
-def test_samples_are_nested_and_of_whole_users(spark: SparkSession, filled: Warehouse) -> None:
+def test_samples_are_nested_and_leave_both_sides_alike(
+    spark: SparkSession, filled: Warehouse
+) -> None:
     shared: tune.Samples = {}
     deep, als = (
         tune._nested(spark, Warehouse(filled.root), SETTINGS, registry.named(name), shared)
@@ -83,12 +85,16 @@ def test_samples_are_nested_and_of_whole_users(spark: SparkSession, filled: Ware
     )
     assert als[:2] == deep  # the very same
     small, *_ = als
-    ids = [{row[0] for row in s.rows.select("user_id").distinct().collect()} for s in als]
-    assert ids[0] < ids[1] < ids[2]
-    assert len(ids[2]) < USERS
+    users, songs = (
+        [{row[0] for row in s.rows.select(side).distinct().collect()} for s in als]
+        for side in ("user_id", "song_id")
+    )
+    for ids, all_of_them in ((users, USERS), (songs, SONGS)):
+        assert ids[0] < ids[1] < ids[2]
+        assert len(ids[2]) < all_of_them
     whole = filled.read(spark, "ratings").select(*COLUMNS, "split")
-    mine = whole.where(F.col("user_id").isin([*ids[0]]))
-    assert small.identities == identity(mine)
+    mine = F.col("user_id").isin([*users[0]]) & F.col("song_id").isin([*songs[0]])
+    assert small.identities == identity(whole.where(mine))
     assert {*small.identities} == {"train", "validation"}
 
 

@@ -18,7 +18,7 @@ from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.records.figures import Figures, Unchanged
 from ymr_spark.records.manifest import Cost
-from ymr_spark.runtime import environment, failures, logs, session
+from ymr_spark.runtime import environment, failures, heap, logs, session
 from ymr_spark.runtime.memory import PeakMemory
 
 log = logging.getLogger(__name__)
@@ -79,6 +79,7 @@ def stages_main(name: str, job: str, todo: Mapping[str, Run], options: argparse.
         job: the file of the job that runs them.
         todo: what to run, by stage.
     """
+    heap.keep_freed()
     _log_as(name, options)
     return guarded(name, lambda: _run_stages(name, job, todo, options))
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from ymr_spark import seeds
 from ymr_spark.models import registry
 from ymr_spark.models.columns import IdCodes
 from ymr_spark.models.fitted import RatingModel
@@ -28,8 +29,12 @@ def of_both(ratings: DataFrame, share: float, seed: int) -> DataFrame:
     """About that share of the rows: those of some users on some songs, of both about the square
     root of it, so that neither loses more of its ratings than the other. Those of a smaller share
     are among them."""
-    chances = [folds.chance(F.col(column), seed) for column in ("user_id", "song_id")]
-    return ratings.where(F.greatest(*chances) < math.sqrt(share))
+    # By seeds of their own, or the song of a user's number would stay with the user.
+    user, song = (
+        folds.chance(F.col(column), seeds.of(seed, side))
+        for side, column in enumerate(("user_id", "song_id"))
+    )
+    return ratings.where(F.greatest(user, song) < math.sqrt(share))
 
 
 @dataclass

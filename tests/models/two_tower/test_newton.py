@@ -8,7 +8,7 @@ from ymr_spark.models.two_tower.embeddings import Embeddings
 from ymr_spark.models.two_tower.newton import Newton
 from ymr_spark.scale import Scale
 
-SCALE = Scale(0, 6, 1)  # v is 3
+NOISE = tf.Variable(3.0)
 RATINGS = np.array([0, 4, 1])
 
 
@@ -20,7 +20,7 @@ def table(l2: float = 5.0) -> Embeddings:
 
 def test_two_steps_by_hand() -> None:
     layer = table()
-    newton = Newton(2.0, [layer], SCALE)
+    newton = Newton(2.0, [layer], NOISE)
     newton.build([layer.table])
     # Index 1 comes twice: one gradient [3, 6, 0].
     gradient = tf.IndexedSlices(tf.constant([[1.0, 6, 0], [2.0, 0, 0]]), tf.constant([1, 1]))
@@ -39,7 +39,7 @@ def test_two_steps_by_hand() -> None:
 
 def test_a_dense_layer_takes_steps_of_adagrad() -> None:
     layer, kernel = table(), tf.Variable([1.0, 1.0])
-    newton = Newton(2.0, [layer], SCALE)
+    newton = Newton(2.0, [layer], NOISE)
     newton.build([layer.table, kernel])
     for _ in range(2):
         newton.apply_gradients([(tf.constant([4.0, -0.5]), kernel)])
@@ -56,7 +56,7 @@ def test_one_pass_finds_a_mean_whatever_the_scale(width: int) -> None:
     ratings = random.normal(sd / 2, sd, 2_000)
     layer = Embeddings([np.array([0, len(ratings)])], 1, 20.0, random)
     layer.table.assign([[0.0], [0.0]])
-    newton = Newton(1.0, [layer], scale)
+    newton = Newton(1.0, [layer], tf.Variable(scale.variance))
     newton.build([layer.table])
     for rating in ratings:
         with tf.GradientTape() as tape:

@@ -11,7 +11,6 @@ from ymr_spark.models.two_tower import priors
 from ymr_spark.models.two_tower.deep_cross import CONTENT, CrossTowers
 from ymr_spark.models.two_tower.embeddings import Embeddings
 from ymr_spark.models.two_tower.newton import Newton
-from ymr_spark.scale import Scale
 from ymr_spark.sources.r2.scale import R2
 
 RANDOM = np.random.default_rng(4)
@@ -29,7 +28,7 @@ def made(ratings: Sequence[Ints], dimension: int, l2: float = 5.0) -> tuple[Embe
 
 
 def optimizer(*layers: Embeddings) -> Newton:
-    newton = Newton(2.0, layers, Scale(0, 6, 1))  # v is 3
+    newton = Newton(2.0, layers, tf.Variable(3.0))
     newton.build([layer.table for layer in layers])
     for layer in layers:
         newton.assign(layer, RANDOM.uniform(1, 50, layer.table.shape))
@@ -78,7 +77,7 @@ def test_vectors_of_fewer_rows_than_columns_can_be_turned() -> None:
     np.testing.assert_allclose(after, before, atol=1e-3)
 
 
-def test_l2_by_hand() -> None:
+def test_l2_and_curvature_by_hand() -> None:
     layer, newton = made([np.array([0, 2, 7]), np.array([0, 3]), np.array([0])], 1)
     layer.table.assign([[0, 0], [1, 3], [2, 1], [0, 0], [1, 2], [0, 0]])
     newton.assign(layer, np.array([[9, 9], [2, 20], [6, 60], [9, 9], [2, 2], [9, 9]]))
@@ -86,6 +85,8 @@ def test_l2_by_hand() -> None:
     # l2 was 0.5 of the offset and 5: h is 1 and 3 of an epoch, known 1/2 and 3/4; 10/20 and 30/40.
     first = [3 * 0.625 / 2.5, 3 * 0.625 / 5]
     second = [3 * 0.5 / 1, 3 * (1 / 11) / 4]
+    # Of nine ratings an epoch in the first column of the batch, three in the second.
+    np.testing.assert_allclose(layer.curvature, [[0, 80 / 18], [0, 2 / 6], [0, 0]], rtol=1e-6)
     # Of the third column of the batch nothing was rated.
     np.testing.assert_allclose(layer.l2, [first, second, [0.5, 5]], rtol=1e-6)
 
@@ -109,7 +110,7 @@ def test_l2_comes_to_the_variance_that_rows_were_drawn_with() -> None:
 def test_turning_changes_no_score_of_deep_cross() -> None:
     ratings = {"user_index": rated(6), "song_index": rated(5)} | dict.fromkeys(CONTENT, rated(4))
     model = CrossTowers(ratings, 3.0, R2, dimension=3, width=4, song_dropout=0.1, l2=8.0, seed=1)
-    newton = Newton(2.0, model.tables, R2)
+    newton = Newton(2.0, model.tables, model.noise)
     newton.build(model.trainable_variables)
     features = {name: tf.constant([1, 2, 3, 4, 0]) for name in model.features}
     before = model(features).numpy()

@@ -152,6 +152,27 @@ def test_a_batch_takes_each_ratings_share_of_the_penalty_of_its_rows(
         np.testing.assert_allclose(gradient, expected, rtol=1e-6)
 
 
+def test_each_side_is_held_to_zero_by_what_is_not_known_of_the_other() -> None:
+    def gradients(model: DotTowers) -> list[Floats]:
+        with tf.GradientTape() as tape:
+            nothing = 0 * tf.reduce_sum(model(dict.fromkeys(model.features, tf.ones(1, tf.int32))))
+        sparse = tape.gradient(nothing, [layer.table for layer in model.tables])
+        return [tf.convert_to_tensor(rows).numpy() for rows in sparse]
+
+    model = dot()
+    before = gradients(model)
+    model.user_tower.curvature.assign([[0, 6, 2]])
+    model.song_tower.curvature.assign([[0, 2, 0], [0, 0, 0], [0, 0, 5]])
+    user, song = (now - then for now, then in zip(gradients(model), before, strict=True))
+    # 2 / (ratings · curvature + 2 l2): the user has two, the song three, its artist one.
+    of_user, of_song = np.array([0, 2 / (12 + 8), 2 / (4 + 8)]), np.array([0, 2 / 14, 2 / 13])
+    share = 1 / (1 + np.exp(-1.0))
+    weight = 16 / 12 * 16 / 2 * share * (1 - share)
+    np.testing.assert_allclose(user[1], weight * of_song * [0.5, 1, 2], rtol=1e-5, atol=1e-6)
+    for row in song[[1, 3, 5]]:
+        np.testing.assert_allclose(row, weight * of_user * [1, 0.5, -0.5], rtol=1e-5, atol=1e-6)
+
+
 def test_training_leaves_out_the_songs_own_row_for_a_share_of_the_rows() -> None:
     model = deep_cross()
     model.compile(optimizer=tf.keras.optimizers.SGD())

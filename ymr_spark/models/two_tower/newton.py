@@ -6,7 +6,6 @@ import tensorflow as tf
 
 from ymr_spark.models.arrays import Floats
 from ymr_spark.models.two_tower.embeddings import Embeddings
-from ymr_spark.scale import Scale
 
 _DENSE_RATE = 0.05  # of Adagrad, beside the rate of Newton steps
 _EPSILON = 1e-7
@@ -27,15 +26,14 @@ class Newton(tf.keras.optimizers.Optimizer):  # type: ignore[misc]
     Args:
         rate: times the step of Newton's method.
         tables: whose `table` the model trains; Adagrad trains what else it has.
-        scale: v is that of stars spread evenly over it.
+        noise: v, whatever it is at a step.
     """
 
-    def __init__(self, rate: float, tables: Sequence[Embeddings], scale: Scale) -> None:
+    def __init__(self, rate: float, tables: Sequence[Embeddings], noise: tf.Variable) -> None:
         # Not even a decay of 0, which would pass over all of each table at each step.
         super().__init__(name="newton", weight_decay=None)
         self._learning_rate = self._build_learning_rate(rate)
-        self.variance = scale.variance
-        self._tables = tuple(tables)
+        self.noise, self._tables = noise, tuple(tables)
 
     def build(self, var_list: Sequence[tf.Variable]) -> None:
         """Make what is summed up for each of the variables."""
@@ -59,7 +57,7 @@ class Newton(tf.keras.optimizers.Optimizer):  # type: ignore[misc]
             variable.assign_sub(_DENSE_RATE * rate * gradient / tf.sqrt(summed + _EPSILON))
             return
         index, values = gradient.indices, gradient.values
-        summed.scatter_add(tf.IndexedSlices(values**2 / (2 * self.variance), index))
+        summed.scatter_add(tf.IndexedSlices(values**2 / (2 * self.noise), index))
         step = -rate * values / tf.gather(summed, index)
         variable.scatter_add(tf.IndexedSlices(step, index))
 

@@ -45,7 +45,7 @@ def learn(layer: Embeddings, optimizer: Newton, epochs: int) -> None:
             known = curvature[rated] / (curvature[rated] + 2 * epochs * before)
             ratings = epochs * layer.ratings[rated].sum()
             of_one[column] = curvature[rated].sum(axis=0, dtype=np.float64) / ratings
-            l2[column] = optimizer.variance * known.mean(axis=0, dtype=np.float64) / squares
+            l2[column] = float(optimizer.noise) * known.mean(axis=0, dtype=np.float64) / squares
     of_one[:, : layer.offset] = 0
     layer.l2.assign(l2)
     layer.curvature.assign(of_one)

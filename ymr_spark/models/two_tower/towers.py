@@ -36,6 +36,8 @@ class Towers(tfrs.Model):  # type: ignore[misc]
     ) -> None:
         super().__init__()
         self.features, self.objective, self.scale = tuple(features), objective, scale
+        # Of a rating about its prediction; not above that of ratings spread evenly.
+        self.noise = tf.Variable(scale.variance, trainable=False, name="noise")
         self.mean = tf.constant(score_of(mean, scale), tf.float32)
         self.task = tfrs.tasks.Ranking(
             loss=objective, metrics=[tf.keras.metrics.MeanSquaredError(name="mse")]
@@ -52,7 +54,7 @@ class Towers(tfrs.Model):  # type: ignore[misc]
     def learnt(self) -> list[tf.Variable]:
         """All that an epoch changes, the optimiser's own apart."""
         learnt = [variable for t in self.tables for variable in (t.l2, t.curvature)]
-        return [*self.trainable_variables, *learnt]
+        return [*self.trainable_variables, self.noise, *learnt]
 
     def turn(self, optimizer: Newton) -> None:
         """Turn vectors that meet in a dot product to their principal axes, where there are such;
@@ -67,7 +69,7 @@ class Towers(tfrs.Model):  # type: ignore[misc]
         """
         shares = tf.sigmoid(self.mean + joined(user, song))
         curvature = self.scale.width**2 / 2 * shares * (1 - shares)
-        weight = (self.scale.variance * curvature)[:, None]
+        weight = (self.noise * curvature)[:, None]
         of_user, of_song = variances
         return self.mean + joined(held(user, weight * of_song), held(song, weight * of_user))
 

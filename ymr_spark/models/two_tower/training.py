@@ -111,7 +111,7 @@ def train(
     while kept.goes_on(max_epochs, patience):
         epoch = len(kept.curve)
         if epoch:
-            settle(model, kept.optimizer, epoch)
+            settle(model, kept.optimizer, kept.curve)
         kept.record(_epoch(model, epoch_batches(epoch), validation, epoch))
     assign(model.learnt, kept.best)
     return kept.curve
@@ -125,18 +125,20 @@ def build(network: str, shards: Path, contents: Inventory, *, seed: int, **form:
     return model
 
 
-def settle(model: Towers, optimizer: Newton, epochs: int) -> None:
-    """Learn from so many epochs what the next one begins with, unless the model has diverged."""
+def settle(model: Towers, optimizer: Newton, curve: Curve) -> None:
+    """Learn from the epochs so far what the next one begins with, unless the model has diverged."""
     if not all(np.isfinite(table.table.numpy()).all() for table in model.tables):
         return
+    # The running error of an epoch is in part that of raw rows.
+    model.noise.assign(min(curve[-1].train_mse, model.scale.variance))
     model.turn(optimizer)
     for table in model.tables:
-        priors.learn(table, optimizer, epochs)
+        priors.learn(table, optimizer, len(curve))
 
 
 def optimizer_of(model: Towers, learning_rate: float) -> Newton:
     """The optimiser, with its variables made."""
-    optimizer = Newton(learning_rate, model.tables, model.scale)
+    optimizer = Newton(learning_rate, model.tables, model.noise)
     optimizer.build(model.trainable_variables)
     return optimizer
 

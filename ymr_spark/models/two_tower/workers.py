@@ -61,7 +61,7 @@ def work(
     while kept.goes_on(max_epochs, patience):
         started, epoch = time.monotonic(), len(kept.curve)
         if epoch:
-            training.settle(kept.model, kept.optimizer, epoch)
+            training.settle(kept.model, kept.optimizer, kept.curve)
         training.assign(mirrored, plain)
         squares = [step(batch) for batch in share.batches("train", training.order(seed, epoch))]
         training.assign(plain, mirrored)
