@@ -18,7 +18,7 @@ else ifeq ($(DATA),movielens-100k)
   DEMO := --conf conf/movielens-100k.yaml
 else
   # The digest of its path tells a folder from others of its name.
-  DEMO = --conf conf/sample.yaml --set raw.source=folder --set "raw.folder=$$DATA" --set \
+  DEMO = --conf conf/sample.yaml --set raw.source=folder --set "raw.folder=$$DATA" --set tune.trials=6 --set \
       "warehouse=build/$$(basename "$$DATA")-$$(realpath -m "$$DATA" | sha256sum | cut -c 1-8)"
 endif
 # For the shell, which keeps blanks and quotes in them as they are.

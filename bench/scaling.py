@@ -41,7 +41,7 @@ def seconds(folder: Path, raw: Path, workers: int, extra: list[str]) -> dict[str
     submit = [str(Path(sys.executable).parent / "spark-submit")]
     submit += ["--conf", f"spark.executor.memory={MEMORY}", "--properties-file"]
     settings = [f"warehouse={folder / str(workers)}", f"raw.folder={raw}", *extra]
-    settings += ["raw.source=folder", f"two_tower.workers={workers}"]
+    settings += ["raw.source=folder", "tune.trials=0", f"two_tower.workers={workers}"]
     words = [word for setting in settings for word in ("--set", setting)]
     try:
         for stage in STAGES:

@@ -1,6 +1,7 @@
 """ratings, songs, genres -> tuned/: choose settings of the models that are named, on samples."""
 
 import logging
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -19,7 +20,7 @@ from ymr_spark.pipeline.publication import train_identity
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.records.figures import Choice, Tuned
-from ymr_spark.records.learning_curve import Curve
+from ymr_spark.records.learning_curve import Curve, Point
 from ymr_spark.search import space, study
 from ymr_spark.search.samples import Sample, of_both
 from ymr_spark.search.study import Parameters, Trial
@@ -28,7 +29,7 @@ from ymr_spark.store import atomically
 log = logging.getLogger(__name__)
 # What models of one run share, by the number of train rows, about.
 Samples = dict[int, Sample]
-_STEPS, _LEAST_BATCH = 256, 64
+_RUNGS, _STEPS, _LEAST_BATCH = 3, 256, 64
 
 
 def run(
@@ -40,35 +41,40 @@ def run(
 ) -> Tuned:
     """Choose the settings of a model; write them with what was tried."""
     entry = registry.named(model)
-    rungs = _nested(spark, warehouse, settings, entry, {} if samples is None else samples)
+    rungs = _nested(spark, warehouse, settings, {} if samples is None else samples)
     content = (warehouse.load("songs"), warehouse.load("genres")) if entry.deep else None
     given = {chosen.setting: settings.of(model)[chosen.setting] for chosen in entry.tuned}
     ranges = space.of_samples(entry.tuned, settings.tune, given)
+    sizes = [sample.identities["train"].rows for sample in rungs]
+    rows = train_identity(warehouse).rows
     log.info("tuning %s", model)
     trials = study.search(
         _journal(warehouse, settings, entry),
         ranges,
         [given],
-        [partial(_curves, sample, entry, settings, content) for sample in rungs],
+        [
+            partial(_curves, sample, entry, settings, content, small=size < rows)
+            for sample, size in zip(rungs, sizes, strict=True)
+        ],
         trials=settings.tune.trials,
         seed=settings.seed,
         reduction=settings.tune.reduction,
     )
     ends = {name: (float(r.low), float(r.high)) for name, r in ranges.items()}
-    tuned = _tuned(entry, rungs[-1].identities["train"].rows, trials, given, ends)
+    tuned = _tuned(entry, sizes[-1], study.best(trials, _beyond(sizes, rows)), trials, given, ends)
     log.info("%s: %s, validation %.4f", model, tuned.best.settings, tuned.best.validation_mse)
     atomically.write(warehouse.path(entry.choice[0]), tuned.model_dump_json(indent=1))
     return tuned
 
 
 def _nested(
-    spark: SparkSession, warehouse: Warehouse, settings: Settings, entry: Entry, samples: Samples
+    spark: SparkSession, warehouse: Warehouse, settings: Settings, samples: Samples
 ) -> list[Sample]:
-    """The samples that a model climbs, the smallest first; those not below all rows are one."""
+    """The samples that models climb, the smallest first."""
     section, rows = settings.tune, train_identity(warehouse).rows
-    wanted = [section.sample_ratings // section.reduction, section.sample_ratings]
-    wanted += [max(wanted[-1], section.large_sample_ratings)] if entry.wants_large_sample else []
-    sizes = sorted({min(size, rows) for size in wanted})
+    largest = min(section.sample_ratings, rows)
+    wanted = (largest // section.reduction**rung for rung in range(_RUNGS))
+    sizes = sorted(size for size in wanted if size in (largest, max(size, section.least_ratings)))
     governed_by = {
         "rows": asdict(train_identity(warehouse)),
         "seed": settings.seed,
@@ -98,9 +104,11 @@ def _curves(
     settings: Settings,
     content: tuple[pa.Table, pa.Table] | None,
     parameters: Parameters,
+    *,
+    small: bool,
 ) -> list[Curve]:
     values = settings.of(entry.name) | parameters
-    if entry.deep:
+    if entry.deep and small:
         # As many steps an epoch as a few hundred, or a row would be in a batch many times.
         most = max(_LEAST_BATCH, sample.identities["train"].rows // _STEPS)
         values["batch_size"] = min(values["batch_size"], most)
@@ -121,16 +129,24 @@ def _journal(warehouse: Warehouse, settings: Settings, entry: Entry) -> Path:
     return checkpoints.of_training(folder, governed_by) / "journal.log"
 
 
+def _beyond(sizes: Sequence[int], rows: int) -> float:
+    """How often all rows are more than the largest sample by as much as that is than the next."""
+    if len(sizes) < 2:
+        return 0.0
+    return math.log(rows / sizes[-1]) / math.log(sizes[-1] / sizes[-2])
+
+
 def _tuned(
     entry: Entry,
     rows: int,
+    finalists: Sequence[tuple[Parameters, Point]],
     trials: Sequence[Trial],
     given: Parameters,
     ranges: dict[str, tuple[float, float]],
 ) -> Tuned:
     best, *others = [
         Choice(settings=parameters, validation_mse=float(point.validation_mse or 0))
-        for parameters, point in study.best(trials)
+        for parameters, point in finalists
     ]
     first = [trial.errors[0] for trial in trials if trial.errors]
     return Tuned(
@@ -152,7 +168,7 @@ def _at_edge(entry: Entry, chosen: Parameters, ranges: dict[str, tuple[float, fl
     found = []
     for setting in entry.tuned:
         low, high = ranges[setting.setting]
-        ends = (high,) if setting.more_rows_ask == "no less" else (low, high)
+        ends = (high,) if setting.from_given else (low, high)
         found += [setting.setting] if chosen[setting.setting] in ends else []
     return found
 

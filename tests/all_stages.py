@@ -21,6 +21,7 @@ SETTINGS = {
     "als": {"rank": 8, "iterations": 3},
     "latent_factor": {"max_iterations": 3},
     "recommend": {"k": 5},
+    "tune": {"trials": 0},
 }
 
 

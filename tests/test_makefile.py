@@ -43,3 +43,19 @@ def test_a_full_run_in_any_folder(tmp_path: Path) -> None:
     found = settings_of(tmp_path, "full", f"WAREHOUSE={tmp_path / 'my wh'}")
     assert found.warehouse == tmp_path / "my wh"
     assert found.raw.folder == tmp_path / "my wh" / "raw"
+
+
+@pytest.mark.parametrize(
+    ("target", "variable", "tuned"),
+    [
+        ("demo", "DATA=planted", False),
+        ("demo", "DATA=movielens-100k", True),
+        ("demo", "DATA=/data/r2", True),
+        ("full", "WAREHOUSE=build/full", True),
+        ("cluster-demo", "DATA=planted", True),
+    ],
+)
+def test_settings_come_from_the_data_but_for_the_sample(
+    tmp_path: Path, target: str, variable: str, tuned: bool
+) -> None:
+    assert bool(settings_of(tmp_path, target, variable).tune.trials) == tuned

@@ -24,9 +24,9 @@ SETTINGS = Settings.model_validate(
         "two_tower_dot": {"dimension": 2, "learning_rate": 1e-6, "attributes": ["artist"]},
         "tune": {
             "trials": 3,
-            "sample_ratings": 1_500,
+            "sample_ratings": 3_000,
             "reduction": 2,
-            "large_sample_ratings": 3_000,
+            "least_ratings": 100,
             "max_epochs": 2,
         },
     }
@@ -79,14 +79,10 @@ def test_samples_are_nested_and_leave_both_sides_alike(
     spark: SparkSession, filled: Warehouse
 ) -> None:
     shared: tune.Samples = {}
-    deep, als = (
-        tune._nested(spark, Warehouse(filled.root), SETTINGS, registry.named(name), shared)
-        for name in ("deep_cross", "als")
-    )
-    assert als[:2] == deep  # the very same
-    small, *_ = als
+    first, again = (tune._nested(spark, Warehouse(filled.root), SETTINGS, shared) for _ in range(2))
+    assert again == first  # the very same
     users, songs = (
-        [{row[0] for row in s.rows.select(side).distinct().collect()} for s in als]
+        [{row[0] for row in s.rows.select(side).distinct().collect()} for s in first]
         for side in ("user_id", "song_id")
     )
     for ids, all_of_them in ((users, USERS), (songs, SONGS)):
@@ -94,24 +90,23 @@ def test_samples_are_nested_and_leave_both_sides_alike(
         assert len(ids[2]) < all_of_them
     whole = filled.read(spark, "ratings").select(*COLUMNS, "split")
     mine = F.col("user_id").isin([*users[0]]) & F.col("song_id").isin([*songs[0]])
-    assert small.identities == identity(whole.where(mine))
-    assert {*small.identities} == {"train", "validation"}
+    assert first[0].identities == identity(whole.where(mine))
+    assert {*first[0].identities} == {"train", "validation"}
 
 
-def test_where_all_samples_would_have_all_rows_there_is_one(
-    spark: SparkSession, filled: Warehouse
-) -> None:
-    large = SETTINGS.tune.model_copy(update={"sample_ratings": 10_000_000})
-    settings = SETTINGS.model_copy(update={"tune": large})
-    (sample,) = tune._nested(spark, Warehouse(filled.root), settings, registry.named("als"), {})
+def test_few_rows_are_one_sample(spark: SparkSession, filled: Warehouse) -> None:
+    large = {"sample_ratings": 10_000_000, "least_ratings": 5_000}
+    settings = SETTINGS.model_copy(update={"tune": SETTINGS.tune.model_copy(update=large)})
+    (sample,) = tune._nested(spark, Warehouse(filled.root), settings, {})
     assert sample.identities == identity(filled.read(spark, "ratings"))
 
 
 def test_a_sample_of_nobody(spark: SparkSession, filled: Warehouse) -> None:
-    small = SETTINGS.tune.model_copy(update={"sample_ratings": 100, "reduction": 100})
+    few = {"sample_ratings": 100, "reduction": 100, "least_ratings": 1}
+    small = SETTINGS.tune.model_copy(update=few)
     settings = SETTINGS.model_copy(update={"tune": small})
     with pytest.raises(SettingsError, match="raise sample_ratings or lower reduction"):
-        tune._nested(spark, Warehouse(filled.root), settings, registry.named("als"), {})
+        tune._nested(spark, Warehouse(filled.root), settings, {})
 
 
 @pytest.mark.cluster

@@ -165,6 +165,29 @@ def test_only_what_is_good_on_a_rung_comes_to_the_next_one(tmp_path: Path) -> No
     )
 
 
+def tried(*errors: float) -> study.Trial:
+    curve = [Point(epoch=1, train_mse=None, validation_mse=errors[-1])]
+    return study.Trial({"rate": errors[0]}, curve, errors)
+
+
+@pytest.mark.parametrize(
+    ("beyond", "rates"),
+    [
+        (0.0, [2.1, 2.5, 3.2, 3.0, 1.5]),
+        # What 2.1 was ahead of the first trial, 3.0, has shrunk from 0.9 to 0.3 on one rung.
+        (0.3, [2.1, 2.5, 3.2, 3.0, 1.5]),
+        # 3.2 has gained on it, but on each further rung may lose a tenth of 3.0 - 1.6.
+        (0.6, [2.5, 3.0, 3.2, 2.1, 1.5]),
+        (100.0, [3.0, 3.2, 2.5, 2.1, 1.5]),
+    ],
+)
+def test_what_a_trial_is_ahead_counts_as_it_will_be(beyond: float, rates: list[float]) -> None:
+    """Finalists are those of two rungs."""
+    finalists = [(3.0, 1.6), (2.1, 1.3), (2.5, 1.4), (3.2, 1.55), (1.5, 2.0)]
+    trials = [*(tried(*errors) for errors in finalists), tried(1.0)]
+    assert [p["rate"] for p, _ in study.best(trials, beyond)] == rates
+
+
 @pytest.mark.parametrize("rung", [0, 1])
 @pytest.mark.parametrize("killed_at", [0, 1, 2])
 def test_a_search_on_rungs_that_is_killed_ends_like_one_that_was_not(

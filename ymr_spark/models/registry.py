@@ -7,7 +7,7 @@ the schemas.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ymr_spark.setting_types import Section
@@ -43,13 +43,13 @@ class TunedSetting:
     in.
 
     Args:
-        more_rows_ask: for the same value, another, or none that is lower.
+        from_given: the range begins at the given value, since more rows never ask for less.
     """
 
     setting: str
     within: str
     logarithmic: bool = True
-    more_rows_ask: Literal["same", "another", "no less"] = "same"
+    from_given: bool = False
 
 
 @dataclass(frozen=True)
@@ -101,11 +101,6 @@ class Entry:
         return tuple(f"{self.name}_{part}" for part in self.form.parts)
 
     @property
-    def wants_large_sample(self) -> bool:
-        """Whether a sample's best settings may not be those of all rows."""
-        return any(chosen.more_rows_ask != "same" for chosen in self.tuned)
-
-    @property
     def choice(self) -> tuple[str, ...]:
         """The file that says how its settings were chosen, where they can be."""
         return (f"tuned/{self.name}.json",) if self.tuned else ()
@@ -117,10 +112,10 @@ def imported(path: str) -> Any:
     return getattr(import_module(module), name)
 
 
-_RANK = (TunedSetting("rank", "ranks", logarithmic=False, more_rows_ask="no less"),)
+_RANK = (TunedSetting("rank", "ranks", logarithmic=False, from_given=True),)
 _REGULARIZED = (
-    TunedSetting("rank", "ranks", more_rows_ask="no less"),
-    TunedSetting("regularization", "regularizations", more_rows_ask="another"),
+    TunedSetting("rank", "ranks", from_given=True),
+    TunedSetting("regularization", "regularizations"),
 )
 _DEEPLY = (
     TunedSetting("learning_rate", "learning_rates"),

@@ -27,17 +27,13 @@ class Tune(Section):
 
     trials: int = Field(0, ge=0, le=10_000, description="of each model; 0: settings as given")
     sample_ratings: int = Field(
-        500_000, ge=100, description="train rows of the larger sample, about: of whole users"
+        1_000_000, ge=100, description="train rows of the largest sample, about"
     )
     reduction: int = Field(
-        4, ge=2, le=100, description="the smaller sample has so many times fewer rows"
+        4, ge=2, le=100, description="each smaller sample has so many times fewer rows"
     )
-    large_sample_ratings: int = Field(
-        8_000_000,
-        ge=100,
-        description="a third sample, for models whose best settings depend on the number of rows",
-    )
-    max_epochs: Rounds = Field(20, description="of two-tower models on a sample")
+    least_ratings: int = Field(50_000, ge=100, description="train rows of the smallest sample")
+    max_epochs: Rounds = Field(20, description="of two-tower models on less than all rows")
     ranks: Ranks = (2, 32)
     regularizations: Ridges = (0.01, 0.5)
     shrinkages: Rates = (1.0, 1_000.0)

@@ -23,7 +23,7 @@ def of_samples(
     found = {}
     for c in chosen:
         low, high = getattr(ranges, c.within)
-        if c.more_rows_ask == "no less":
+        if c.from_given:
             low, high = given[c.setting], max(high, given[c.setting])
         found[c.setting] = _range(c, low, high)
     return found

@@ -86,7 +86,9 @@ def test_l2_and_curvature_by_hand() -> None:
     first = [3 * 0.625 / 2.5, 3 * 0.625 / 5]
     second = [3 * 0.5 / 1, 3 * (1 / 11) / 4]
     # Of nine ratings an epoch in the first column of the batch, three in the second.
-    np.testing.assert_allclose(layer.curvature, [[0, 80 / 18], [0, 2 / 6], [0, 0]], rtol=1e-6)
+    np.testing.assert_allclose(
+        layer.curvature, [[0.0, 80 / 18], [0.0, 2 / 6], [0.0, 0.0]], rtol=1e-6
+    )
     # Of the third column of the batch nothing was rated.
     np.testing.assert_allclose(layer.l2, [first, second, [0.5, 5]], rtol=1e-6)
 

@@ -173,6 +173,16 @@ def test_each_side_is_held_to_zero_by_what_is_not_known_of_the_other() -> None:
         np.testing.assert_allclose(row, weight * of_user * [1, 0.5, -0.5], rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize(("mse", "noise"), [(0.0, 1 / 12), (0.9, 0.9), (5.0, 4 / 3)])
+def test_noise_is_neither_below_rounding_nor_above_knowing_nothing(
+    mse: float, noise: float
+) -> None:
+    model = dot()
+    assert float(model.noise) == pytest.approx(4 / 3)
+    model.expect_error(mse)
+    assert float(model.noise) == pytest.approx(noise)
+
+
 def test_training_leaves_out_the_songs_own_row_for_a_share_of_the_rows() -> None:
     model = deep_cross()
     model.compile(optimizer=tf.keras.optimizers.SGD())

@@ -36,7 +36,6 @@ class Towers(tfrs.Model):  # type: ignore[misc]
     ) -> None:
         super().__init__()
         self.features, self.objective, self.scale = tuple(features), objective, scale
-        # Of a rating about its prediction; not above that of ratings spread evenly.
         self.noise = tf.Variable(scale.variance, trainable=False, name="noise")
         self.mean = tf.constant(score_of(mean, scale), tf.float32)
         self.task = tfrs.tasks.Ranking(
@@ -55,6 +54,13 @@ class Towers(tfrs.Model):  # type: ignore[misc]
         """All that an epoch changes, the optimiser's own apart."""
         learnt = [variable for t in self.tables for variable in (t.l2, t.curvature)]
         return [*self.trainable_variables, self.noise, *learnt]
+
+    def expect_error(self, train_mse: float | None) -> None:
+        """Take an epoch's running error for the noise of ratings: not above that of ratings spread
+        evenly, since raw rows have part in it, nor below that of rounding to the scale."""
+        if train_mse is not None:
+            rounding = self.scale.step**2 / 12
+            self.noise.assign(np.clip(train_mse, rounding, self.scale.variance))
 
     def turn(self, optimizer: Newton) -> None:
         """Turn vectors that meet in a dot product to their principal axes, where there are such;

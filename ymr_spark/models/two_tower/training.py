@@ -129,8 +129,7 @@ def settle(model: Towers, optimizer: Newton, curve: Curve) -> None:
     """Learn from the epochs so far what the next one begins with, unless the model has diverged."""
     if not all(np.isfinite(table.table.numpy()).all() for table in model.tables):
         return
-    # The running error of an epoch is in part that of raw rows.
-    model.noise.assign(min(curve[-1].train_mse, model.scale.variance))
+    model.expect_error(curve[-1].train_mse)
     model.turn(optimizer)
     for table in model.tables:
         priors.learn(table, optimizer, len(curve))
