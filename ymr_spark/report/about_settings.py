@@ -32,11 +32,12 @@ def cards(tuned: Mapping[str, Tuned | None]) -> list[Card]:
                 "trials",
                 "MSE",
                 "next best",
-                "all trials, smaller sample",
+                "all trials, smallest sample",
             ),
             [(name, *_cells(found)) for name, found in chosen.items()],
-            note="Validation MSE on samples of whole users, not comparable with that on all rows. "
-            "Each model had the same number of trials."
+            note="Validation MSE on samples of users and songs, not comparable with that on all "
+            "rows. Each model had the same number of trials. What is ahead of the values given by "
+            "less than it may lose on the way to all rows is only next best."
             + (f" Settings as given: {', '.join(given)}." if given else ""),
         )
     ]
