@@ -1,9 +1,10 @@
 """Print how much of the way from bias to the floor each model goes, in planted worlds that differ.
 
-    python bench/worlds.py build/worlds --set two_tower_dot.dimension=16
+    python bench/worlds.py build/worlds --trials 0 6 60
 
 The pipeline runs in each world until it has judged the models, in a warehouse of its own below the
-folder; what is there already is not made again.
+folder, with settings as given (0 trials) and chosen by so many trials; what is there already is not
+made again.
 """
 
 import argparse
@@ -45,14 +46,15 @@ def closed(board: Leaderboard) -> dict[str, float]:
     return {name: (board.mse["bias"] - mse) / distance for name, mse in board.mse.items()}
 
 
-def table(boards: dict[str, Leaderboard]) -> str:
-    """A line a model, a column a world; in percent, with bias and floor below."""
-    shares = {world: closed(board) for world, board in boards.items()}
-    models = sorted({name for found in shares.values() for name in found} - {"bias"})
-    wanted = [m for m in Settings().models if m in models]
-    rows = [[m, *(f"{shares[w][m]:.1%}" for w in boards)] for m in wanted]
-    rows.append(["bias, MSE", *(f"{board.mse['bias']:.4f}" for board in boards.values())])
-    rows.append(["floor, MSE", *(f"{board.floor_mse:.4f}" for board in boards.values())])
+def table(boards: dict[str, list[Leaderboard]]) -> str:
+    """A line a model, a column a world; in percent for each number of trials, with bias and floor
+    below."""
+    shares = {world: [closed(board) for board in found] for world, found in boards.items()}
+    models = [*next(iter(shares.values()))[0]]
+    wanted = [m for m in Settings().models if m in models and m != "bias"]
+    rows = [[m, *(" / ".join(f"{s[m]:.1%}" for s in shares[w]) for w in boards)] for m in wanted]
+    rows.append(["bias, MSE", *(f"{found[0].mse['bias']:.4f}" for found in boards.values())])
+    rows.append(["floor, MSE", *(f"{found[0].floor_mse:.4f}" for found in boards.values())])
     head = ["closed", *boards]
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
@@ -63,11 +65,16 @@ def main() -> None:
     arguments.add_argument("folder", type=Path)
     arguments.add_argument("--conf", default="conf/sample.yaml")
     arguments.add_argument("--worlds", nargs="+", choices=WORLDS, default=[*WORLDS])
+    arguments.add_argument("--trials", nargs="+", type=int, default=[0, 6])
     arguments.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     options = arguments.parse_args()
-    folder, boards = options.folder.absolute(), {}
+    folder = options.folder.absolute()
+    boards: dict[str, list[Leaderboard]] = {}
     for world in options.worlds:
-        boards[world] = judged(folder, world, options.conf, options.set)
+        boards[world] = [
+            judged(folder, world, options.conf, [*options.set, f"tune.trials={trials}"])
+            for trials in options.trials
+        ]
         print(table(boards), flush=True)
 
 

@@ -33,7 +33,7 @@ class Tune(Section):
         4, ge=2, le=100, description="each smaller sample has so many times fewer rows"
     )
     least_ratings: int = Field(50_000, ge=100, description="train rows of the smallest sample")
-    max_epochs: Rounds = Field(20, description="of two-tower models on less than all rows")
+    max_epochs: Rounds = Field(12, description="of two-tower models on less than all rows")
     ranks: Ranks = (2, 32)
     regularizations: Ridges = (0.01, 0.5)
     shrinkages: Rates = (1.0, 1_000.0)
