@@ -131,7 +131,7 @@ def _journal(warehouse: Warehouse, settings: Settings, entry: Entry) -> Path:
 
 def _beyond(sizes: Sequence[int], rows: int) -> float:
     """How often all rows are more than the largest sample by as much as that is than the next."""
-    if len(sizes) < 2:
+    if len({*sizes[-2:]}) < 2:
         return 0.0
     return math.log(rows / sizes[-1]) / math.log(sizes[-1] / sizes[-2])
 

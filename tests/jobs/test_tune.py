@@ -109,6 +109,11 @@ def test_a_sample_of_nobody(spark: SparkSession, filled: Warehouse) -> None:
         tune._nested(spark, Warehouse(filled.root), settings, {})
 
 
+def test_how_far_all_rows_are_beyond_the_samples() -> None:
+    assert tune._beyond([10, 40], 640) == pytest.approx(2)
+    assert tune._beyond([10, 40], 40) == tune._beyond([40], 640) == tune._beyond([40, 40], 640) == 0
+
+
 @pytest.mark.cluster
 def test_a_deep_model_is_tuned_with_its_songs_content(
     spark: SparkSession, filled: Warehouse
