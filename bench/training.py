@@ -37,7 +37,7 @@ from ymr_spark.shards.inventory import Inventory
 
 Line = dict[str, Any]
 Point = tuple[float, float]  # seconds since the start, validation MSE
-_OF_TRAINING = ("batch_size", "max_epochs", "patience", "learning_rate")
+_OF_TRAINING = ("batch_size", "max_epochs", "patience", "tolerance", "learning_rate")
 
 
 def part(contents: Inventory, groups: int) -> Inventory:

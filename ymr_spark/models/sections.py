@@ -74,7 +74,8 @@ class Deep(Section):
     learning_rate: Rate = Field(2.0, description="times Newton steps")
     batch_size: int = Field(8_192, ge=1)
     max_epochs: Rounds = 8
-    patience: int = Field(2, ge=1, description="epochs without a better validation MSE")
+    patience: int = Field(2, ge=1, description="epochs without a gain in validation MSE")
+    tolerance: float = Field(0.0, ge=0, description="what counts as a gain in validation MSE")
     l2: Ridge = Field(32.0, description="weight of the squares of each id's row, to begin with")
 
 

@@ -30,6 +30,7 @@ SETTINGS: dict[str, Any] = {
     "learning_rate": 2.0,
     "max_epochs": 3,
     "patience": 2,
+    "tolerance": 0.0,
 }
 FORMS: dict[str, dict[str, Any]] = {
     "dot": {"attributes": ("album", "artist")},
@@ -205,6 +206,10 @@ def test_early_stopping() -> None:
     assert training.stopped(curve, 2)
     assert not training.stopped(curve, 3)
     assert not training.stopped([], 1)
+    falling = told.curve(*((1.0, mse) for mse in (3.0, 2.0, 1.9, 1.8)))
+    assert training.stopped(falling[:3], 1, tolerance=0.15)
+    assert not training.stopped(falling, 2, tolerance=0.15)  # the last two gained 0.2 together
+    assert not training.stopped(falling[:3], 1, tolerance=0.05)
     broken = told.curve(*((1.0, mse) for mse in (math.nan, 2.0, math.nan)))
     assert training.best_epoch(broken) == 1
     diverged = told.curve(*[(1.0, math.nan)] * 3)

@@ -35,6 +35,7 @@ SETTINGS: dict[str, Any] = {
     "learning_rate": 2.0,
     "max_epochs": 8,
     "patience": 8,
+    "tolerance": 0.0,
 }
 
 

@@ -50,6 +50,7 @@ def curve(
             Path(checkpoints),
             max_epochs=max_epochs,
             patience=max_epochs,
+            tolerance=0.0,
             learning_rate=learning_rate,
         )
 

@@ -113,7 +113,7 @@ class TwoTowerEstimator(RatingEstimator[Fitted], HasCheckpointDir):
             ratings.validation_arrays.columns,
             ratings.scale,
             seed=self.getOrDefault("seed"),
-            **{name: value for name, value in settings.items() if name != "patience"},
+            **{name: v for name, v in settings.items() if name not in ("patience", "tolerance")},
         )
 
     def _trained(

@@ -45,6 +45,7 @@ def fit(
     learning_rate: float,
     max_epochs: int,
     patience: int,
+    tolerance: float,
     **form: Any,
 ) -> tuple[Towers, Curve]:
     """Train on a verified folder of shards; the same seed gives the same weights on a CPU.
@@ -57,7 +58,7 @@ def fit(
     Args:
         network: one of `NETWORKS`.
         contents: of the folder, as `inventory.verify` returned them.
-        checkpoints, learning_rate, max_epochs, patience: as for `train`.
+        checkpoints, learning_rate, max_epochs, patience, tolerance: as for `train`.
         form: what else the network's class takes.
     """
     tf.config.experimental.enable_op_determinism()
@@ -78,6 +79,7 @@ def fit(
             learning_rate=learning_rate,
             max_epochs=max_epochs,
             patience=patience,
+            tolerance=tolerance,
         )
     return model, curve
 
@@ -91,8 +93,9 @@ def train(
     learning_rate: float,
     max_epochs: int,
     patience: int,
+    tolerance: float,
 ) -> Curve:
-    """Fit until `patience` epochs brought no better validation MSE; keep the best.
+    """Fit until `patience` epochs brought no gain in validation MSE; keep the best.
 
     Continues after the last checkpoint in the folder; the weights are then those of a training
     that was never interrupted.
@@ -102,13 +105,14 @@ def train(
         validation: None to train for all epochs and keep the last.
         checkpoints: a folder of this very training: same model, batches and settings.
         learning_rate: as for `Newton`.
+        tolerance: what an epoch must gain to count, in stars squared.
 
     Returns:
         One point per epoch; its train error is the running one.
     """
     kept = Progress(model, checkpoints, learning_rate)
     model.compile(optimizer=kept.optimizer, steps_per_execution=STEPS_AT_ONCE)
-    while kept.goes_on(max_epochs, patience):
+    while kept.goes_on(max_epochs, patience, tolerance):
         epoch = len(kept.curve)
         if epoch:
             settle(model, kept.optimizer, kept.curve)
@@ -165,9 +169,9 @@ class Progress:
         if self.curve:
             log.info("continuing after epoch %d", len(self.curve))
 
-    def goes_on(self, max_epochs: int, patience: int) -> bool:
+    def goes_on(self, max_epochs: int, patience: int, tolerance: float) -> bool:
         """Neither are all epochs done, nor has patience run out."""
-        return len(self.curve) < max_epochs and not stopped(self.curve, patience)
+        return len(self.curve) < max_epochs and not stopped(self.curve, patience, tolerance)
 
     def record(self, point: Point, save: bool = True) -> None:
         """Take in an epoch's errors, and the weights as they are now."""
@@ -179,9 +183,17 @@ class Progress:
             self._manager.save()
 
 
-def stopped(curve: Curve, patience: int) -> bool:
-    """Whether the best epoch is `patience` epochs ago."""
-    return bool(curve) and len(curve) - 1 - best_epoch(curve) >= patience
+def stopped(curve: Curve, patience: int, tolerance: float = 0.0) -> bool:
+    """Whether the last epoch that gained more than `tolerance` is `patience` epochs ago."""
+    least, idle = math.inf, 0
+    for point in curve:
+        if point.validation_mse is None:
+            return False
+        if point.validation_mse < least - tolerance:
+            least, idle = point.validation_mse, 0
+        else:
+            idle += 1
+    return idle >= patience
 
 
 def _epoch(

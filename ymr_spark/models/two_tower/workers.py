@@ -37,6 +37,7 @@ def work(
     learning_rate: float,
     max_epochs: int,
     patience: int,
+    tolerance: float,
     **form: Any,
 ) -> None:
     """Train to the end from the last checkpoint; `training.fit` goes on from there.
@@ -58,7 +59,7 @@ def work(
     mirrored = [*model.learnt, *optimizer.variables]
     plain = [*kept.model.learnt, *kept.optimizer.variables]
     step = _step(strategy, model, optimizer)
-    while kept.goes_on(max_epochs, patience):
+    while kept.goes_on(max_epochs, patience, tolerance):
         started, epoch = time.monotonic(), len(kept.curve)
         if epoch:
             training.settle(kept.model, kept.optimizer, kept.curve)
