@@ -109,6 +109,21 @@ def test_l2_comes_to_the_variance_that_rows_were_drawn_with() -> None:
     assert found[1] > 10 * found[0]
 
 
+def test_a_column_that_no_rating_asks_for_stays_a_number() -> None:
+    layer, newton = made([rated(50)], 2)
+    curvature = newton.curvature(layer)
+    for _ in range(40):
+        held = layer.table.numpy()
+        held[:, 2] *= 1e-3
+        layer.table.assign(held)
+        priors.learn(layer, newton, epochs=1)
+        # What is left of an epoch's curvature beside l2, in single precision.
+        np.testing.assert_allclose(newton.curvature(layer)[1:], curvature[1:], rtol=0.1)
+    found = layer.l2.numpy()[0]
+    assert found[1] < 100
+    assert found[2] == pytest.approx(1e4 * curvature[1:, 2].mean(), rel=0.1)
+
+
 def test_turning_changes_no_score_of_deep_cross() -> None:
     ratings = {"user_index": rated(6), "song_index": rated(5)} | dict.fromkeys(CONTENT, rated(4))
     model = CrossTowers(ratings, 3.0, R2, dimension=3, width=4, song_dropout=0.1, l2=8.0, seed=1)

@@ -6,6 +6,9 @@ from ymr_spark.models.arrays import Floats
 from ymr_spark.models.two_tower.embeddings import Embeddings
 from ymr_spark.models.two_tower.newton import Newton
 
+# Times the curvature of an epoch: a column that no rating asks for would be held ever harder, until
+# single precision has no room beside l2 for the curvature.
+_MOST = 1e4
 _JITTER = 1e-6  # of a moment's mean diagonal, for what has fewer rows than columns
 
 
@@ -45,7 +48,9 @@ def learn(layer: Embeddings, optimizer: Newton, epochs: int) -> None:
             known = curvature[rated] / (curvature[rated] + 2 * epochs * before)
             ratings = epochs * layer.ratings[rated].sum()
             of_one[column] = curvature[rated].sum(axis=0, dtype=np.float64) / ratings
-            l2[column] = float(optimizer.noise) * known.mean(axis=0, dtype=np.float64) / squares
+            asked = float(optimizer.noise) * known.mean(axis=0, dtype=np.float64) / squares
+            of_epoch = curvature[rated].mean(axis=0, dtype=np.float64) / epochs
+            l2[column] = np.minimum(asked, _MOST * of_epoch)
     of_one[:, : layer.offset] = 0
     layer.l2.assign(l2)
     layer.curvature.assign(of_one)
