@@ -117,7 +117,7 @@ def main() -> None:
     settings_ = settings_file.load(options.conf, options.set)
     spark = session.build("bench pruning", settings_.spark_defaults)
     warehouse, seed = Warehouse(settings_.warehouse, settings_.raw.folder), settings_.seed
-    bias = publication.load_factors(warehouse, "bias")
+    bias = publication.load_chosen(warehouse, "bias")
     train, test = (
         sampled(rows.read(spark, warehouse, name), options.users, seed)
         for name in ("train", "test")

@@ -53,7 +53,7 @@ def feeds(
 ) -> dict[str, tf.data.Dataset]:
     """The same rows, shuffled by both; those in memory before the clock runs."""
     names = sorted(contents.splits["train"].row_groups)
-    files = [pq.ParquetFile(shards / "train" / name).read([*columns]) for name in names]
+    files = [pq.ParquetFile(shards / name).read([*columns]) for name in names]
     arrays = {
         column: np.concatenate([file.column(column).to_numpy() for file in files])
         for column in columns

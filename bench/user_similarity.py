@@ -83,7 +83,7 @@ def choose(
 
 def variants(spark: SparkSession, warehouse: Warehouse) -> None:
     """Print both variants' lines, and the item-based model's."""
-    bias = publication.load_factors(warehouse, "bias")
+    bias = publication.load_chosen(warehouse, "bias")
     splits = {name: _split(spark, warehouse, name) for name in ("train", "validation", "test")}
     users = 1 + max(int(split[0].max()) for split in splits.values())
     songs = 1 + max(int(split[1].max()) for split in splits.values())

@@ -20,7 +20,7 @@ from ymr_spark.pipeline import cli, fitting, provenance
 from ymr_spark.pipeline.publication import all_registered
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
-from ymr_spark.ratings import COLUMNS, Identity, identity_of, identity_sums, with_scale
+from ymr_spark.ratings import COLUMNS, identity_of, identity_sums, with_scale
 from ymr_spark.records.figures import ComparedBySize
 from ymr_spark.shards import indices, inventory
 from ymr_spark.shards.inventory import Inventory
@@ -37,10 +37,10 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Compar
     test = ratings.where(F.col("split") == "test")
     validation = ratings.where(F.col("split") == "validation")
     validation = validation.select(*COLUMNS, F.lit(True).alias(fitting.VALIDATION))
-    found = [*_at_full_size(warehouse, contents.splits["train"])]
+    found = [*_at_full_size(warehouse, contents)]
     for groups in row_groups(len(contents.splits["train"].row_groups), settings):
         files = sorted(contents.splits["train"].row_groups)[:groups]
-        train = spark.read.parquet(*(of_disk(shards / "train" / name) for name in files))
+        train = spark.read.parquet(*(of_disk(shards / name) for name in files))
         train = with_scale(train.select("user_id", "song_id", "rating"), contents.scale)
         part = _part(contents, files, train)
         rows, content = part.splits["train"].rows, part.splits["train"].hash
@@ -61,14 +61,17 @@ def row_groups(groups: int, settings: Settings) -> list[int]:
     return sorted(wanted - {groups})
 
 
-def _at_full_size(warehouse: Warehouse, train: inventory.SplitShards) -> Iterator[tuple[Any, ...]]:
-    """The models as they were published and judged, all of them fitted on `train`."""
+def _at_full_size(warehouse: Warehouse, contents: Inventory) -> Iterator[tuple[Any, ...]]:
+    """The models as they were published and judged, all of them fitted to the same rows."""
     judged = warehouse.load("metrics", ds.field("split") == "test").to_pylist()
     models = {
         name: row for name, row in all_registered(warehouse).items() if name in registry.BY_SIZE
     }
-    fitted = {name: model.fitted_to for name, model in models.items()}
-    same_rows.check_train_rows(fitted, Identity(train.rows, train.hash))
+    same_rows.check_train_rows(
+        {name: model.chosen_on for name, model in models.items()},
+        {name: model.fitted_to for name, model in models.items()},
+        {split: found.identity for split, found in contents.splits.items()},
+    )
     for score in judged:
         if model := models.get(score["model"]):
             train_rows = model.train_rows, model.train_hash

@@ -13,6 +13,7 @@ from ymr_spark.errors import DataContractError
 from ymr_spark.evaluation import breakdown, leaderboard, metrics, same_rows, scan, slicing
 from ymr_spark.evaluation.scan import Sums
 from ymr_spark.evaluation.slicing import Slicings
+from ymr_spark.identity import Identity
 from ymr_spark.lists import catalogue, quality
 from ymr_spark.lists.quality import ListQuality
 from ymr_spark.models import registry
@@ -20,7 +21,6 @@ from ymr_spark.pipeline import certificate, cli, fitting, publication, runs, sta
 from ymr_spark.pipeline.publication import identities, load_factors
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
-from ymr_spark.ratings import Identity
 from ymr_spark.records.figures import Evaluated, Tuned, Verified
 from ymr_spark.store import atomically
 from ymr_spark.store.paths import of_disk
@@ -32,10 +32,10 @@ SLICED_BY = ("summary_users", "summary_songs", "songs", "genres")
 def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Evaluated:
     """Prove that the rows are the same, then score the published models that settings name."""
     models, splits = _judged(warehouse, settings), identities(warehouse)
-    train = splits.pop("train")
-    same_rows.check_train_rows({name: m.fitted_to for name, m in models.items()}, train)
+    fits = {n: m.chosen_on for n, m in models.items()}, {n: m.fitted_to for n, m in models.items()}
+    fitted_to = same_rows.check_train_rows(*fits, splits)
     cuts = slicing.read(warehouse.scale(), *map(warehouse.load, SLICED_BY))
-    sums = _sums(spark, warehouse, models, splits, cuts)
+    sums = _sums(spark, warehouse, models, fitted_to, splits, cuts)
     scored, pairs = [], []
     for split, errors in metrics.by_split(sums).items():
         draws = metrics.resampled_mse(errors, settings.evaluate.resamples, settings.seed)
@@ -51,10 +51,10 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Evalua
     tuned = {name: fitting.chosen(name, warehouse, settings) for name in models}
     at_edge = {name: found.at_edge for name, found in tuned.items() if found and found.at_edge}
     board = leaderboard.leaderboard(
-        scored, pairs, orders, lists, seconds, train, splits["test"], _floor(warehouse), at_edge
+        scored, pairs, orders, lists, seconds, fitted_to, splits, _floor(warehouse), at_edge
     )
     atomically.write(warehouse.path("reports/leaderboard.json"), board.as_json())
-    _certify(warehouse, settings, tuned)
+    _certify(warehouse, settings, tuned, *fits)
     return Evaluated(rows=splits["test"].rows, models=len(models))
 
 
@@ -62,6 +62,7 @@ def _sums(
     spark: SparkSession,
     warehouse: Warehouse,
     models: Collection[str],
+    fitted_to: Identity,
     splits: Mapping[str, Identity],
     cuts: Slicings,
 ) -> list[Sums]:
@@ -72,22 +73,30 @@ def _sums(
             "give ingest a test file with ratings"
         )
     held_out = publication.held_out(spark, warehouse)
-    same_rows.check_held_out(held_out, splits)
+    judged = {name: split for name, split in splits.items() if name != "train"}
+    same_rows.check_held_out(held_out, judged)
     predictions = warehouse.read(spark, "predictions")
     predictions = predictions.where(F.col("model").isin([*models]))
-    rows = sum(split.rows for split in splits.values())
+    same_rows.check_fits(predictions, fitted_to, splits)
+    rows = sum(split.rows for split in judged.values())
     sums = scan.sums(predictions, _with_floor(held_out, warehouse), sorted(models), rows, cuts)
-    same_rows.check_predictions(sums, predictions, held_out, models, splits)
+    same_rows.check_predictions(sums, predictions, held_out, models, judged)
     log.info("%d models judged on %d rows", len(models), rows)
     return sums
 
 
-def _certify(warehouse: Warehouse, settings: Settings, tuned: Mapping[str, Tuned | None]) -> None:
+def _certify(
+    warehouse: Warehouse,
+    settings: Settings,
+    tuned: Mapping[str, Tuned | None],
+    chosen_on: Mapping[str, Identity],
+    fitted_to: Mapping[str, Identity],
+) -> None:
     stage = stages.named("evaluate")
     tables = [r for r in (*stage.reads, *stage.writes) if r in schemas.TABLES]
     own = {"evaluate": settings.model_dump(mode="json", include={"seed", *stage.settings})}
     governing = runs.governing(stage, warehouse) | own
-    issued = certificate.issue(warehouse, tuned, tables, governing)
+    issued = certificate.issue(warehouse, tuned, chosen_on, fitted_to, tables, governing)
     atomically.write(warehouse.path(certificate.RESOURCE), issued.model_dump_json(indent=1))
 
 
@@ -126,15 +135,19 @@ def _with_floor(held_out: DataFrame, warehouse: Warehouse) -> DataFrame:
 
 
 def _lists(
-    spark: SparkSession, warehouse: Warehouse, settings: Settings, names: Collection[str]
+    spark: SparkSession,
+    warehouse: Warehouse,
+    settings: Settings,
+    models: Mapping[str, publication.Registration],
 ) -> list[ListQuality]:
     """Of the models that tell songs apart, and two lists for everybody."""
     scale = warehouse.scale()
-    songs = catalogue.read(warehouse.load("summary_songs"), warehouse.load("songs"), scale)
+    counts, splits = warehouse.load("summary_songs"), next(iter(models.values())).splits
+    songs = catalogue.read(counts, warehouse.load("songs"), scale, splits)
     rankings = [catalogue.most_popular(songs, scale)]
     rankings.append(catalogue.best_mean(songs, settings.of("bias")["song_damping"], scale))
-    models = (load_factors(warehouse, n) for n in names if n in registry.RANKING)
-    rankings += [m for m in models if m.tells_songs_apart]
+    factors = (load_factors(warehouse, n) for n in models if n in registry.RANKING)
+    rankings += [m for m in factors if m.tells_songs_apart]
     ratings = warehouse.read(spark, "ratings")
     options = settings.evaluate
     return quality.of_models(

@@ -21,7 +21,8 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Export
     """Write both splits into a new folder, read them back, swap it into place."""
     ratings = warehouse.read(spark, "ratings")
     parts = {split: ratings.where(F.col("split") == split) for split in SPLITS}
-    index = indices.build(parts["train"], warehouse.load("songs"), warehouse.load("genres"))
+    everything = parts["train"].union(parts["validation"])
+    index = indices.build(everything, warehouse.load("songs"), warehouse.load("genres"))
     with atomically.replacing(warehouse.path("shards/")) as folder:
         contents = writing.write(
             folder,

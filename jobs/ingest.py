@@ -41,7 +41,7 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Ingest
     raw.check_unchanged()
 
     log.info("writing %d ratings", sum(audited.findings.kept.values()))
-    split = ValidationRule(rules.validation_ratings, settings.seed)
+    split = ValidationRule(rules.validation_ratings, rules.validation_share, settings.seed)
     with raw.watched():
         version = warehouse.write(ingestion.ratings(audited, split), "ratings")
     song_faults = attributes.quarantine(songs, raw.songs.name)

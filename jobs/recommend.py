@@ -22,7 +22,7 @@ from ymr_spark.models import registry
 from ymr_spark.models.linear import topk
 from ymr_spark.models.linear.factors import FactorModel
 from ymr_spark.pipeline import cli
-from ymr_spark.pipeline.publication import load_factors, registered, train_identity
+from ymr_spark.pipeline.publication import identities, load_factors, registered
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.ratings import scale_of, with_scale
@@ -41,11 +41,12 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Recomm
     """Rank the songs for every user; check a sample of users against brute force; write."""
     options = settings.recommend
     model = _chosen(warehouse, options.model)
-    train = train_identity(warehouse)
-    same_rows.check_train_rows({model.name: registered(warehouse, model.name).fitted_to}, train)
+    row = registered(warehouse, model.name)
+    fits = {model.name: row.chosen_on}, {model.name: row.fitted_to}
+    train = same_rows.check_train_rows(*fits, identities(warehouse))
     log.info("top %d songs by %s", options.k, model.name)
     songs = catalogue.read(
-        warehouse.load("summary_songs"), warehouse.load("songs"), warehouse.scale()
+        warehouse.load("summary_songs"), warehouse.load("songs"), warehouse.scale(), row.splits
     )
     genres = warehouse.load("genres").to_pylist()
     asked = options.model_dump(include=_RESTRICTIONS)

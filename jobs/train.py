@@ -2,8 +2,9 @@
 
 import logging
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
@@ -33,7 +34,8 @@ def run(
     model: str,
     packed: PackedByVersion | None = None,
 ) -> Trained:
-    """Fit a model to the train rows; publish it with its predictions for all others."""
+    """Fit a model to the train rows, in the end to the validation rows, too; publish it with its
+    predictions for all others."""
     entry = registry.named(model)
     contents = _verified_shards(warehouse) if entry.deep else None
     values = fitting.values(model, warehouse, settings)
@@ -46,23 +48,50 @@ def run(
         shards=contents.model_dump() if contents else None,
         code=provenance.code(__file__, entry.module),
     )
-    if entry.fallback:
-        estimator.setFallback(LinearModel(publication.load_factors(warehouse, entry.fallback)))
-    log.info("fitting %s", model)
+    finally_too = settings.final_fit != "none" and "validation" in publication.identities(warehouse)
     if contents is None:
-        fit = partial(_classical, spark, warehouse, estimator, packed)
+        ways = _classical(_ratings(spark, warehouse, estimator, packed), estimator)
     else:
-        fit = partial(_deep, spark, warehouse, settings, estimator, contents)
-    fitted, seconds = fitting.timed(fit)
+        ways = _deep(spark, warehouse, settings, estimator, contents, finally_too)
+    if entry.fallback:
+        estimator.setFallback(LinearModel(publication.load_chosen(warehouse, entry.fallback)))
+    log.info("fitting %s", model)
+    chosen, seconds = fitting.timed(ways.fit)
     log.info("fitted %s in %.0f s", model, seconds)
-    return publication.publish(spark, warehouse, fitted, fit_seconds=seconds, parameters=values)
+    if entry.chosen:
+        publication.keep_chosen(warehouse, chosen)
+    final, started = None, time.monotonic()
+    if finally_too:
+        if entry.fallback:
+            estimator.setFallback(LinearModel(publication.load_factors(warehouse, entry.fallback)))
+        final = (ways.refit if settings.final_fit == "refit" else ways.update)(chosen)
+        log.info("fitted %s to the validation rows, too", model)
+    return publication.publish(
+        spark,
+        warehouse,
+        chosen,
+        final,
+        fit_seconds=seconds,
+        final_fit_seconds=time.monotonic() - started,
+        parameters=values,
+    )
 
 
-def _classical(
-    spark: SparkSession, warehouse: Warehouse, estimator: Any, packed: PackedByVersion | None
-) -> RatingModel[Any]:
-    fitted: RatingModel[Any] = estimator.fit_ratings(_ratings(spark, warehouse, estimator, packed))
-    return fitted
+@dataclass(frozen=True)
+class Ways:
+    """To fit a model to the train rows, and from there to all."""
+
+    fit: Callable[[], RatingModel[Any]]
+    refit: Callable[[RatingModel[Any]], RatingModel[Any]]
+    update: Callable[[RatingModel[Any]], RatingModel[Any]]
+
+
+def _classical(ratings: TrainRatings, estimator: Any) -> Ways:
+    return Ways(
+        partial(estimator.fit_ratings, ratings),
+        partial(estimator.refit, ratings=ratings),
+        partial(estimator.update, ratings=ratings),
+    )
 
 
 def _ratings(
@@ -86,18 +115,22 @@ def _deep(
     settings: Settings,
     estimator: Any,
     contents: Inventory,
-) -> RatingModel[Any]:
+    finally_too: bool,
+) -> Ways:
     shards = warehouse.path("shards/")
-    ids = indices.load(shards / "indices")
-    fitted: RatingModel[Any] = estimator.fit_shards(
-        shards,
-        contents,
-        indices.catalogue(ids, warehouse.load("songs"), warehouse.load("genres")),
-        together=settings.two_tower,
-        spark=spark,
-        kept=warehouse.path(f"models/{estimator.name}/"),
+    songs = warehouse.load("songs"), warehouse.load("genres")
+    common: dict[str, Any] = {
+        "shards": shards,
+        "contents": contents,
+        "songs": indices.catalogue(indices.load(shards / "indices"), *songs),
+        "together": settings.two_tower,
+    }
+    kept = warehouse.path(f"models/{estimator.name}/")
+    return Ways(
+        partial(estimator.fit_shards, **common, spark=spark, kept=None if finally_too else kept),
+        partial(estimator.refit_shards, **common, spark=spark, kept=kept),
+        partial(estimator.update_shards, **common, kept=kept),
     )
-    return fitted
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -37,7 +37,8 @@ def predictions(
 ) -> DataFrame:
     """The second of them is flagged as fallback."""
     rows = [
-        (model, split, *key, s, i == 1) for i, (key, s) in enumerate(zip(keys, stars, strict=True))
+        (model, split, *key, s, i == 1, "aa")
+        for i, (key, s) in enumerate(zip(keys, stars, strict=True))
     ]
     return table(spark, "predictions", rows)
 

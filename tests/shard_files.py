@@ -22,7 +22,7 @@ def write(folder: Path, splits: dict[str, Ints], row_groups: int = 4) -> Invento
     for split, rows in splits.items():
         (folder / split).mkdir(parents=True)
         sizes[split] = {
-            _write_file(folder / split / f"row-group-{i:05d}.parquet", part): len(part)
+            _write_file(folder, f"{split}/row-group-{i:05d}.parquet", part): len(part)
             for i, part in enumerate(np.array_split(rows, row_groups))
         }
     users, songs = (int(splits["train"][:, i].max()) for i in range(2))
@@ -40,7 +40,7 @@ def write(folder: Path, splits: dict[str, Ints], row_groups: int = 4) -> Invento
         splits={
             split: SplitShards(
                 rows=len(rows),
-                hash="",
+                hash=f"{0:032x}",
                 mean_rating=rows[:, 2].mean(),
                 row_groups=sizes[split],
             )
@@ -62,11 +62,11 @@ def content(songs: Ints) -> dict[str, Ints]:
     return {n: values.astype(np.int32) for n, values in zip(names, columns, strict=True)}
 
 
-def _write_file(path: Path, rows: Ints) -> str:
+def _write_file(folder: Path, path: str, rows: Ints) -> str:
     types = (np.int32, np.int32, np.float32)
     columns = {n: rows[:, i].astype(t) for i, (n, t) in enumerate(zip(COLUMNS, types, strict=True))}
-    pq.write_table(pa.Table.from_pydict({**columns, **content(rows[:, 1])}), path)
-    return path.name
+    pq.write_table(pa.Table.from_pydict({**columns, **content(rows[:, 1])}), folder / path)
+    return path
 
 
 def flip_a_byte(path: Path) -> None:

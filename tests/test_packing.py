@@ -1,5 +1,5 @@
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
@@ -73,11 +73,12 @@ DEALT = pa.schema(
 IDS = st.integers(0, 5) | st.integers(1022, 1026) | st.sampled_from([2**23, 2**24 - 1])
 
 
-def batch_of(rows: list[Row]) -> pa.RecordBatch:
+def batch_of(rows: list[Row], held_out: Set[tuple[int, int]] = frozenset()) -> pa.RecordBatch:
     types = {"user_id": pa.int32(), "song_id": pa.int32(), "rating": pa.float64()}
     columns = zip(*rows, strict=True) if rows else ([], [], [])
     arrays = [pa.array(c, t) for c, t in zip(columns, types.values(), strict=True)]
-    return pa.record_batch(arrays, list(types))
+    flags = pa.array([row[:2] in held_out for row in rows], pa.bool_())
+    return pa.record_batch([*arrays, flags], [*types, "held_out"])
 
 
 def pieces(rows: list[T], cuts: list[int]) -> list[list[T]]:
@@ -94,7 +95,9 @@ def test_packing_keeps_all_ratings_and_whole_owners_whatever_the_batches(
     )
     rows = data.draw(st.permutations([(*key, rating) for key, rating in stars.items()]))
     cuts, block_ratings = st.lists(st.integers(0, 40), max_size=5), data.draw(st.integers(1, 12))
-    dealt = packing._deal((batch_of(part) for part in pieces(rows, data.draw(cuts))), HALVES)
+    held_out = data.draw(st.sets(st.sampled_from([*stars]))) if stars else set()
+    parts = pieces(rows, data.draw(cuts))
+    dealt = packing._deal((batch_of(part, held_out) for part in parts), HALVES)
     # The shuffle: rows by bucket, those of a bucket in any order, in batches of any length.
     arrived = data.draw(st.permutations([row for batch in dealt for row in batch.to_pylist()]))
     arrived = sorted(arrived, key=lambda row: row["bucket"])
@@ -107,14 +110,15 @@ def test_packing_keeps_all_ratings_and_whole_owners_whatever_the_batches(
         for p in pieces(owners, data.draw(cuts))
         if p
     ]
-    found = list(packing.unpack(batches, HALVES))
+    found = list(packing.unpack(batches, HALVES, with_held_out=True))
+    kept = list(packing.unpack(batches, HALVES))
 
     assert [b.owners.tolist() for b in found] == [b["owner"].to_pylist() for b in packed]
     assert sorted(o for b in found for o in b.owners.tolist()) == sorted({u for u, _ in stars})
-    for block in found:
+    for block, seen in [*((b, {*stars}) for b in found), *((b, {*stars} - held_out) for b in kept)]:
         assert block.counts.sum() == len(block.others) == len(block.ratings)
         assert block.others[block.starts].tolist() == [
-            min(song for user, song in stars if user == u) for u in block.owners.tolist()
+            min(song for user, song in seen if user == u) for u in block.owners.tolist()
         ]
         # Sums of floats depend on the order, which must not be the shuffle's.
         mine = rows_of([block]).tolist()
@@ -122,6 +126,26 @@ def test_packing_keeps_all_ratings_and_whole_owners_whatever_the_batches(
     assert sorted(rows_of(found).tolist()) == sorted(
         [user, song, r] for (user, song), r in stars.items()
     )
+    assert sorted(rows_of(kept).tolist()) == sorted(
+        [user, song, r] for (user, song), r in stars.items() if (user, song) not in held_out
+    )
+
+
+def test_held_out_ratings_are_seen_where_asked_for(spark: SparkSession) -> None:
+    rows = [(1, 2, 5, False), (1, 3, 1, True), (8, 2, 4, True), (9, 3, 2, False)]
+    frame = spark.createDataFrame(rows, "user_id int, song_id int, rating int, held_out boolean")
+    for by, kept, counts in (
+        (by_user, [[1, 2, 5], [9, 3, 2]], {1: 2, 8: 1, 9: 1}),
+        (by_song, [[2, 1, 5], [3, 9, 2]], {2: 2, 3: 2}),
+    ):
+        packed = by(with_scale(frame, STARS))
+        assert sorted(rows_of(unpacked(packed)).tolist()) == kept
+        assert dict(zip(*map(np.ndarray.tolist, packed.counts()), strict=True)) == {
+            owner: sum(row[0] == owner for row in kept) for owner, _, _ in kept
+        }
+        everything = packed.everything()
+        assert dict(zip(*map(np.ndarray.tolist, everything.counts()), strict=True)) == counts
+        packed.unpersist()
 
 
 @pytest.mark.parametrize("kind", ["float", "double"])
@@ -169,7 +193,9 @@ def test_columns_of_another_type_are_refused(spark: SparkSession, column: str, k
 
 
 def test_what_does_not_fit_is_not_wrapped() -> None:
-    batch = pa.RecordBatch.from_pydict({"user_id": [1], "song_id": [2**33], "rating": [3.0]})
+    batch = pa.RecordBatch.from_pydict(
+        {"user_id": [1], "song_id": [2**33], "rating": [3.0], "held_out": [False]}
+    )
     with pytest.raises(pa.ArrowInvalid, match=str(2**33)):
         list(packing._deal([batch], STARS))
     with pytest.raises(DataContractError, match="rating 300"):

@@ -3,9 +3,9 @@ import told
 
 from ymr_spark import schemas
 from ymr_spark.errors import DataContractError
+from ymr_spark.identity import Identity
 from ymr_spark.pipeline import publication
 from ymr_spark.pipeline.warehouse import Warehouse
-from ymr_spark.ratings import Identity
 
 SPLITS = {"train": Identity(1, "aa")}
 

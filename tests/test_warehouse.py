@@ -8,12 +8,14 @@ import pytest
 from builders import ratings, table
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql import types as T
 from raw_files import write
 
 from ymr_spark import schemas
 from ymr_spark.errors import DataContractError
+from ymr_spark.identity import Identity
 from ymr_spark.pipeline.warehouse import Warehouse
-from ymr_spark.ratings import Identity, identity, scale_of
+from ymr_spark.ratings import identity, scale_of
 from ymr_spark.scale import Scale
 from ymr_spark.sources.r2.scale import R2
 from ymr_spark.store import atomically
@@ -33,13 +35,30 @@ def test_reads_stay_at_the_pinned_version(spark: SparkSession, warehouse: Wareho
 
 def test_one_partition_is_replaced(spark: SparkSession, warehouse: Warehouse) -> None:
     def prediction(model: str, stars: float) -> tuple[Any, ...]:
-        return (model, "test", 1, 2, stars, False)
+        return (model, "test", 1, 2, stars, False, "aa")
 
     for model, stars in (("bias", 1.0), ("als", 2.0), ("bias", 3.0)):
         frame = table(spark, "predictions", [prediction(model, stars)])
         warehouse.write(frame, "predictions", where={"model": model})
     found = {r.model: r.prediction for r in warehouse.read(spark, "predictions").collect()}
     assert found == {"bias": 3.0, "als": 2.0}
+
+
+def test_a_part_of_a_table_of_another_version_replaces_all_of_it(
+    spark: SparkSession, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [(model, "test", 1, 2, 3.0, False, "aa") for model in ("bias", "als")]
+    frames = [table(spark, "predictions", [row]) for row in rows]
+    now = {f.name: f for f in schemas.TABLES["predictions"].fields}
+    then = T.StructType([field for name, field in now.items() if name != "fitted_to"])
+    for replace in (warehouse.write, lambda f, t, w: warehouse.save(f.toArrow(), t, w)):
+        with monkeypatch.context() as earlier:
+            earlier.setitem(schemas.TABLES, "predictions", then)
+            warehouse.write(frames[0].drop("fitted_to"), "predictions")
+        replace(frames[1], "predictions", {"model": "als"})
+        assert [row["model"] for row in warehouse.load("predictions").to_pylist()] == ["als"]
+        replace(frames[0], "predictions", {"model": "bias"})
+        assert warehouse.load("predictions").num_rows == 2
 
 
 def test_what_spark_writes_is_loaded_without_it(spark: SparkSession, warehouse: Warehouse) -> None:

@@ -3,11 +3,11 @@
 from typing import Any
 
 from ymr_spark.evaluation.leaderboard import Leaderboard, Standing
+from ymr_spark.identity import Identity
 from ymr_spark.lists.quality import ListQuality
 from ymr_spark.pipeline import manifests, stages
 from ymr_spark.pipeline.stages import Stage
 from ymr_spark.pipeline.warehouse import Warehouse
-from ymr_spark.ratings import Identity
 from ymr_spark.records import figures
 from ymr_spark.records.description import Description
 from ymr_spark.records.figures import Choice, Figures, Ingested, Trained, Tuned
@@ -27,6 +27,7 @@ def entry(name: str, mse: float = 1.5, group: int = 1, **values: Any) -> Standin
         **{"ndcg_users": 9, "ndcg": 0.5, "ndcg_low": 0.4, "ndcg_high": 0.6},
         **{"pairwise_users": 9, "pairwise": 0.5, "pairwise_low": 0.4, "pairwise_high": 0.6},
         **{"train_rows": 90, "train_hash": "aa", "test_hash": "bb"},
+        **{"chosen_on_rows": 80, "chosen_on_hash": "a0"},
     }
     return Standing(name=name, group=group, mse=mse, **plain | values)
 
@@ -34,6 +35,7 @@ def entry(name: str, mse: float = 1.5, group: int = 1, **values: Any) -> Standin
 def board(*models: Standing, **values: Any) -> Leaderboard:
     """A leaderboard of these models."""
     plain: dict[str, Any] = {"train_rows": 90, "train_hash": "aa", "test_rows": 10}
+    plain |= {"chosen_on_rows": 80, "chosen_on_hash": "a0"}
     return Leaderboard(models=models, **plain | {"test_hash": "bb", "ranking": ()} | values)
 
 
@@ -72,6 +74,7 @@ def write(warehouse: Warehouse, stage: str, figures: Figures) -> None:
 def trained(model: str, **values: Any) -> Trained:
     """What a training tells."""
     plain: dict[str, Any] = {"rows": 4800, "train_hash": "aa", "fit_seconds": 12.0}
+    plain |= {"chosen_on": Identity(4700, "a0"), "final_fit_seconds": 3.0}
     plain |= {"predict_seconds": 1.0, "parameters": {}, "learning_curve": [], "told": {}}
     return Trained(model=model, **plain | values)
 

@@ -6,7 +6,7 @@ their others. Kernels read blocks of arrays and give typed columns, by `Packed.m
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
 from typing import Any
@@ -56,18 +56,23 @@ class Packed:
     """The ratings by the owners of one side, persisted on disk.
 
     `frame` has a row an owner: the block that it is read in, its id, and by rating the ids of its
-    others, ascending, and the levels of `scale`.
+    others, ascending, and the levels of `scale`, those of held-out ratings as -1 - level.
     """
 
     frame: DataFrame
     scale: Scale
+    with_held_out: bool = False  # whether kernels see these ratings, as any other
+
+    def everything(self) -> "Packed":
+        """The same with the held-out ratings."""
+        return replace(self, with_held_out=True)
 
     def map(self, kernel: Kernel, schema: StructType | str) -> DataFrame:
         """What the kernel makes of each partition's blocks, which come one at a time."""
-        scale = self.scale
+        form = self.scale, self.with_held_out
 
         def read(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
-            return kernel(unpack(batches, scale))
+            return kernel(unpack(batches, *form))
 
         return self.frame.mapInArrow(read, schema)
 
@@ -77,7 +82,7 @@ class Packed:
 
     def counts(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
         """Owners, in no order, and how many ratings each has."""
-        table = self.frame.selectExpr("owner", "size(others) AS ratings").toArrow()
+        table = self.map(_counted, "owner int, ratings int").toArrow()
         return table["owner"].to_numpy(), table["ratings"].to_numpy()
 
     def unpersist(self) -> None:
@@ -87,6 +92,9 @@ class Packed:
 
 def by_user(ratings: DataFrame) -> Packed:
     """(user_id, song_id, rating) rows by whole users, whose others are songs.
+
+    Args:
+        ratings: a column `held_out`, if there is one, says which are.
 
     Raises:
         DataContractError: ids are not of a type for whole numbers, ratings not of one for numbers,
@@ -100,14 +108,24 @@ def by_song(ratings: DataFrame) -> Packed:
     return _packed(ratings, "song_id", "user_id")
 
 
-def unpack(batches: Iterable[pa.RecordBatch], scale: Scale) -> Iterator[Block]:
+def unpack(
+    batches: Iterable[pa.RecordBatch], scale: Scale, with_held_out: bool = False
+) -> Iterator[Block]:
     """The blocks of `Packed.frame`, whole however its rows are cut into batches."""
     pieces = (piece for batch in batches for piece in _pieces(batch))
     for _, of_block in groupby(pieces, key=lambda piece: piece[0]):
         table = pa.Table.from_batches([piece for _, piece in of_block])
         others, levels = flat(table, "others"), flat(table, "levels")
         counts = pc.list_value_length(table["others"]).to_numpy()
-        yield Block(table["owner"].to_numpy(), counts, others, scale.stars(levels))
+        owners, kept = table["owner"].to_numpy(), levels >= 0
+        if with_held_out:
+            levels = np.where(kept, levels, ~levels)
+        elif not kept.all():
+            counts = np.add.reduceat(kept, np.cumsum(counts) - counts, dtype=counts.dtype)
+            owners, counts = owners[counts > 0], counts[counts > 0]
+            others, levels = others[kept], levels[kept]
+        if len(owners):
+            yield Block(owners, counts, others, scale.stars(levels))
 
 
 def one_row(**values: Array | float) -> pa.RecordBatch:
@@ -129,9 +147,16 @@ def flat(table: pa.Table, column: str) -> Array:
     return found
 
 
+def _counted(blocks: Iterator[Block]) -> Iterable[pa.RecordBatch]:
+    for block in blocks:
+        columns = [pa.array(values, pa.int32()) for values in (block.owners, block.counts)]
+        yield pa.RecordBatch.from_arrays(columns, ["owner", "ratings"])
+
+
 def _packed(ratings: DataFrame, owner: str, other: str) -> Packed:
     scale = checked_scale(ratings)
-    rows = ratings.selectExpr(owner, other, "CAST(rating AS DOUBLE)")
+    held_out = "held_out" if "held_out" in ratings.columns else "false"
+    rows = ratings.selectExpr(owner, other, "CAST(rating AS DOUBLE)", held_out)
     # Spark moves a few large values with much less effort than many rows.
     dealt = rows.mapInArrow(partial(_deal, scale=scale), _DEALT)
     dealt = dealt.repartition("bucket").sortWithinPartitions("bucket")
@@ -143,10 +168,11 @@ def _packed(ratings: DataFrame, owner: str, other: str) -> Packed:
 def _deal(batches: Iterable[pa.RecordBatch], scale: Scale) -> Iterable[pa.RecordBatch]:
     """The rows of each owner side by side with those of others in the same bucket."""
     for batch in batches:
-        *ids, ratings = batch.columns
+        *ids, ratings, held_out = batch.columns
         # Casts raise where a value does not fit.
         owners, others = (column.cast(pa.int32()).to_numpy() for column in ids)
         levels = scale.level_of(ratings.to_numpy())
+        levels = np.where(held_out.to_numpy(zero_copy_only=False), ~levels, levels)
         buckets = (owners % _BUCKETS).astype(np.uint16)
         order = np.argsort(buckets, kind="stable")
         sizes = np.bincount(buckets, minlength=_BUCKETS)

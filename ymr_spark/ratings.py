@@ -1,7 +1,7 @@
 """What a frame of ratings is: its columns, their types, their scale; and its content hash."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 import numpy as np
 import numpy.typing as npt
@@ -9,23 +9,13 @@ from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
 from ymr_spark.errors import DataContractError
+from ymr_spark.identity import Identity
 from ymr_spark.levels import MOST_LEVELS, TOLERANCE
 from ymr_spark.scale import Scale
 
 COLUMNS = ("user_id", "song_id", "rating")
 _WHOLE = ("tinyint", "smallint", "int")
 _KINDS = {"user_id": _WHOLE, "song_id": _WHOLE, "rating": (*_WHOLE, "float", "double")}
-
-
-@dataclass(frozen=True)
-class Identity:
-    """How many rows there are, and their content hash: equal ones are of the same rows."""
-
-    rows: int
-    hash: str
-
-    def __str__(self) -> str:
-        return f"{self.rows} rows of hash {self.hash}"
 
 
 def require_columns(ratings: DataFrame) -> None:
@@ -137,4 +127,4 @@ def identity_of(sums: Row | Mapping[str, int]) -> Identity:
             f"ratings: {off} of {sums['rows']} are off their scale; run jobs/ingest.py --force, or "
             "note the scale that they have"
         )
-    return Identity(sums["rows"], f"{sums['hash_high']:016x}{sums['hash_low']:016x}")
+    return Identity.of_halves(sums["rows"], sums["hash_high"], sums["hash_low"])

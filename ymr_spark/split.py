@@ -11,11 +11,13 @@ Ids = npt.NDArray[np.integer[Any]]
 _CANDIDATES = 3
 
 
-def validation_rows(user: Ids, song: Ids, per_user: int, seed: int) -> npt.NDArray[np.bool_]:
+def validation_rows(
+    user: Ids, song: Ids, per_user: int, share: float, seed: int
+) -> npt.NDArray[np.bool_]:
     """Which train rows are held out: of each user the `per_user` rows of smallest hash.
 
-    Never more than half of a user's rows. The hash of (seed, user, song) is one-to-one in
-    (user, song), so that there are no ties.
+    Not more than `share` of a user's rows either, but one of any two. The hash of (seed, user,
+    song) is one-to-one in (user, song), so that there are no ties.
 
     Args:
         user: (rows,), all rows of a user next to each other.
@@ -29,12 +31,14 @@ def validation_rows(user: Ids, song: Ids, per_user: int, seed: int) -> npt.NDArr
         return chosen
     starts = np.flatnonzero(np.concatenate([[True], user[1:] != user[:-1]]))
     rows = np.diff(np.append(starts, len(user)))
-    wanted = np.minimum(per_user, rows // 2)
+    # A product of 2.9999999 is meant as 3.
+    most = np.maximum(np.floor(rows * share + 1e-9), 1).astype(np.int64)
+    wanted = np.minimum(np.minimum(per_user, most), rows // 2)
     run = np.repeat(np.arange(len(starts)), rows)
     value = row_hash(user, song, seed)
     # Sorting all rows would cost more than parsing them: sort those that can be chosen.
-    share = np.minimum(1.0, _CANDIDATES * per_user / rows)
-    limit = (share * float(2**63)).astype(np.uint64)
+    looked_at = np.minimum(1.0, _CANDIDATES * wanted / rows)
+    limit = (looked_at * float(2**63)).astype(np.uint64)
     below = value >> np.uint64(1) <= limit[run]
     lacking = np.bincount(run[below], minlength=len(starts)) < wanted
     candidates = np.flatnonzero(below | lacking[run])

@@ -23,7 +23,7 @@ from scipy.sparse import coo_matrix
 from bench.ladder.rows import Line, Rows, rows_of
 from ymr_spark.models.arrays import Floats
 from ymr_spark.models.held_out import HeldOut
-from ymr_spark.models.linear import latent_factor
+from ymr_spark.models.linear import latent_factor, variational_bayes
 from ymr_spark.models.linear.factors import FactorModel
 from ymr_spark.packing import by_song, by_user
 from ymr_spark.pipeline import publication
@@ -39,7 +39,7 @@ Fitted = Callable[[Rows], Floats]
 
 def compare(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> None:
     """Print a line for the bias model and one for each contestant."""
-    base, rank = publication.load_factors(warehouse, "bias"), settings.of("latent_factor")["rank"]
+    base, rank = publication.load_chosen(warehouse, "bias"), settings.of("latent_factor")["rank"]
     train, validation, test = (
         rows_of(warehouse, spark, base, s) for s in ("train", "validation", "test")
     )
@@ -64,7 +64,7 @@ def ours(base: FactorModel, settings: Settings, train: Rows, validation: Rows, t
         validation.rating,
     )
     with tempfile.TemporaryDirectory() as folder:
-        model, curve = latent_factor.fit(
+        state, curve = latent_factor.fit(
             users,
             songs,
             base,
@@ -73,6 +73,7 @@ def ours(base: FactorModel, settings: Settings, train: Rows, validation: Rows, t
             **settings.of("latent_factor"),
             seed=settings.seed,
         )
+    model = variational_bayes.factor_model(base, state)
     fitted = time.monotonic()
     score = model.score(base.user_ids[test.user], base.song_ids[test.song])[0] - test.base
     return {

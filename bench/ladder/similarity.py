@@ -126,7 +126,7 @@ def _line(name: str, tried: list[tuple[float, ...]], fit: float, predict: float)
 def compare(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> None:
     """Print a line for the bias model, and one for each way to find and use neighbours."""
     chosen = settings.of("similarity")
-    bias = publication.load_factors(warehouse, "bias")
+    bias = publication.load_chosen(warehouse, "bias")
     splits = [rows_of(warehouse, spark, bias, s) for s in ("train", "validation", "test")]
     print(json.dumps({"what": "bias model", "test_mse": round(splits[2].mse(np.zeros(1)), 4)}))
     print(json.dumps(ours(spark, bias, chosen, *splits)), flush=True)

@@ -8,9 +8,10 @@ from ymr_spark.evaluation import leaderboard
 from ymr_spark.evaluation.breakdown import Order
 from ymr_spark.evaluation.leaderboard import Leaderboard
 from ymr_spark.evaluation.metrics import Difference, Score
-from ymr_spark.ratings import Identity
+from ymr_spark.identity import Identity
 
-TRAIN, TEST = Identity(90, "aa"), Identity(10, "bb")
+SPLITS = {"train": Identity(90, "aa"), "test": Identity(10, "bb")}
+FITTED_TO = Identity(100, "ab")
 RANKING = [told.listed("a", 0.1), told.listed("none", None), told.listed("b", 0.2)]
 
 
@@ -42,7 +43,7 @@ def board(floor_mse: float | None, **at_edge: list[str]) -> Leaderboard:
         for model, ndcg in (("bad", 0.1), ("good", 0.3), ("near", 0.2))
     ]
     seconds = {"bad": 1.0, "good": 2.0, "near": 3.0}
-    parts = scored, pairs, orders, RANKING, seconds, TRAIN, TEST, floor_mse, at_edge
+    parts = scored, pairs, orders, RANKING, seconds, FITTED_TO, SPLITS, floor_mse, at_edge
     return leaderboard.leaderboard(*parts)
 
 
@@ -52,7 +53,8 @@ def test_models_by_their_test_error_each_with_what_is_its_own() -> None:
         ("good", 1, 1.5), ("near", 1, 1.6), ("bad", 2, 2.0),
     ]  # fmt: skip
     assert [(e.ndcg, e.fit_seconds) for e in found] == [(0.3, 2.0), (0.2, 3.0), (0.1, 1.0)]
-    assert {(e.train_rows, e.train_hash, e.test_hash) for e in found} == {(90, "aa", "bb")}
+    assert {(e.train_rows, e.train_hash, e.test_hash) for e in found} == {(100, "ab", "bb")}
+    assert {(e.chosen_on_rows, e.chosen_on_hash) for e in found} == {(90, "aa")}
 
 
 def test_the_board_holds_models_against_the_floor_and_the_best_list_first() -> None:
@@ -61,7 +63,8 @@ def test_the_board_holds_models_against_the_floor_and_the_best_list_first() -> N
         ("good", 0.25), ("near", 1.6 - 1.25), ("bad", 0.75),
     ]  # fmt: skip
     assert [row.model for row in found.ranking] == ["b", "a", "none"]
-    assert (found.train_rows, found.test_rows, found.floor_mse) == (90, 10, 1.25)
+    assert (found.train_rows, found.test_rows, found.floor_mse) == (100, 10, 1.25)
+    assert (found.chosen_on_rows, found.chosen_on_hash) == (90, "aa")
 
 
 def test_without_a_floor_nothing_is_said_of_it() -> None:

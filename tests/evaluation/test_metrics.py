@@ -65,7 +65,7 @@ def test_each_model_keeps_its_own_errors(
     # Users in groups of their own, each whole in one of them.
     monkeypatch.setattr(scan, "_HELD_ROWS", 1)
     rows = [
-        (model, split, user, song, stars + wrong, False)
+        (model, split, user, song, stars + wrong, False, "aa")
         for model, wrong in (("b", 2.0), ("a", 1.0))
         for split in ("test", "validation")
         for user, song, stars in HELD_OUT

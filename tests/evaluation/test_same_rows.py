@@ -5,7 +5,8 @@ from pyspark.sql import SparkSession
 
 from ymr_spark.errors import DataContractError
 from ymr_spark.evaluation import same_rows
-from ymr_spark.ratings import Identity, identity
+from ymr_spark.identity import Identity
+from ymr_spark.ratings import identity
 
 HELD_OUT = [(1, 10, 5), (1, 11, 1), (2, 10, 3)]
 KEYS = [(user, song) for user, song, _ in HELD_OUT]
@@ -91,8 +92,36 @@ def test_changed_ratings_are_refused(spark: SparkSession) -> None:
 
 
 def test_models_of_other_rows_are_refused() -> None:
-    fitted = {"a": Identity(5, "x")}
-    same_rows.check_train_rows(fitted, Identity(5, "x"))
-    for other in (Identity(6, "x"), Identity(5, "y")):
-        with pytest.raises(DataContractError, match="model a: fitted on 5 rows"):
-            same_rows.check_train_rows(fitted, other)
+    train, validation = Identity(5, f"{1:016x}{2:016x}"), Identity(2, f"{30:016x}{40:016x}")
+    both = Identity(7, f"{31:016x}{42:016x}")
+    splits = {"train": train, "validation": validation}
+    chosen_on = {"a": train, "b": train}
+    for fitted_to in (train, both):
+        fits = chosen_on, {"a": fitted_to, "b": fitted_to}
+        assert same_rows.check_train_rows(*fits, splits) == fitted_to
+    with pytest.raises(DataContractError, match=r"model a: fitted to 5 rows.*expected 7 rows"):
+        same_rows.check_train_rows(chosen_on, {"a": train, "b": both}, splits)
+    for other in (Identity(6, both.hash), Identity(7, train.hash), validation):
+        with pytest.raises(DataContractError, match=f"model b: fitted to {other.rows} rows"):
+            same_rows.check_train_rows(chosen_on, {"a": train, "b": other}, splits)
+    for other in (Identity(6, train.hash), Identity(5, both.hash), both):
+        with pytest.raises(DataContractError, match=f"model b: chosen on {other.rows} rows"):
+            same_rows.check_train_rows({"a": train, "b": other}, {"a": train, "b": train}, splits)
+
+
+def test_a_fit_does_not_judge_the_rows_that_it_was_fitted_to(spark: SparkSession) -> None:
+    train, validation = Identity(5, f"{1:016x}{2:016x}"), Identity(2, f"{30:016x}{40:016x}")
+    splits, both = {"train": train, "validation": validation}, train + validation
+
+    def check(*fits: tuple[str, str, Identity], fitted_to: Identity = both) -> None:
+        rows = [(model, split, fit.hash) for model, split, fit in fits]
+        predicted = spark.createDataFrame(rows, "model string, split string, fitted_to string")
+        same_rows.check_fits(predicted, fitted_to, splits)
+
+    check(("a", "validation", train), ("a", "test", both), ("b", "validation", train))
+    check(("a", "validation", train), ("a", "test", train), fitted_to=train)
+    wrong = r"predictions of a on validation: by a fit to rows of hash 0*1f0*2a"
+    with pytest.raises(DataContractError, match=wrong):
+        check(("b", "validation", train), ("a", "validation", both), ("a", "test", both))
+    with pytest.raises(DataContractError, match="predictions of a on test: by a fit"):
+        check(("a", "validation", train), ("a", "test", train))

@@ -7,13 +7,15 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 from raw_files import FAULTS, GENRES, faulty, ratings, write
 
 from jobs import ingest
 from ymr_spark.errors import DataContractError
+from ymr_spark.identity import Identity
 from ymr_spark.pipeline.settings import Ingest, Settings
 from ymr_spark.pipeline.warehouse import Warehouse
-from ymr_spark.ratings import Identity, identity
+from ymr_spark.ratings import identity
 from ymr_spark.records.figures import Ingested
 from ymr_spark.records.line_counts import LineCounts
 from ymr_spark.scale import Scale
@@ -120,7 +122,7 @@ def splits(spark: SparkSession, folder: Path, seed: int = 1) -> dict[str, Identi
     audited = ingestion.audited(spark, files.find(folder), np.ones(500, bool), R2)
     reasons = [r for file in audited.findings.quarantined.values() for r in file.items()]
     assert sorted(reasons) == [("duplicate", 1), ("in_train_and_test", 1)]
-    return identity(ingestion.ratings(audited, ValidationRule(10, seed)))
+    return identity(ingestion.ratings(audited, ValidationRule(10, 0.2, seed)))
 
 
 @pytest.mark.parametrize("layout", [".gz", ".bz2", "shuffled", "many ranges", "two parts", "CRLF"])
@@ -159,7 +161,7 @@ def test_each_user_lies_whole_and_contiguous_in_one_file(
     write(warehouse.raw, b"".join(lines[0]), b"".join(lines[1]))
     raw = files.find(warehouse.raw)
     audited = ingestion.audited(spark, raw, np.ones(500, bool), R2, range_bytes=4_000)
-    warehouse.write(ingestion.ratings(audited, ValidationRule(10, 1)), "ratings")
+    warehouse.write(ingestion.ratings(audited, ValidationRule(10, 0.2, 1)), "ratings")
     seen: set[tuple[str, int]] = set()
     paths = list(warehouse.path("ratings").glob("split=*/part=0/*.parquet"))
     assert len(paths) > 3
@@ -192,10 +194,14 @@ def test_what_is_written(
     assert identity(ratings_) == ingested[1].splits
     assert figures.rows == len(lines[0]) + len(lines[1]) - 2
     assert figures.ratings_version == warehouse.version("ratings") == 0
-    # fit, validation and test are disjoint, ten validation rows a user
+    # train, validation and test are disjoint
     assert ratings_.select("user_id", "song_id").distinct().count() == figures.rows
-    held_out = ratings_.where("split = 'validation'").groupBy("user_id").count().collect()
-    assert [row["count"] for row in held_out] == [10] * 60
+    held_out = F.count_if(F.col("split") == "validation").alias("held_out")
+    of_train_files = ratings_.where("split != 'test'").groupBy("user_id")
+    users = of_train_files.agg(F.count("*").alias("rows"), held_out).collect()
+    assert len(users) == 60
+    # Ten of a user's rows, but not more than a fifth of them.
+    assert all(row["held_out"] == min(10, row["rows"] // 5) for row in users)
     assert warehouse.read(spark, "songs").count() == 500
     tops = warehouse.read(spark, "genres").select("genre_id", "top_genre_id").collect()
     assert sorted(map(tuple, tops)) == [(0, 0), (1, 1), (2, 1), (3, 1)]
@@ -253,7 +259,7 @@ def test_input_that_changes_after_the_audit_is_not_committed(
     with (warehouse.raw / "train_0.txt").open("ab") as train:
         train.write(b"70\t1\t1\n")
     with pytest.raises(DataContractError, match=r"train_0\.txt: changed"), raw.watched():
-        warehouse.write(ingestion.ratings(audited, ValidationRule(10, 1)), "ratings")
+        warehouse.write(ingestion.ratings(audited, ValidationRule(10, 0.2, 1)), "ratings")
     assert warehouse.version("ratings") is None
 
 
@@ -268,5 +274,5 @@ def test_rows_that_differ_from_the_audit_are_not_committed(
     path.write_bytes(changed)  # the same size, and the time set back
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     with pytest.raises(DataContractError, match="were audited"), raw.watched():
-        warehouse.write(ingestion.ratings(audited, ValidationRule(10, 1)), "ratings")
+        warehouse.write(ingestion.ratings(audited, ValidationRule(10, 0.2, 1)), "ratings")
     assert warehouse.version("ratings") is None

@@ -14,9 +14,10 @@ from pyspark.sql import SparkSession
 from raw_files import ratings, write
 
 from jobs import ingest
+from ymr_spark.identity import Identity
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
-from ymr_spark.ratings import Identity, identity
+from ymr_spark.ratings import identity
 
 ROOT = Path(__file__).parent.parent.parent
 # Of the rows below, whenever and wherever they are ingested.

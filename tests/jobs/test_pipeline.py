@@ -18,10 +18,11 @@ from pyspark.sql import functions as F
 from jobs import pipeline
 from ymr_spark.errors import DataContractError
 from ymr_spark.evaluation.leaderboard import Leaderboard
+from ymr_spark.identity import Identity
 from ymr_spark.pipeline import certificate, stages
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
-from ymr_spark.ratings import Identity, identity
+from ymr_spark.ratings import identity, identity_of_all
 from ymr_spark.runtime import session
 
 ROOT = Path(__file__).parent.parent.parent
@@ -104,11 +105,15 @@ def test_models_that_share_what_they_read_are_one_process() -> None:
 def test_all_models_are_fitted_and_judged_on_the_rows_of_the_table(
     spark: SparkSession, root: Path, board: Leaderboard
 ) -> None:
-    ratings = Warehouse(root, root / "raw").read(spark, "ratings")
+    tables = Warehouse(root, root / "raw")
+    ratings = tables.read(spark, "ratings")
     rows = identity(ratings)
     assert rows["test"].rows == 1200
     assert sum(rows[split].rows for split in ("train", "validation")) == 6000
-    assert {Identity(m.train_rows, m.train_hash) for m in board.models} == {rows["train"]}
+    assert {Identity(m.chosen_on_rows, m.chosen_on_hash) for m in board.models} == {rows["train"]}
+    fitted_to = identity_of_all(ratings.where("split != 'test'"), tables.scale())
+    assert fitted_to.rows == 6000
+    assert {Identity(m.train_rows, m.train_hash) for m in board.models} == {fitted_to}
     assert {Identity(m.rows, m.test_hash) for m in board.models} == {rows["test"]}
     names = {"constant", "bias", "als", "latent_factor", *DEEP}
     assert names <= {*board.names}
@@ -239,9 +244,9 @@ def test_models_on_nested_parts_of_the_rows(spark: SparkSession, root: Path, jvm
     run("compare_by_size", root, "--set", "compare_by_size.shares=[0.25, 0.9]", jvm=jvm)
     found = {(r["model"], r["train_rows"]): r for r in tables.read(spark, "by_size").collect()}
     sizes = sorted({rows for _, rows in found})
-    rows = whole["bias"]["train_rows"]
+    rows, part = whole["bias"]["train_rows"], whole["bias"]["chosen_on_rows"] / 4
     # A row group is a quarter of the train rows: 0.9 is rounded to all, which was judged before.
-    assert sizes == pytest.approx([rows / 4, rows], abs=1)
+    assert sizes == pytest.approx([part, rows], abs=1)
     assert len(found) == 4 * 2
     for model in ("bias", "latent_factor", "two_tower_dot", "two_tower_mlp"):
         assert found[model, sizes[-1]]["train_hash"] == whole[model]["train_hash"]

@@ -11,13 +11,13 @@ from pyspark.sql import SparkSession
 
 from jobs import recommend
 from ymr_spark.errors import DataContractError, SettingsError
+from ymr_spark.identity import Identity
 from ymr_spark.lists import lists
 from ymr_spark.models.arrays import Floats
 from ymr_spark.models.linear import topk
 from ymr_spark.models.linear.factors import FactorModel
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
-from ymr_spark.ratings import Identity
 from ymr_spark.records.figures import Recommended
 from ymr_spark.sources.r2.scale import R2
 
@@ -31,7 +31,9 @@ ROWS = [
 ]
 ARTIST = {song: song // 3 for song in range(SONGS)}
 REGISTERED = {
-    **{"mean": 3.0, "link": "clip", "fallback": None, "train_rows": len(ROWS), **asdict(R2)},
+    **{"mean": 3.0, "link": "clip", "fallback": None, **asdict(R2)},
+    **{"train_rows": len(ROWS), "train_hash": "f", "chosen_on_rows": len(ROWS)},
+    **{"chosen_on_hash": "f"},
     **{"ratings_version": 0, "fit_seconds": 1.0, "parameters": "{}"},
 }
 GENRE = {song: 3 if song % 3 else 1 for song in range(SONGS)}  # 3 is below 2
@@ -59,7 +61,7 @@ def publish(warehouse: Warehouse, models: Judged) -> None:
     for fitted, _ in models:
         for part, rows in fitted.tables().items():
             warehouse.save(rows, f"{fitted.name}_{part}")
-    registered = [{"model": m.name, "train_hash": "x"} | REGISTERED for m, _ in models]
+    registered = [{"model": m.name} | REGISTERED for m, _ in models]
     warehouse.save(registered, "models")
     judged = [
         {"model": m.name, "split": split, "mse": mse}
@@ -90,7 +92,7 @@ def filled(spark: SparkSession, tmp_path: Path) -> Warehouse:
         for s in range(RATED)
     ]
     warehouse.save(counts, "summary_songs")
-    measured = told.ingested({"train": Identity(len(ROWS), "x")}, version)
+    measured = told.ingested({"train": Identity(len(ROWS), "f")}, version)
     told.write(warehouse, "ingest", measured)
     publish(warehouse, [(DEEP, {"validation": 1.0}), (BIAS, {"validation": 2.0})])
     return warehouse
@@ -110,8 +112,8 @@ def recommended(
 
 
 def test_a_model_of_other_rows_lists_nothing(spark: SparkSession, filled: Warehouse) -> None:
-    filled.save([REGISTERED | {"model": "deep_cross", "train_hash": "other"}], "models")
-    with pytest.raises(DataContractError, match=r"model deep_cross: fitted on .* hash other"):
+    filled.save([REGISTERED | {"model": "deep_cross", "train_hash": "0e"}], "models")
+    with pytest.raises(DataContractError, match=r"model deep_cross: fitted to .* hash 0e"):
         recommended(spark, filled)
     assert filled.version("recommendations") is None
 

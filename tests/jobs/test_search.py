@@ -7,9 +7,9 @@ from builders import noisy_taste, ratings
 from pyspark.sql import Row, SparkSession
 
 from jobs import search
+from ymr_spark.identity import Identity
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
-from ymr_spark.ratings import Identity
 from ymr_spark.records.figures import Searched
 from ymr_spark.search import folds
 

@@ -26,6 +26,11 @@ def test_read(spark: SparkSession) -> None:
     assert found.stars.tolist() == [4, 0, 0, 7]
     assert found.rated().song_ids.tolist() == [10, 30]
     assert found.of(np.array([7, 15, 30])).song_ids.tolist() == [15, 30]
+    both = catalogue.read(
+        counts, table(spark, "songs", songs).toArrow(), R2, ("train", "validation")
+    )
+    assert both.ratings.tolist() == [1, 0, 1, 3]
+    assert both.stars.tolist() == [4, 0, 5, 12]
 
 
 @pytest.mark.parametrize("unrated", [0, 2])

@@ -21,6 +21,8 @@ from ymr_spark.models.estimator import RatingEstimator
 from ymr_spark.models.fitted import RatingModel
 from ymr_spark.models.linear.model import LinearModel
 from ymr_spark.models.registry import Entry
+from ymr_spark.models.train_ratings import TrainRatings
+from ymr_spark.models.two_tower.training import best_epoch
 from ymr_spark.ratings import with_scale
 
 
@@ -36,11 +38,14 @@ def entry(request: pytest.FixtureRequest) -> Entry:
 
 
 @pytest.fixture(scope="module")
-def fitted(ratings: DataFrame) -> Callable[[str], RatingModel[Any]]:
-    """The model of that name; those that fall back on the same one share it, and all the ratings
-    that they are fitted to."""
-    first = estimator(registry.MODELS[0], validationIndicatorCol="later")
-    shared = first.ratings_of(ratings)
+def shared(ratings: DataFrame) -> TrainRatings:
+    """The ratings that all models are fitted to."""
+    return estimator(registry.MODELS[0], validationIndicatorCol="later").ratings_of(ratings)
+
+
+@pytest.fixture(scope="module")
+def fitted(shared: TrainRatings) -> Callable[[str], RatingModel[Any]]:
+    """The model of that name; those that fall back on the same one share it."""
 
     @cache
     def fit(name: str) -> RatingModel[Any]:
@@ -108,6 +113,47 @@ def test_the_same_seed_gives_the_same_model(
         once_more.setFallback(model.fallback)
     again = once_more.fit(ratings.repartition(3))
     pd.testing.assert_frame_equal(predicted(again, ratings), known)
+
+
+def test_refitted_it_is_as_if_nothing_had_been_held_out(
+    entry: Entry,
+    fitted: Callable[[str], RatingModel[Any]],
+    shared: TrainRatings,
+    ratings: DataFrame,
+) -> None:
+    def refitted(entry: Entry) -> RatingModel[Any]:
+        unfitted = estimator(entry, validationIndicatorCol="later")
+        if entry.fallback:
+            unfitted.setFallback(refitted(registry.named(entry.fallback)))
+        found: RatingModel[Any] = unfitted.refit(fitted(entry.name), shared)
+        return found
+
+    found = refitted(entry)
+    curve = fitted(entry.name).learning_curve
+    rounds = {"maxIter": len(curve), "maxEpochs": 1 + best_epoch(curve)} if curve else {}
+    known = {param: count for param, count in rounds.items() if found.hasParam(param)}
+    plain = estimator(entry, **known).fit(ratings.drop("later"))
+    pd.testing.assert_frame_equal(
+        predicted(found, ratings).drop(columns="later"), predicted(plain, ratings.drop("later"))
+    )
+
+
+@pytest.mark.parametrize("name", [entry.name for entry in registry.MODELS if not entry.deep])
+def test_updated_it_has_learnt_from_what_was_held_out(
+    name: str, fitted: Callable[[str], RatingModel[Any]], shared: TrainRatings
+) -> None:
+    def updated(entry: Entry) -> RatingModel[Any]:
+        unfitted = estimator(entry, validationIndicatorCol="later")
+        if entry.fallback:
+            unfitted.setFallback(updated(registry.named(entry.fallback)))
+        found: RatingModel[Any] = unfitted.update(fitted(entry.name), shared)
+        return found
+
+    chosen, found = fitted(name), updated(registry.named(name))
+    before, after = (model.mse(shared.validation_arrays) for model in (chosen, found))
+    # A threshold for all users may stay where it is.
+    assert after < before or (name == "user_lean" and after == before)
+    assert found.learning_curve == chosen.learning_curve
 
 
 def test_its_lists_are_the_best_of_what_a_user_has_not_rated(

@@ -8,9 +8,9 @@ import pytest
 import told
 from pyspark.sql import SparkSession
 
+from ymr_spark.identity import Identity
 from ymr_spark.pipeline import stages
 from ymr_spark.pipeline.warehouse import Warehouse
-from ymr_spark.ratings import Identity
 from ymr_spark.records.certificate import Certificate
 from ymr_spark.records.description import Description, Example
 from ymr_spark.records.figures import Figures, Recommended
@@ -43,6 +43,8 @@ CERTIFICATE = Certificate(
     tables={},
     files={"reports/leaderboard.json": "0d"},
     predictions={"bias": {"model=bias/part-0.parquet": "0e"}},
+    chosen_on={"bias": Identity(5, "0f"), "als": Identity(5, "0f")},
+    fitted_to={"bias": Identity(8, "10"), "als": Identity(8, "10")},
     tuned={"bias": None, "als": told.tuned("als")},
 )
 

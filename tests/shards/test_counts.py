@@ -35,6 +35,6 @@ def test_a_later_row_group_may_lack_the_deepest_level(tmp_path: Path) -> None:
 def test_only_row_groups_of_the_inventory_count(tmp_path: Path) -> None:
     contents = shard_files.write(tmp_path, {"train": TRAIN}, row_groups=2)
     train = contents.splits["train"]
-    first = train.model_copy(update={"row_groups": {"row-group-00000.parquet": 2}})
+    first = train.model_copy(update={"row_groups": {"train/row-group-00000.parquet": 2}})
     found = counts.of_indices(tmp_path, contents.model_copy(update={"splits": {"train": first}}))
     assert found["user_index"].tolist() == [0, 2, 0, 0]

@@ -14,9 +14,10 @@ from pyspark.sql import functions as F
 
 from jobs import export_shards, train
 from ymr_spark.errors import DataContractError
+from ymr_spark.identity import Identity
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
-from ymr_spark.ratings import COLUMNS, Identity, identity
+from ymr_spark.ratings import COLUMNS, identity
 from ymr_spark.shards import export, indices, inventory
 
 USERS, SONGS = 30, 40
@@ -81,7 +82,7 @@ def test_row_groups_are_equal(filled: Warehouse) -> None:
         assert len(sizes) % 4 == 0
         assert max(sizes) - min(sizes) <= 1
         files = sorted(filled.path("shards/").glob(f"{split}/*"))
-        assert [file.name for file in files] == list(found.row_groups)
+        assert [f"{split}/{file.name}" for file in files] == list(found.row_groups)
         footers = [pq.read_metadata(file) for file in files]
         assert [(f.num_rows, f.num_row_groups) for f in footers] == [(n, 1) for n in sizes]
     assert len(contents.splits["train"].row_groups) == 8
@@ -102,7 +103,7 @@ def test_indices_by_hand(spark: SparkSession, filled: Warehouse) -> None:
     cold = split_of(spark, filled, "validation").where(F.col("song_id") == COLD).collect()[0]
     assert [cold[name] for name in ("user_index", "song_index", *attributes)] == [
         1,
-        0,
+        1 + len(songs),  # it has an id above all of train
         1,
         2,
         3,

@@ -11,8 +11,8 @@ from ymr_spark.errors import DataContractError
 from ymr_spark.evaluation import metrics
 from ymr_spark.evaluation.breakdown import Order, Ordering
 from ymr_spark.evaluation.metrics import Difference, Errors, Score
+from ymr_spark.identity import Identity
 from ymr_spark.lists.quality import ListQuality
-from ymr_spark.ratings import Identity
 from ymr_spark.records.record import Record
 
 
@@ -21,6 +21,8 @@ class Standing(Errors, Ordering):
 
     Attributes:
         group: from 1; equal for models that the test rows cannot tell apart.
+        train_rows, train_hash: of the final fit, which the test rows judge.
+        chosen_on_rows, chosen_on_hash: of the fit that the validation rows have judged.
         excess_mse: beyond the floor of planted data.
         at_edge: settings whose chosen value is the end of what was to choose from.
     """
@@ -29,6 +31,8 @@ class Standing(Errors, Ordering):
     group: int
     train_rows: int
     train_hash: str
+    chosen_on_rows: int
+    chosen_on_hash: str
     test_hash: str
     fit_seconds: float
     excess_mse: float | None = None
@@ -39,12 +43,15 @@ class Leaderboard(Record):
     """reports/leaderboard.json: all models on the same rows, the least MSE on test first.
 
     Attributes:
+        train_rows, train_hash, chosen_on_rows, chosen_on_hash: the same of all, as in `Standing`.
         floor_mse: the irreducible MSE of planted data; left out where none is known.
         ranking: by NDCG, the best list first.
     """
 
     train_rows: int
     train_hash: str
+    chosen_on_rows: int
+    chosen_on_hash: str
     test_rows: int
     test_hash: str
     floor_mse: float | None = None
@@ -87,18 +94,22 @@ def leaderboard(
     orders: Sequence[Order],
     ranking: Sequence[ListQuality],
     fit_seconds: Mapping[str, float],
-    train: Identity,
-    test: Identity,
+    fitted_to: Identity,
+    splits: Mapping[str, Identity],
     floor_mse: float | None,
     at_edge: Mapping[str, Sequence[str]],
 ) -> Leaderboard:
     """The board of the models that have a score on test.
 
     Args:
-        train, test: the rows that all were fitted to, and judged on.
+        fitted_to: what all were fitted to in the end.
+        splits: train, which they were chosen on, and test.
         floor_mse: the irreducible MSE of planted data.
         at_edge: of the models of which there are any, as in `Standing`.
     """
+    train, test = splits["train"], splits["test"]
+    rows: dict[str, Any] = {"train_rows": fitted_to.rows, "train_hash": fitted_to.hash}
+    rows |= {"chosen_on_rows": train.rows, "chosen_on_hash": train.hash, "test_hash": test.hash}
     on_test = sorted((s for s in scored if s.split == "test"), key=lambda score: score.mse)
     groups = metrics.groups(on_test, [pair for pair in pairs if pair.split == "test"])
     ordered = {order.model: order for order in orders if order.split == "test"}
@@ -113,18 +124,14 @@ def leaderboard(
                 group=group,
                 **score.model_dump(include={*Errors.model_fields}),
                 **ordered[name].model_dump(include={*Ordering.model_fields}),
-                train_rows=train.rows,
-                train_hash=train.hash,
-                test_hash=test.hash,
+                **rows,
                 fit_seconds=fit_seconds[name],
                 **more,
             )
         )
     return Leaderboard(
-        train_rows=train.rows,
-        train_hash=train.hash,
         test_rows=test.rows,
-        test_hash=test.hash,
+        **rows,
         models=tuple(entries),
         ranking=tuple(sorted(ranking, key=lambda lists: -(lists.ndcg or 0))),
         **({} if floor_mse is None else {"floor_mse": floor_mse}),

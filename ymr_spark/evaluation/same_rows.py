@@ -7,7 +7,8 @@ from pyspark.sql import functions as F
 
 from ymr_spark.errors import DataContractError
 from ymr_spark.evaluation.scan import Sums
-from ymr_spark.ratings import Identity, identity, scale_of
+from ymr_spark.identity import Identity
+from ymr_spark.ratings import identity, scale_of
 
 _KEYS = ["split", "user_id", "song_id"]
 
@@ -65,16 +66,53 @@ def check_predictions(
         )
 
 
-def check_train_rows(fitted: Mapping[str, Identity], expected: Identity) -> None:
-    """Raise DataContractError where a model was fitted on other rows than `expected`.
+def check_train_rows(
+    chosen_on: Mapping[str, Identity],
+    fitted_to: Mapping[str, Identity],
+    splits: Mapping[str, Identity],
+) -> Identity:
+    """The rows that all models were fitted to in the end: those of train, or of validation, too.
 
     Args:
-        fitted: what each model was fitted to.
+        chosen_on: what the fit was fitted to by which validation has chosen, by model.
+        fitted_to: what each model was fitted to in the end.
+
+    Raises:
+        DataContractError: a model was chosen on other rows than train, or two were fitted to
+            unlike rows.
     """
-    for model, found in fitted.items():
+    train = splits["train"]
+    everything = train + splits["validation"] if "validation" in splits else train
+    for model, found in chosen_on.items():
+        if found != train:
+            raise DataContractError(
+                f"model {model}: chosen on {found}, the train split has {train}; train it again"
+            )
+    expected = everything if everything in fitted_to.values() else train
+    for model, found in fitted_to.items():
         if found != expected:
             raise DataContractError(
-                f"model {model}: fitted on {found}, the train split has {expected}; train it again"
+                f"model {model}: fitted to {found}, expected {expected}, as other models or the "
+                "train split; train it again, by the same final_fit"
+            )
+    return expected
+
+
+def check_fits(predictions: DataFrame, fitted_to: Identity, splits: Mapping[str, Identity]) -> None:
+    """Raise DataContractError where a fit has predicted rows that it was fitted to.
+
+    Args:
+        predictions: schemas.PREDICTIONS.
+        fitted_to: what the models were fitted to in the end, which predict test; validation is
+            predicted by fits to the train rows.
+    """
+    expected = {"validation": splits["train"].hash, "test": fitted_to.hash}
+    for row in predictions.select("model", "split", "fitted_to").distinct().collect():
+        if row["fitted_to"] != expected.get(row["split"]):
+            raise DataContractError(
+                f"predictions of {row['model']} on {row['split']}: by a fit to rows of hash "
+                f"{row['fitted_to']}, expected {expected.get(row['split'])}, of which none is "
+                f"judged; run the job that trains {row['model']} again"
             )
 
 

@@ -1,5 +1,6 @@
 """All songs with their train ratings, and two lists of them that are the same for everybody."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -19,7 +20,7 @@ class Catalogue:
     song_ids: Ints
     artist_ids: Ints
     genre_ids: Ints
-    ratings: Ints  # train rows, 0 of some songs
+    ratings: Ints  # that models were fitted to, 0 of some songs
     stars: Floats  # their sum
 
     def of(self, song_ids: Ints) -> "Catalogue":
@@ -35,18 +36,24 @@ class Catalogue:
         return Catalogue(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
 
-def read(counts: pa.Table, songs: pa.Table, scale: Scale) -> Catalogue:
+def read(
+    counts: pa.Table, songs: pa.Table, scale: Scale, splits: Sequence[str] = ("train",)
+) -> Catalogue:
     """All songs.
 
     Args:
         counts: schemas.SUMMARY_SONGS rows.
         songs: schemas.SONGS rows.
         scale: of the ratings that are counted.
+        splits: whose ratings count, those that models were fitted to.
     """
-    train = counts.filter(pc.equal(counts["split"], pa.scalar("train")))
-    given = by_level(train, scale)
+    fitted = counts.filter(pc.is_in(counts["split"], pa.array(splits)))
+    given = by_level(fitted, scale)
     sums = {"ratings": given.sum(axis=1), "stars": given @ scale.values}
-    rated = pa.Table.from_pydict({"song_id": train["song_id"], **sums})
+    by_split = pa.Table.from_pydict({"song_id": fitted["song_id"], **sums})
+    summed = by_split.group_by("song_id").aggregate([(name, "sum") for name in sums])
+    rated = summed.select(["song_id", *(f"{name}_sum" for name in sums)])
+    rated = rated.rename_columns(["song_id", *sums])
     table = songs.join(rated, "song_id", join_type="left outer").sort_by("song_id")
     ratings, stars = (table[name].fill_null(pa.scalar(0)).to_numpy() for name in sums)
     return Catalogue(

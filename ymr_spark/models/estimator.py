@@ -160,7 +160,37 @@ class RatingEstimator(
         settings, fallback = self.settings(), self.fallback
         if self.falls_back and fallback is None:
             fallback = self._own_fallback(ratings)
-        model = self._train(ratings, settings, fallback)
+        return self._known(self._train(ratings, settings, fallback), ratings, fallback)
+
+    def refit(self, chosen: Fitted, ratings: TrainRatings) -> Fitted:
+        """`fit_ratings` to all of these ratings, with nothing held out, for as many rounds as
+        `chosen` came to when it stopped by those that were.
+
+        Args:
+            ratings: those that `chosen` was fitted to.
+        """
+        return self._settled(chosen).fit_ratings(ratings.with_validation)
+
+    def update(self, chosen: Fitted, ratings: TrainRatings) -> Fitted:
+        """`chosen`, gone on with to all of these ratings from where it is: about what `refit`
+        gives, for much less where a fit is dear."""
+        return self.refit(chosen, ratings)
+
+    def _settled(self, chosen: Fitted) -> "RatingEstimator[Fitted]":
+        settled = self.copy()
+        settled._set(**{param_of(name): value for name, value in self._rounds(chosen).items()})
+        if isinstance(settled, HasCheckpointDir) and settled.isSet("checkpointDir"):
+            folder = settled.getOrDefault("checkpointDir")
+            settled.set(settled.checkpointDir, f"{folder}/refit")
+        return settled
+
+    def _rounds(self, chosen: Fitted) -> dict[str, Any]:
+        """The settings that say how long to go on, where it is the held-out rows that do."""
+        return {}
+
+    def _known(
+        self, model: Fitted, ratings: TrainRatings, fallback: RatingModel[Any] | None
+    ) -> Fitted:
         model.fallback = fallback
         model.users, model.items, model.rated = ratings.users, ratings.songs, ratings.rated
         return self._copyValues(model)

@@ -101,6 +101,11 @@ class Entry:
         return tuple(f"{self.name}_{part}" for part in self.form.parts)
 
     @property
+    def chosen(self) -> tuple[str, ...]:
+        """The file of its fit to the train rows alone, where others start from it."""
+        return (f"chosen/{self.name}.npz",) if self.name in FALLBACKS else ()
+
+    @property
     def choice(self) -> tuple[str, ...]:
         """The file that says how its settings were chosen, where they can be."""
         return (f"tuned/{self.name}.json",) if self.tuned else ()
@@ -184,6 +189,7 @@ MODELS = (
         tuned=_DEEPLY,
     ),
 )
+FALLBACKS = {entry.fallback for entry in MODELS} - {None}
 NAMES = tuple(entry.name for entry in MODELS)
 RANKING = tuple(entry.name for entry in MODELS if entry.ranks_songs)
 SEARCHED = tuple(entry.name for entry in MODELS if entry.searched)

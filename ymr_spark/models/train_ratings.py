@@ -1,6 +1,6 @@
 """The ratings that a model is fitted to: checked, ids as whole numbers, packed once for all."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -19,16 +19,22 @@ from ymr_spark.scale import Scale
 
 @dataclass(frozen=True)
 class TrainRatings:
-    """(user_id, song_id, rating) rows to fit to, and others to stop by.
+    """Ratings to fit to, and others to stop by.
 
     Models that are fitted to the same object share what it has packed.
+
+    Args:
+        rows: (user_id, song_id, rating, held_out); those that are held out are to stop by.
+        stops: whether there may be such.
+        held_out_in: the same rows, some held out, which have been packed for both.
     """
 
-    train: DataFrame
-    validation: DataFrame | None
+    rows: DataFrame
+    stops: bool
     scale: Scale
     users: IdCodes
     songs: IdCodes
+    held_out_in: "TrainRatings | None" = None
 
     @classmethod
     def of(
@@ -47,6 +53,7 @@ class TrainRatings:
         columns.require_ratings(dataset, rating)
         scale = scale_of(dataset, rating)
         held = F.col(validation) if validation else F.lit(False)
+        dataset = dataset.where(held.isNotNull())
         fitted_to = dataset.where(~held)
         ends = _ends(fitted_to, user, song, rating)
         # Their own names may be those of each other's codes.
@@ -57,25 +64,48 @@ class TrainRatings:
         )
         users, songs = (IdCodes.of(fitted_to.select(name), *ends[name]) for name in (user, song))
         coded = songs.coded(users.coded(rows, "_user", "user_id"), "_song", "song_id")
-        coded = with_scale(coded, scale)
-        parts = (coded.where(F.col("_held") == flag).drop("_held") for flag in (False, True))
-        train, held_out = (part.select("user_id", "song_id", "rating") for part in parts)
-        return cls(train, held_out if validation else None, scale, users, songs)
+        coded = with_scale(coded, scale).withColumnRenamed("_held", "held_out")
+        rows = coded.select("user_id", "song_id", "rating", "held_out")
+        return cls(rows, validation is not None, scale, users, songs)
+
+    @property
+    def train(self) -> DataFrame:
+        """(user_id, song_id, rating) to fit to."""
+        return self.rows.where(~F.col("held_out")).drop("held_out")
+
+    @property
+    def validation(self) -> DataFrame | None:
+        """Those to stop by, where there may be any."""
+        return self.rows.where("held_out").drop("held_out") if self.stops else None
 
     @property
     def rated(self) -> DataFrame:
         """All that the users have rated, validation among it."""
-        return self.train if self.validation is None else self.train.union(self.validation)
+        return self.rows.drop("held_out")
+
+    @cached_property
+    def with_validation(self) -> "TrainRatings":
+        """The same rows, all of them to fit to."""
+        rows = self.rows.withColumn("held_out", F.lit(False))
+        return replace(self, rows=rows, stops=False, held_out_in=self)
 
     @cached_property
     def by_user(self) -> Packed:
         """The train rows, packed by user."""
-        return packing.by_user(self.train)
+        return (
+            self.held_out_in.by_user.everything()
+            if self.held_out_in
+            else packing.by_user(self.rows)
+        )
 
     @cached_property
     def by_song(self) -> Packed:
         """The train rows, packed by song."""
-        return packing.by_song(self.train)
+        return (
+            self.held_out_in.by_song.everything()
+            if self.held_out_in
+            else packing.by_song(self.rows)
+        )
 
     @cached_property
     def train_arrays(self) -> HeldOut:

@@ -12,9 +12,10 @@ from pyspark.sql import SparkSession
 
 from ymr_spark import shipped
 from ymr_spark.errors import DataContractError
+from ymr_spark.identity import Identity
 from ymr_spark.pipeline import provenance, publication
 from ymr_spark.pipeline.warehouse import Warehouse
-from ymr_spark.ratings import Identity, identity
+from ymr_spark.ratings import identity
 from ymr_spark.records.certificate import Certificate
 from ymr_spark.records.figures import Tuned
 from ymr_spark.shards import inventory
@@ -25,6 +26,8 @@ RESOURCE = "reports/certificate.json"
 def issue(
     warehouse: Warehouse,
     models: Mapping[str, Tuned | None],
+    chosen_on: Mapping[str, Identity],
+    fitted_to: Mapping[str, Identity],
     tables: Sequence[str],
     settings: Mapping[str, Any],
 ) -> Certificate:
@@ -32,12 +35,16 @@ def issue(
 
     Args:
         models: those compared, and how the settings of each were chosen.
+        chosen_on, fitted_to: by model, the rows of the fit that validation has judged, and of the
+            final one.
         tables: what it read and wrote.
         settings: by stage, those that governed what it was made of, each stage's seed among them.
     """
     return Certificate(
         ratings=publication.identities(warehouse),
         predictions=_prediction_files(warehouse, models),
+        chosen_on=dict(chosen_on),
+        fitted_to=dict(fitted_to),
         tuned=dict(models),
         tables={table: warehouse.state(table) for table in tables},
         files=dict(_files(warehouse)),

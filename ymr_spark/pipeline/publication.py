@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 
 from ymr_spark import strict_json
 from ymr_spark.errors import DataContractError
+from ymr_spark.identity import Identity
 from ymr_spark.models import registry
 from ymr_spark.models.arrays import Link
 from ymr_spark.models.fitted import RatingModel
@@ -15,10 +16,10 @@ from ymr_spark.models.linear.factors import FactorModel
 from ymr_spark.models.scorer import Scorer
 from ymr_spark.pipeline import manifests
 from ymr_spark.pipeline.warehouse import Warehouse
-from ymr_spark.ratings import Identity
 from ymr_spark.records.figures import Ingested, Trained
 from ymr_spark.records.record import Record
 from ymr_spark.scale import Scale
+from ymr_spark.store import atomically
 
 
 class Registration(Record):
@@ -31,8 +32,10 @@ class Registration(Record):
     step: float
     link: Link  # how scores become stars: clip or logistic
     fallback: str | None  # the model that scores rows which this one does not know
-    train_rows: int
+    train_rows: int  # of the final fit
     train_hash: str
+    chosen_on_rows: int  # of the fit that the validation rows have judged
+    chosen_on_hash: str
     ratings_version: int  # Delta version of the ratings table
     fit_seconds: float
     parameters: str  # JSON
@@ -44,23 +47,38 @@ class Registration(Record):
 
     @property
     def fitted_to(self) -> Identity:
-        """The train rows."""
+        """The rows of the final fit."""
         return Identity(self.train_rows, self.train_hash)
+
+    @property
+    def chosen_on(self) -> Identity:
+        """The rows of the fit that the validation rows have judged."""
+        return Identity(self.chosen_on_rows, self.chosen_on_hash)
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Those of the final fit."""
+        return ("train",) if self.fitted_to == self.chosen_on else ("train", "validation")
 
 
 def publish(
     spark: SparkSession,
     warehouse: Warehouse,
-    model: RatingModel[Any],
+    chosen: RatingModel[Any],
+    final: RatingModel[Any] | None,
     *,
     fit_seconds: float,
+    final_fit_seconds: float,
     parameters: dict[str, Any],
 ) -> Trained:
     """Write a model's tables and its predictions for all validation and test rows; register it.
 
     Args:
-        model: its columns are those of the table of ratings.
+        chosen: fitted to the train rows; its columns are those of the table of ratings. It
+            predicts the validation rows.
+        final: fitted to the validation rows, too; None where there is none, and `chosen` is all.
     """
+    model = final or chosen
     scorer = model.scorer
     entry = registry.named(scorer.name)
     for part, rows in model.tables().items():
@@ -71,9 +89,16 @@ def publish(
             else:
                 warehouse.save(rows, table)
     started = time.monotonic()
-    predictions = model.transform(held_out(spark, warehouse)).withColumn("model", F.lit(entry.name))
+    splits = identities(warehouse)
+    train = splits["train"]
+    fitted_to = train + splits["validation"] if final else train
+    rows = held_out(spark, warehouse)
+    judged = [
+        fit.transform(rows.where(F.col("split") == split)).withColumn("fitted_to", F.lit(to.hash))
+        for split, fit, to in (("validation", chosen, train), ("test", model, fitted_to))
+    ]
+    predictions = judged[0].union(judged[1]).withColumn("model", F.lit(entry.name))
     warehouse.write(predictions, "predictions", where={"model": entry.name})
-    train = train_identity(warehouse)
     registration = Registration(
         model=entry.name,
         mean=scorer.mean,
@@ -82,21 +107,25 @@ def publish(
         step=scorer.scale.step,
         link=scorer.link,
         fallback=entry.fallback,
-        train_rows=train.rows,
-        train_hash=train.hash,
+        train_rows=fitted_to.rows,
+        train_hash=fitted_to.hash,
+        chosen_on_rows=train.rows,
+        chosen_on_hash=train.hash,
         ratings_version=warehouse.pin("ratings"),
-        fit_seconds=fit_seconds,
+        fit_seconds=fit_seconds + final_fit_seconds,
         parameters=strict_json.dumps(parameters, sort_keys=True),
     )
     warehouse.save([registration], "models", where={"model": entry.name})
     return Trained(
-        rows=train.rows,
+        rows=fitted_to.rows,
         model=entry.name,
-        train_hash=train.hash,
+        train_hash=fitted_to.hash,
+        chosen_on=train,
         fit_seconds=round(fit_seconds, 1),
+        final_fit_seconds=round(final_fit_seconds, 1),
         predict_seconds=round(time.monotonic() - started, 1),
         parameters=parameters,
-        learning_curve=model.learning_curve,
+        learning_curve=chosen.learning_curve,
         told=model.figures,
     )
 
@@ -104,6 +133,23 @@ def publish(
 def held_out(spark: SparkSession, warehouse: Warehouse) -> DataFrame:
     """The validation and test ratings that every model predicts."""
     return warehouse.read(spark, "ratings").where(F.col("split") != "train")
+
+
+def keep_chosen(warehouse: Warehouse, model: RatingModel[Any]) -> None:
+    """Write the arrays of a fit to the train rows alone that others start from."""
+    [file] = registry.named(model.scorer.name).chosen
+    atomically.write(warehouse.path(file), model.scorer.as_npz())
+
+
+def load_chosen(warehouse: Warehouse, name: str) -> FactorModel:
+    """What `keep_chosen` has written.
+
+    Raises:
+        DataContractError: nothing has been.
+    """
+    [file] = registry.named(name).chosen
+    warehouse.require(file)
+    return FactorModel.of_npz(warehouse.path(file).read_bytes())
 
 
 def load(warehouse: Warehouse, name: str) -> Scorer:

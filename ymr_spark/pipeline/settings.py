@@ -78,6 +78,9 @@ class Ingest(Section):
         description="of the lines read; of the songs, with a genre not in the tree",
     )
     validation_ratings: int = Field(10, ge=1, description="train rows a user held out")
+    validation_share: float = Field(
+        0.2, gt=0, le=0.5, description="of a user's train rows: not more, but one of any two"
+    )
 
 
 class Shards(Section):
@@ -156,6 +159,11 @@ class Common(Section):
     ingest: Ingest = Ingest()
     models: Annotated[list[Annotated[str, one_of(*registry.NAMES)]], Distinct] = Field(
         [*registry.NAMES], min_length=1, description="those that the pipeline fits and judges"
+    )
+    final_fit: Literal["update", "refit", "none"] = Field(
+        "update",
+        description="to train and validation rows together, once validation has chosen: on from "
+        "the model that was chosen, or from the beginning, or not at all",
     )
     shards: Shards = Shards()
     two_tower: sections.TwoTower = sections.TwoTower()

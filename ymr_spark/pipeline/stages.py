@@ -77,12 +77,14 @@ RANKING_TABLES = tuple(t for e in registry.MODELS if e.ranks_songs for t in e.ta
 
 
 def _train(entry: registry.Entry) -> Stage:
-    fallback = registry.named(entry.fallback).tables if entry.fallback else ()
+    base = registry.named(entry.fallback) if entry.fallback else None
+    fallback = (*base.tables, *base.chosen) if base else ()
+    sections = entry.name, "final_fit", *(("two_tower",) if entry.deep else ())
     return Stage(
         f"train_{entry.name}",
         ("ratings", *(("songs", "genres", "shards/") if entry.deep else ()), *fallback),
-        (*entry.tables, *MODELS_TABLES),
-        (entry.name, *(("two_tower",) if entry.deep else ()), *(("tune",) if entry.tuned else ())),
+        (*entry.tables, *entry.chosen, *MODELS_TABLES),
+        (*sections, *(("tune",) if entry.tuned else ())),
         optional=entry.choice,
         keeps=(f"models/{entry.name}/",),
         script="train",

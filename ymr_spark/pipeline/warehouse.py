@@ -5,6 +5,7 @@ process holds anyway, where a Spark job would be nearly all of the time.
 """
 
 import json
+import logging
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ from ymr_spark.records.record import Record
 from ymr_spark.scale import Scale
 from ymr_spark.sources.r2 import files as raw_files
 from ymr_spark.store.file_states import digest, state_of
+
+log = logging.getLogger(__name__)
 
 
 class Warehouse:
@@ -172,16 +175,17 @@ class Warehouse:
         """Replace the table, or only the partition `where` names; return the new version.
 
         One Delta commit: a reader sees all of the old rows or all of the new ones. A table that
-        is replaced whole takes the frame's columns with their metadata.
+        is replaced whole takes the frame's columns with their metadata; one whose columns are
+        those of another version of this library always is.
         """
         frame = frame.select(*schemas.TABLES[table].fieldNames())
         _check_schema(table, frame.schema)
         writer = frame.write.format("delta").mode("overwrite")
         partitions = schemas.PARTITIONS.get(table, ())
-        if where is None:
+        if replaced := self._part(table, where):
+            writer = writer.option("replaceWhere", replaced)
+        else:
             writer = writer.option("overwriteSchema", "true")
-        elif self.version(table) is not None:
-            writer = writer.option("replaceWhere", _condition(where))
         writer.partitionBy(*partitions).save(str(self.path(table)))
         self._pinned.pop(table, None)
         return self.pin(table)
@@ -196,18 +200,28 @@ class Warehouse:
         if not isinstance(rows, pa.Table):
             dicts = [row.model_dump() if isinstance(row, Record) else row for row in rows]
             rows = pa.Table.from_pylist(dicts, arrow_schema(table))
-        path = self.path(table)
+        path, replaced = self.path(table), self._part(table, where)
         path.mkdir(parents=True, exist_ok=True)
         write_deltalake(
             path,
             rows.select(schemas.TABLES[table].fieldNames()).cast(arrow_schema(table)),
             mode="overwrite",
-            schema_mode="overwrite" if where is None else None,
+            schema_mode=None if replaced else "overwrite",
             partition_by=[*schemas.PARTITIONS.get(table, ())],
-            predicate=_condition(where) if where and self.version(table) is not None else None,
+            predicate=replaced,
         )
         self._pinned.pop(table, None)
         return self.pin(table)
+
+    def _part(self, table: str, where: Mapping[str, str] | None) -> str | None:
+        """What of the table to replace, as SQL; None for all of it."""
+        if where is None or self.version(table) is None:
+            return None
+        newest = Warehouse(self.root, self.raw)._delta(table)
+        if _columns(_schema(newest)) != _columns(schemas.TABLES[table]):
+            log.warning("%s: its rows are of another version; all are replaced", self.path(table))
+            return None
+        return " AND ".join(f"{column} = '{value}'" for column, value in where.items())
 
 
 def arrow_schema(table: str) -> pa.Schema:
@@ -227,13 +241,12 @@ def _within(resource: str, other: str) -> bool:
     return resource == other or (other.endswith("/") and resource.startswith(other))
 
 
-def _condition(where: Mapping[str, str]) -> str:
-    return " AND ".join(f"{column} = '{value}'" for column, value in where.items())
+def _columns(schema: T.StructType) -> dict[str, str]:
+    return {field.name: field.dataType.simpleString() for field in schema.fields}
 
 
 def _check_schema(table: str, schema: T.StructType) -> None:
-    expected = {f.name: f.dataType.simpleString() for f in schemas.TABLES[table].fields}
-    found = {f.name: f.dataType.simpleString() for f in schema.fields}
+    expected, found = _columns(schemas.TABLES[table]), _columns(schema)
     if expected != found:
         differing = sorted(set(expected.items()) ^ set(found.items()))
         raise DataContractError(

@@ -124,7 +124,8 @@ class Published:
         """What the prediction of a pair is made of."""
         models = {n: m for n, m in self.factors.items() if n in self.names}
         terms = {n: explanation.parts(m, *pair) for n, m in models.items()}
-        rated = {r["song_id"]: r["rating"] for r in ratings.to_pylist() if r["split"] == "train"}
+        splits = {split for name in self.names for split in self.registered[name].splits}
+        rated = {r["song_id"]: r["rating"] for r in ratings.to_pylist() if r["split"] in splits}
         near, by = _nearest(self.warehouse, models, pair[1], rated)
         return Why(terms=terms, nearest=tuple(near), nearest_by=by)
 

@@ -1,7 +1,7 @@
 """The one place that scores given pairs by a published model of any form."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -28,7 +28,7 @@ def stars(
     users: Ints,
     songs: Ints,
 ) -> tuple[Floats, Flags]:
-    """Predictions (pairs,) as the model's training job publishes them for held-out rows.
+    """Predictions (pairs,) as the model's training job publishes them for test rows.
 
     Args:
         registered: as the model was published.
@@ -43,7 +43,7 @@ def stars(
         return predicted(scorer, fallback, users, songs)
     assert fallback is not None
     damping = json.loads(registered.parameters)["damping"]
-    return _by_neighbors(warehouse, fallback, damping, users, songs)
+    return _by_neighbors(warehouse, fallback, damping, registered.splits, users, songs)
 
 
 def ratings_of(warehouse: Warehouse, users: Ints) -> pa.Table:
@@ -55,14 +55,15 @@ def _by_neighbors(
     warehouse: Warehouse,
     bias: FactorModel,
     damping: float,
+    splits: Sequence[str],
     users: Ints,
     songs: Ints,
 ) -> tuple[Floats, Flags]:
     near = neighbors_of(warehouse, songs)
     candidates = np.unique(flat(near, "neighbor_ids"))
     rated = ratings_of(warehouse, users)
-    train = rated.filter(pc.equal(rated["split"], pa.scalar("train")))
-    residuals = _residuals(train, bias, candidates)
+    fitted = rated.filter(pc.is_in(rated["split"], pa.array(splits)))
+    residuals = _residuals(fitted, bias, candidates)
     found, fallback = neighborhood.stars(users, songs, near, residuals, bias, damping)
     return found, ~fallback
 

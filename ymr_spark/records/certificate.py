@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ymr_spark.ratings import Identity
+from ymr_spark.identity import Identity
 from ymr_spark.records.figures import Tuned
 from ymr_spark.records.record import Record
 
@@ -13,6 +13,8 @@ class Certificate(Record):
     Attributes:
         ratings: rows and content hash of each split.
         predictions: by model, the sha256 of each data file.
+        chosen_on: by model, the rows of the fit that has predicted the validation rows.
+        fitted_to: by model, the rows of the final fit, which has predicted the test rows.
         tuned: by model, how its settings were chosen; None where they were given.
         tables: `Warehouse.state` of each table that the comparison read or wrote.
         files: the sha256 of the leaderboard and of the shards' inventory, which has those of all
@@ -23,6 +25,8 @@ class Certificate(Record):
 
     ratings: dict[str, Identity]
     predictions: dict[str, dict[str, str]]
+    chosen_on: dict[str, Identity]
+    fitted_to: dict[str, Identity]
     tuned: dict[str, Tuned | None]
     tables: dict[str, str | None]
     files: dict[str, str]

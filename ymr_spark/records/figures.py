@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from ymr_spark.ratings import Identity
+from ymr_spark.identity import Identity
 from ymr_spark.records.description import Description
 from ymr_spark.records.learning_curve import Curve, Point
 from ymr_spark.records.line_counts import LineCounts
@@ -47,14 +47,17 @@ class Ingested(Figures):
 
 
 class Trained(Figures):
-    """The rows fitted to, by settings that are the `parameters`.
+    """The rows of the final fit, by settings that are the `parameters`.
 
-    `told` is what else the training has to tell.
+    `fit_seconds` are of the fit that validation has judged, to `chosen_on`, `final_fit_seconds`
+    of the final one, 0 where there is none. `told` is what else the training has to tell.
     """
 
     model: str
     train_hash: str
+    chosen_on: Identity
     fit_seconds: float
+    final_fit_seconds: float
     predict_seconds: float
     parameters: dict[str, Any]
     learning_curve: Curve

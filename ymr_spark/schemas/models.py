@@ -12,6 +12,7 @@ PREDICTIONS = table(
     ("song_id", INT),
     ("prediction", DOUBLE),  # stars
     ("fallback", FLAG),  # the model could not score the row, another one did
+    ("fitted_to", STRING),  # content hash of the rows that it was fitted to when it predicted
 )
 
 # One row per fitted model.
@@ -23,8 +24,10 @@ MODELS = table(
     ("step", DOUBLE),
     ("link", STRING),  # how scores become stars: clip or logistic
     ("fallback", STRING),  # the model that scores rows which this one does not know, if any
-    ("train_rows", LONG),
+    ("train_rows", LONG),  # that it was fitted to in the end
     ("train_hash", STRING),
+    ("chosen_on_rows", LONG),  # that it was fitted to when validation chose it
+    ("chosen_on_hash", STRING),
     ("ratings_version", LONG),  # Delta version of the ratings table
     ("fit_seconds", DOUBLE),
     ("parameters", STRING),  # JSON

@@ -26,8 +26,5 @@ def cut(ratings: DataFrame, count: int, seed: int) -> list[TrainRatings]:
 
 
 def _fold(numbered: DataFrame, number: int) -> TrainRatings:
-    train, held_out = (
-        numbered.where(own).drop("fold")
-        for own in (F.col("fold") != number, F.col("fold") == number)
-    )
-    return TrainRatings(train, held_out, scale_of(numbered), IdCodes("int"), IdCodes("int"))
+    rows = numbered.withColumn("held_out", F.col("fold") == number).drop("fold")
+    return TrainRatings(rows, True, scale_of(numbered), IdCodes("int"), IdCodes("int"))

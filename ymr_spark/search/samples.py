@@ -11,12 +11,13 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from ymr_spark import seeds
+from ymr_spark.identity import Identity
 from ymr_spark.models import registry
 from ymr_spark.models.columns import IdCodes
 from ymr_spark.models.fitted import RatingModel
 from ymr_spark.models.registry import Entry
 from ymr_spark.models.train_ratings import TrainRatings
-from ymr_spark.ratings import Identity, identity, scale_of
+from ymr_spark.ratings import identity, scale_of
 from ymr_spark.records.learning_curve import Curve, Point
 from ymr_spark.search import folds
 from ymr_spark.shards import indices, inventory, writing
@@ -57,12 +58,8 @@ class Sample:
     @cached_property
     def ratings(self) -> TrainRatings:
         """For classical models."""
-        train, validation = (
-            self.rows.where(F.col("split") == split).drop("split")
-            for split in ("train", "validation")
-        )
-        scale = scale_of(self.rows)
-        return TrainRatings(train, validation, scale, IdCodes("int"), IdCodes("int"))
+        rows = self.rows.withColumn("held_out", F.col("split") == "validation").drop("split")
+        return TrainRatings(rows, True, scale_of(self.rows), IdCodes("int"), IdCodes("int"))
 
     @cached_property
     def base(self) -> RatingModel[Any]:

@@ -21,7 +21,7 @@ def of_indices(folder: Path, contents: Inventory) -> dict[str, Ints]:
     sizes = {name: 1 + contents.index_sizes.get(name.removesuffix("_index"), 0) for name in columns}
     found: dict[str, Ints] = {name: np.zeros(size, np.int64) for name, size in sizes.items()}
     for file in contents.splits["train"].row_groups:
-        rows = pq.read_table(folder / "train" / file, columns=columns)
+        rows = pq.read_table(folder / file, columns=columns)
         for name, so_far in found.items():
             # How many levels there are is not known before all files are read.
             more = np.bincount(rows[name].to_numpy(), minlength=len(so_far))

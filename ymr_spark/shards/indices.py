@@ -44,13 +44,13 @@ class Index:
     songs: pa.Table
 
 
-def build(train: DataFrame, songs: pa.Table, genres: pa.Table) -> Index:
-    """Index the users and songs of the train rows, and the attributes of all songs.
+def build(ratings: DataFrame, songs: pa.Table, genres: pa.Table) -> Index:
+    """Index the users and songs of these rows, and the attributes of all songs.
 
     Args:
         songs, genres: schemas.SONGS, GENRES rows.
     """
-    users, rated = (_distinct(train, column) for column in ("user_id", "song_id"))
+    users, rated = (_distinct(ratings, column) for column in ("user_id", "song_id"))
     placed = _placed(songs, genres)
     ids = {"user": users, "song": rated}
     ids |= {name: np.unique(placed[f"{name}_id"].dropna()).astype(np.int32) for name in _ATTRIBUTES}

@@ -6,6 +6,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from ymr_spark.errors import DataContractError
+from ymr_spark.identity import Identity
 from ymr_spark.records.record import Record
 from ymr_spark.scale import Scale
 
@@ -24,12 +25,18 @@ class File(Record):
 
 
 class SplitShards(Record):
-    """`row_groups` maps each Parquet file of the split, one row group each, to its rows."""
+    """`row_groups` maps the path of each Parquet file of the split, one row group each, to its
+    rows."""
 
     rows: int
     hash: str  # as ratings.identity
     mean_rating: float
     row_groups: dict[str, int]
+
+    @property
+    def identity(self) -> Identity:
+        """Of its rows."""
+        return Identity(self.rows, self.hash)
 
 
 class Inventory(Record):
@@ -42,6 +49,21 @@ class Inventory(Record):
     index_sizes: dict[str, int]
     splits: dict[str, SplitShards]
     files: dict[str, File]
+
+    def with_validation(self) -> "Inventory":
+        """The same folder, its validation rows among the train rows."""
+        parts = [self.splits[name] for name in ("train", "validation") if name in self.splits]
+        rows = sum((part.identity for part in parts[1:]), parts[0].identity)
+        means = [part.mean_rating * part.rows for part in parts]
+        groups = {path: size for part in parts for path, size in part.row_groups.items()}
+        train = SplitShards(
+            rows=rows.rows, hash=rows.hash, mean_rating=sum(means) / rows.rows, row_groups=groups
+        )
+        return self.model_copy(update={"splits": {"train": train}})
+
+    def only_validation(self) -> "Inventory":
+        """The same folder, its validation rows for train rows."""
+        return self.model_copy(update={"splits": {"train": self.splits["validation"]}})
 
 
 def files_of(folder: Path) -> dict[str, File]:

@@ -53,7 +53,7 @@ def dataset(
     """
     sizes = dict(sorted(contents.splits[split].row_groups.items()))
     # Petastorm takes what follows the scheme for the path as it is, without decoding it.
-    urls = [f"file://{(folder / split / name).absolute()}" for name in sizes]
+    urls = [f"file://{(folder / name).absolute()}" for name in sizes]
     worker, workers = shard if shard is not None else (0, 1)
     mine = list(sizes.values())[worker::workers]
 

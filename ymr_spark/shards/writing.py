@@ -7,7 +7,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from ymr_spark.errors import DataContractError
-from ymr_spark.ratings import COLUMNS, Identity, identity_of, identity_sums, scale_of
+from ymr_spark.identity import Identity
+from ymr_spark.ratings import COLUMNS, identity_of, identity_sums, scale_of
 from ymr_spark.scale import Scale
 from ymr_spark.shards import export, indices, inventory
 from ymr_spark.shards.indices import Index
@@ -52,7 +53,7 @@ def write(
         columns=indices.COLUMNS,
         index_sizes={name: len(values) for name, values in index.ids.items()},
         splits={
-            split: _read_back(train.sparkSession, folder / split, scale, expected[split])
+            split: _read_back(train.sparkSession, folder, split, scale, expected[split])
             for split in splits
         },
         files=inventory.files_of(folder),
@@ -62,19 +63,21 @@ def write(
 
 
 def _read_back(
-    spark: SparkSession, folder: Path, scale: Scale, expected: Identity
+    spark: SparkSession, folder: Path, split: str, scale: Scale, expected: Identity
 ) -> inventory.SplitShards:
-    written = spark.read.parquet(of_disk(folder))
+    written = spark.read.parquet(of_disk(folder / split))
     sums = written.agg(*identity_sums(scale), F.avg("rating").alias("mean_rating")).collect()[0]
     found = identity_of(sums)
     if found != expected:
         raise DataContractError(
-            f"{folder}: {found} written, expected {expected}; "
+            f"{folder / split}: {found} written, expected {expected}; "
             "run jobs/ingest.py --force, then this job again"
         )
     return inventory.SplitShards(
         rows=found.rows,
         hash=found.hash,
         mean_rating=sums["mean_rating"],
-        row_groups=export.row_group_rows(folder),
+        row_groups={
+            f"{split}/{file}": rows for file, rows in export.row_group_rows(folder / split).items()
+        },
     )

@@ -65,7 +65,7 @@ def convert(source: Release, held_out: int, seed: int) -> dict[str, str]:
     song = np.array([numbers[item] for item in ratings[:, 1].tolist()])
     order = np.lexsort((song, user))
     rows = np.c_[user, song, ratings[:, 2]][order]
-    test = validation_rows(rows[:, 0], rows[:, 1], held_out, seed)
+    test = validation_rows(rows[:, 0], rows[:, 1], held_out, 0.5, seed)
     genres = _genres(fields[3] for fields in items)
     return {
         "train_0.txt": _text(rows[~test].tolist()),

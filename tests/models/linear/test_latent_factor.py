@@ -8,7 +8,7 @@ from builders import dense_ratings, ratings
 from pyspark.sql import SparkSession
 
 from ymr_spark.models.held_out import HeldOut
-from ymr_spark.models.linear import bias, latent_factor
+from ymr_spark.models.linear import bias, latent_factor, variational_bayes
 from ymr_spark.models.linear.factors import FactorModel
 from ymr_spark.models.linear.latent_factor import converged
 from ymr_spark.packing import Packed, by_song, by_user
@@ -34,7 +34,8 @@ def inputs(spark: SparkSession) -> Inputs:
 def fit(inputs: Inputs, folder: Path, **settings: Any) -> tuple[FactorModel, Curve]:
     folder.mkdir(exist_ok=True)
     settings = {"rank": 2, "max_iterations": 4, "tolerance": -1.0, "seed": 3} | settings
-    return latent_factor.fit(*inputs, folder, **settings)
+    state, curve = latent_factor.fit(*inputs, folder, **settings)
+    return variational_bayes.factor_model(inputs[2], state), curve
 
 
 def test_a_killed_training_goes_on_to_the_same_model(inputs: Inputs, tmp_path: Path) -> None:

@@ -258,3 +258,24 @@ def test_the_artifact_scores_alike(straight: Fitted) -> None:
     found, known = artifact.predict(rows[:, 0], rows[:, 1])
     np.testing.assert_allclose(found, stars(model, rows), atol=1e-5)
     assert known.all()
+
+
+@pytest.mark.parametrize("network", [*FORMS])
+def test_updated_by_the_validation_rows_it_is_better_for_them(tmp_path: Path, network: str) -> None:
+    validation, train, test = *np.split(ROWS["train"][:7_000], [1_000]), ROWS["validation"]
+    contents = shard_files.write(tmp_path / "a", {"train": train, "validation": validation})
+    settings = SETTINGS | FORMS[network] | {"max_epochs": 12}
+    chosen, _ = training.fit(network, tmp_path / "a", contents, tmp_path / "1", **settings)
+    as_chosen = [variable.numpy() for variable in chosen.learnt]
+    ways = {name: settings[name] for name in settings.keys() - {"max_epochs", "patience"}}
+    del ways["tolerance"]
+    updated, again = (
+        training.update(chosen, network, tmp_path / "a", contents, **ways) for _ in range(2)
+    )
+    found, once_more, before = (
+        np.mean((stars(model, test) - test[:, 2]) ** 2) for model in (updated, again, chosen)
+    )
+    assert found < before
+    assert found == once_more
+    for kept, now in zip(as_chosen, chosen.learnt, strict=True):
+        np.testing.assert_array_equal(kept, now.numpy())

@@ -75,7 +75,7 @@ def test_rows_have_the_part_and_split_of_their_file(tmp_path: Path) -> None:
         for parsed, file in zip((train, test), of_files, strict=True)
     )
     examined = examine(train, test, np.ones(10, bool))
-    summary = unit_rows.ratings(raw.ratings, ValidationRule(2, 1), {4: (6, 2)})
+    summary = unit_rows.ratings(raw.ratings, ValidationRule(2, 0.5, 1), {4: (6, 2)})
     found = pa.Table.from_batches(list(summary(4, [examined]))).to_pylist()
     assert {(r["song_id"], r["part"]) for r in found} == {
         *((song, 0) for song in (0, 1, 2, 8)),
@@ -85,4 +85,6 @@ def test_rows_have_the_part_and_split_of_their_file(tmp_path: Path) -> None:
     assert all(r["user_id"] == 5 and r["rating"] == r["song_id"] % 5 + 1 for r in found)
     for other in ((5, 2), (6, 1)):
         with pytest.raises(DataContractError, match="unit 4 has 6 train and 2 test rows"):
-            list(unit_rows.ratings(raw.ratings, ValidationRule(2, 1), {4: other})(4, [examined]))
+            list(
+                unit_rows.ratings(raw.ratings, ValidationRule(2, 0.5, 1), {4: other})(4, [examined])
+            )

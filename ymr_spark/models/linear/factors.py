@@ -1,7 +1,8 @@
 """The one form that every linear model is kept in and scored from."""
 
+import io
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -104,6 +105,21 @@ class FactorModel:
         """The model whose tables these are."""
         sides = (*_arrays(tables["users"]), *_arrays(tables["songs"]))
         return cls(name, mean, *sides, scale, link)
+
+    def as_npz(self) -> bytes:
+        """All of it in one file, the same bytes for the same model."""
+        plain: dict[str, Any] = {**vars(self), "scale": [*vars(self.scale).values()]}
+        file = io.BytesIO()
+        np.savez(file, **plain)
+        return file.getvalue()
+
+    @classmethod
+    def of_npz(cls, content: bytes) -> Self:
+        """The model whose file this is."""
+        with np.load(io.BytesIO(content)) as arrays:
+            found: dict[str, Any] = {name: arrays[name] for name in arrays.files}
+        single = {name: found[name].item() for name in ("name", "mean", "link")}
+        return cls(**found | single | {"scale": Scale(*found["scale"].tolist())})
 
 
 def _table(key: str, ids: Ints, offsets: Floats, factors: Floats) -> pa.Table:

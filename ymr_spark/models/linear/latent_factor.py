@@ -4,6 +4,7 @@ import logging
 import math
 import time
 from contextlib import nullcontext
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,6 +24,7 @@ from ymr_spark.records.learning_curve import Curve, Point
 from ymr_spark.store import atomically
 
 log = logging.getLogger(__name__)
+_UPDATES = 2
 
 
 def fit(
@@ -36,8 +38,8 @@ def fit(
     max_iterations: int,
     tolerance: float,
     seed: int,
-) -> tuple[FactorModel, Curve]:
-    """Iterate until the validation MSE gains less than `tolerance`; the last model is kept.
+) -> tuple[State, Curve]:
+    """Iterate until the validation MSE gains less than `tolerance`; the last state is kept.
 
     Continues after the last checkpoint, to the same model as without an interruption.
 
@@ -47,7 +49,7 @@ def fit(
         tolerance: in stars squared.
 
     Returns:
-        The model, and one point per iteration; its train error is the expected one.
+        The state, and one point per iteration; its train error is the expected one.
     """
     state, curve = _resumed(checkpoints) or (variational_bayes.begin(base, rank, seed), [])
     further = variational_bayes.iterations(by_user, by_song, base.mean, state)
@@ -64,7 +66,19 @@ def fit(
         curve.append(point)
         _save(checkpoints, state, curve)
         log.info("iteration %d: validation %.4f", state.iteration, error)
-    return variational_bayes.factor_model(base, state), curve
+    return state, curve
+
+
+def update(by_user: Packed, by_song: Packed, base: FactorModel, state: State) -> State:
+    """Further iterations on ratings of which the state has not seen all.
+
+    Args:
+        base: the bias model of these ratings.
+    """
+    known = variational_bayes.with_songs(state, base.song_ids)
+    further = variational_bayes.iterations(by_user, by_song, base.mean, known)
+    *_, last = islice(further, _UPDATES)
+    return last
 
 
 def converged(curve: Curve, tolerance: float) -> bool:
@@ -91,7 +105,13 @@ def _resumed(folder: Path) -> tuple[State, Curve] | None:
 
 
 class LatentFactorModel(LinearModel):
-    """A fitted `LatentFactor`; `learning_curve` is by iteration."""
+    """A fitted `LatentFactor`; `learning_curve` is by iteration.
+
+    Attributes:
+        state: that it ended in; only of a model that was fitted in this process.
+    """
+
+    state: State
 
 
 class LatentFactor(RatingEstimator[LatentFactorModel], HasCheckpointDir):
@@ -110,7 +130,7 @@ class LatentFactor(RatingEstimator[LatentFactorModel], HasCheckpointDir):
         kept = self.isSet("checkpointDir")
         folder = nullcontext(self.getOrDefault("checkpointDir")) if kept else TemporaryDirectory()
         with folder as checkpoints:
-            model, curve = fit(
+            state, curve = fit(
                 ratings.by_user,
                 ratings.by_song,
                 fallback.scorer,
@@ -119,7 +139,18 @@ class LatentFactor(RatingEstimator[LatentFactorModel], HasCheckpointDir):
                 **settings,
                 seed=self.getOrDefault("seed"),
             )
-        return LatentFactorModel(model, curve)
+        return _of_state(fallback.scorer, state, curve)
+
+    def _rounds(self, chosen: LatentFactorModel) -> dict[str, Any]:
+        return {"max_iterations": len(chosen.learning_curve)}
+
+    def update(self, chosen: LatentFactorModel, ratings: TrainRatings) -> LatentFactorModel:
+        """Further iterations."""
+        everything, fallback = ratings.with_validation, self.fallback
+        assert fallback is not None
+        state = update(everything.by_user, everything.by_song, fallback.scorer, chosen.state)
+        model = _of_state(fallback.scorer, state, chosen.learning_curve)
+        return self._known(model, everything, fallback)
 
     def curve(self, ratings: TrainRatings) -> Curve:
         """A point for each of `maxIter` iterations."""
@@ -128,3 +159,9 @@ class LatentFactor(RatingEstimator[LatentFactorModel], HasCheckpointDir):
         settings = self.settings() | {"tolerance": -math.inf}
         with TemporaryDirectory() as folder:
             return fit(*parts, Path(folder), **settings, seed=self.getOrDefault("seed"))[1]
+
+
+def _of_state(base: FactorModel, state: State, curve: Curve) -> LatentFactorModel:
+    model = LatentFactorModel(variational_bayes.factor_model(base, state), curve)
+    model.state = state
+    return model

@@ -15,7 +15,7 @@ movie rating prediction"). A step is one scan of the packed ratings; the other s
 import io
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ import pyarrow as pa
 from scipy.sparse import csr_matrix
 
 from ymr_spark.models.arrays import Floats, Ints
+from ymr_spark.models.linear import triangles
 from ymr_spark.models.linear.factors import FactorModel
 from ymr_spark.models.positions import Positions
 from ymr_spark.packing import Block, Packed, flat, one_row
@@ -92,6 +93,19 @@ def iterations(
         yield state
 
 
+def with_songs(state: State, song_ids: Ints) -> State:
+    """The state that has these songs, ascending, too: at their prior, since nothing is known."""
+    songs = state.songs
+    new = np.setdiff1d(song_ids, songs.ids)
+    ids = np.r_[songs.ids, new]
+    means = np.r_[songs.means, np.zeros((len(new), songs.means.shape[1]))]
+    unknown = songs.prior[triangles.places(len(songs.prior))].astype(np.float32)
+    covariances = np.r_[songs.covariances, np.tile(unknown, (len(new), 1))]
+    order = np.argsort(ids)
+    known = Posteriors(ids[order], means[order], covariances[order], songs.prior)
+    return replace(state, songs=known)
+
+
 def factor_model(base: FactorModel, state: State) -> FactorModel:
     """The posterior means as a model to score with, around the mean of the bias model."""
     users, songs = state.users, state.songs
@@ -130,7 +144,7 @@ def of_checkpoint(content: bytes) -> State:
 
 def _side(ids: Ints, offsets: Floats, factors: Floats) -> Posteriors:
     means = np.c_[offsets, factors]
-    triangle = np.zeros((len(ids), len(_triangle(means.shape[1])[0])), np.float32)
+    triangle = np.zeros((len(ids), len(triangles.places(means.shape[1])[0])), np.float32)
     return Posteriors(ids, means, triangle, np.eye(means.shape[1]))
 
 
@@ -170,7 +184,7 @@ def _solved(
     rest = block.ratings.astype(np.float32) - np.float32(mean)
     ones = csr_matrix((np.ones_like(rest), columns, bounds), shape)
     values = csr_matrix((rest, columns, bounds), shape)
-    second = _full(ones @ other.second, size).astype(np.float64)
+    second = triangles.full(ones @ other.second, size).astype(np.float64)
     first = (values @ other.first).astype(np.float64)
     covariance = np.linalg.inv(second[:, 1:, 1:] / noise + weight)
     means = np.einsum("nij,nj->ni", covariance, (first[:, 1:] - second[:, 0, 1:]) / noise)
@@ -178,7 +192,7 @@ def _solved(
     squared = np.square(rest, dtype=np.float64).sum() - 2 * np.sum(own * first)
     squared += np.einsum("ni,nij,nj->", own, second, own)
     squared += np.sum(second[:, 1:, 1:] * covariance)
-    rows, columns = _triangle(size - 1)
+    rows, columns = triangles.places(size - 1)
     return means, covariance[:, rows, columns], float(squared)
 
 
@@ -189,27 +203,14 @@ def _gathered(table: pa.Table) -> Posteriors:
         flat(table, name).reshape(len(ids), -1)[order] for name in ("means", "covariances")
     )
     ids = ids[order]
-    spread = _full(covariances.mean(axis=0, dtype=np.float64)[None], means.shape[1])[0]
+    spread = triangles.full(covariances.mean(axis=0, dtype=np.float64)[None], means.shape[1])[0]
     return Posteriors(ids, means, covariances, means.T @ means / len(ids) + spread)
 
 
 def _seen(side: Posteriors) -> Seen:
     z = np.insert(side.means, 1, 1.0, axis=1)
-    rows, columns = _triangle(z.shape[1])
+    rows, columns = triangles.places(z.shape[1])
     second = z[:, rows] * z[:, columns]
     uncertain = (rows != 1) & (columns != 1)
     second[:, uncertain] += side.covariances
     return Seen(side.ids, z.astype(np.float32), second.astype(np.float32), Positions(side.ids))
-
-
-def _triangle(size: int) -> tuple[Ints, Ints]:
-    rows, columns = np.triu_indices(size)
-    return rows, columns
-
-
-def _full(triangles: Floats, size: int) -> Floats:
-    """(n, t) upper triangles as (n, size, size) symmetric matrices."""
-    rows, columns = _triangle(size)
-    place = np.empty((size, size), np.intp)
-    place[rows, columns] = place[columns, rows] = np.arange(len(rows))
-    return triangles[:, place]

@@ -174,7 +174,22 @@ class Similarity(RatingEstimator[SimilarityModel]):
             settings["neighbors"],
         ).persist(StorageLevel.DISK_ONLY)
         found.count()
-        model = SimilarityModel(replace(bias, name="similarity"))
-        model.neighbors, model.residuals, model.damping = found, candidates, damping
-        model.figures = {"candidate_ratings": candidates.stars.nnz}
-        return model
+        return _of_parts(bias, found, candidates, damping)
+
+    def update(self, chosen: SimilarityModel, ratings: TrainRatings) -> SimilarityModel:
+        """The same neighbours, by what the bias model of all ratings leaves of them."""
+        everything, fallback = ratings.with_validation, self.fallback
+        assert fallback is not None
+        songs = chosen.residuals.songs
+        candidates = of_songs(everything.by_song, fallback.scorer, songs)
+        model = _of_parts(fallback.scorer, chosen.neighbors, candidates, chosen.damping)
+        return self._known(model, everything, fallback)
+
+
+def _of_parts(
+    bias: FactorModel, neighbors: DataFrame, candidates: Residuals, damping: float
+) -> SimilarityModel:
+    model = SimilarityModel(replace(bias, name="similarity"))
+    model.neighbors, model.residuals, model.damping = neighbors, candidates, damping
+    model.figures = {"candidate_ratings": candidates.stars.nnz}
+    return model

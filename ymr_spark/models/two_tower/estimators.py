@@ -79,27 +79,56 @@ class TwoTowerEstimator(RatingEstimator[Fitted], HasCheckpointDir):
             spark: to start several workers by.
             kept: a folder for the SavedModel and the learning curve.
         """
-        ids = indices.load(shards / "indices")
-        songs = indices.without_attributes(ids) if songs is None else songs
-        together = together or sections.TwoTower()
+        training = self._training(shards, contents, together)
         folder = (
             nullcontext(self.getOrDefault("checkpointDir"))
             if self.isSet("checkpointDir")
             else TemporaryDirectory()
         )
         with folder as checkpoints:
-            training = {
-                "network": self.network,
-                "shards": shards,
-                "contents": contents,
-                "checkpoints": Path(checkpoints),
-                "seed": self.getOrDefault("seed"),
-                "stall_seconds": together.stall_seconds,
-                **self.settings(),
-            }
-            if spark is not None and together.workers > 1:
+            training["checkpoints"] = Path(checkpoints)
+            if spark is not None and together is not None and together.workers > 1:
                 _train_together(spark, together.workers, training)
-            return self._trained(training, ids, songs, kept)
+            from ymr_spark.models.two_tower import training as tensorflow_training
+
+            network, curve = tensorflow_training.fit(**training)
+        return self._fitted(network, curve, shards, songs, kept)
+
+    def refit_shards(
+        self, chosen: Fitted, shards: Path, contents: Inventory, **others: Any
+    ) -> Fitted:
+        """`refit` to a verified folder of shards with train and validation rows.
+
+        Args:
+            others: as for `fit_shards`.
+        """
+        settled: Any = self._settled(chosen)
+        fitted: Fitted = settled.fit_shards(shards, contents.with_validation(), **others)
+        return fitted
+
+    def update_shards(
+        self,
+        chosen: Any,
+        shards: Path,
+        contents: Inventory,
+        songs: Mapping[str, Ints] | None = None,
+        *,
+        together: sections.TwoTower | None = None,
+        kept: Path | None = None,
+    ) -> Fitted:
+        """`update` by a verified folder of shards with train and validation rows, in this process.
+
+        Args:
+            chosen: fitted in this process to the same folder.
+            songs, together, kept: as for `fit_shards`.
+        """
+        from ymr_spark.models.two_tower import training as tensorflow_training
+
+        training = self._training(shards, contents, together)
+        for name in ("max_epochs", "patience", "tolerance"):
+            del training[name]
+        network = tensorflow_training.update(chosen.network, **training)
+        return self._fitted(network, chosen.learning_curve, shards, songs, kept)
 
     def curve(self, ratings: TrainRatings) -> Curve:
         """A point for each of `maxEpochs`, on rows in memory and without attributes of songs."""
@@ -116,22 +145,39 @@ class TwoTowerEstimator(RatingEstimator[Fitted], HasCheckpointDir):
             **{name: v for name, v in settings.items() if name not in ("patience", "tolerance")},
         )
 
-    def _trained(
-        self,
-        training: dict[str, Any],
-        ids: Mapping[str, Ints],
-        songs: Mapping[str, Ints],
-        kept: Path | None,
-    ) -> Fitted:
-        from ymr_spark.models.two_tower import towers
+    def _rounds(self, chosen: Fitted) -> dict[str, Any]:
         from ymr_spark.models.two_tower import training as tensorflow_training
 
-        network, curve = tensorflow_training.fit(**training)
+        return {"max_epochs": 1 + tensorflow_training.best_epoch(chosen.learning_curve)}
+
+    def _training(
+        self, shards: Path, contents: Inventory, together: sections.TwoTower | None
+    ) -> dict[str, Any]:
+        return {
+            "network": self.network,
+            "shards": shards,
+            "contents": contents,
+            "seed": self.getOrDefault("seed"),
+            "stall_seconds": (together or sections.TwoTower()).stall_seconds,
+            **self.settings(),
+        }
+
+    def _fitted(
+        self,
+        network: Any,
+        curve: Curve,
+        shards: Path,
+        songs: Mapping[str, Ints] | None,
+        kept: Path | None,
+    ) -> Fitted:
         if kept is not None:
+            from ymr_spark.models.two_tower import towers
+
             towers.keep(network, curve, kept)
-        scorer = network.artifact(self.name, ids, songs)
-        fitted: Any = self.model(scorer, curve)
-        fitted.fallback = self.fallback
+        ids = indices.load(shards / "indices")
+        songs = indices.without_attributes(ids) if songs is None else songs
+        fitted: Any = self.model(network.artifact(self.name, ids, songs), curve)
+        fitted.network, fitted.fallback = network, self.fallback
         found: Fitted = self._copyValues(fitted)
         return found
 

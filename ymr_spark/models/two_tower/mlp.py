@@ -19,6 +19,8 @@ class MlpTowers(Towers):
         ratings: by column of the shards, as for `Embeddings`.
     """
 
+    update_epochs = 1  # the layers forget what they do not see
+
     def __init__(
         self,
         ratings: Mapping[str, Ints],
@@ -46,11 +48,15 @@ class MlpTowers(Towers):
         return self.mean + self.dense(tf.concat([user, song], axis=1))[:, 0]
 
     def artifact(self, name: str, ids: Mapping[str, Ints], songs: Mapping[str, Ints]) -> MlpModel:
-        """The same scores by numpy; `ids` has "user" and "song", `songs` is not read."""
-        users, rated = (t.table.numpy()[1:] for t in (self.user_tower, self.song_tower))
+        """The same scores by numpy, of users and songs with train rows; `ids` has "user" and
+        "song", `songs` is not read."""
         layers = tuple((d.kernel.numpy(), d.bias.numpy()) for d in self.dense.layers)
-        embeddings = ids["user"], users, ids["song"], rated
-        return MlpModel(name, float(self.mean), *embeddings, layers, self.scale, "logistic")
+        towers = {"user": self.user_tower, "song": self.song_tower}
+        rated = {side: tower.ratings[1:] > 0 for side, tower in towers.items()}
+        ids = {side: ids[side][rated[side]] for side in towers}
+        rows = {side: tower.table.numpy()[1:][rated[side]] for side, tower in towers.items()}
+        sides = ids["user"], rows["user"], ids["song"], rows["song"]
+        return MlpModel(name, float(self.mean), *sides, layers, self.scale, "logistic")
 
 
 def dense_layers(widths: tuple[int, ...], seed: int) -> tf.keras.Sequential:

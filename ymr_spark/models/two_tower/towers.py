@@ -25,7 +25,12 @@ class Towers(tfrs.Model):  # type: ignore[misc]
 
     A model scores in `call` the columns of a batch that are its `features`, and gives by
     `artifact` the same scores without TensorFlow. Training makes the sum of `objective` small.
+
+    Attributes:
+        update_epochs: over further rows alone, after which they count for about as much as others.
     """
+
+    update_epochs = 3
 
     def __init__(
         self,

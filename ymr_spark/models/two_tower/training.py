@@ -117,8 +117,45 @@ def train(
         if epoch:
             settle(model, kept.optimizer, kept.curve)
         kept.record(_epoch(model, epoch_batches(epoch), validation, epoch))
-    assign(model.learnt, kept.best)
+    assign(kept.state, kept.best)
     return kept.curve
+
+
+def update(
+    chosen: Towers,
+    network: str,
+    shards: Path,
+    contents: Inventory,
+    *,
+    seed: int,
+    batch_size: int,
+    stall_seconds: float,
+    learning_rate: float,
+    **form: Any,
+) -> Towers:
+    """What `fit` has trained, gone on with by a few epochs over the validation rows alone.
+
+    Newton steps make of these rows about what they would have made of them among the others: the
+    optimiser goes on from the curvature that those have left.
+
+    Args:
+        chosen: as `fit` returned it, for the same folder and settings.
+        contents: with the validation rows.
+    """
+    everything = contents.with_validation()
+    model = build(network, shards, everything, seed=seed, **form)
+    optimizer = optimizer_of(model, learning_rate)
+    assign(model.learnt, chosen.learnt)
+    assign(optimizer.variables, chosen.optimizer.variables)
+    model.compile(optimizer=optimizer, steps_per_execution=STEPS_AT_ONCE)
+    source: dict[str, Any] = {"batch_size": batch_size, "stall_seconds": stall_seconds}
+    columns = (*model.features, "rating")
+    for epoch in range(model.update_epochs):
+        added = contents.only_validation()
+        batches = dataset(shards, added, "train", columns, seed=order(seed, epoch), **source)
+        with stalls_explained():
+            model.fit(batches, verbose=0)
+    return model
 
 
 def build(network: str, shards: Path, contents: Inventory, *, seed: int, **form: Any) -> Towers:
@@ -152,13 +189,13 @@ def order(seed: int, epoch: int) -> int:
 
 
 class Progress:
-    """A training between two epochs: model, optimizer, best weights and curve, in a folder."""
+    """A training between two epochs: model, optimizer, the best of both and curve, in a folder."""
 
     def __init__(self, model: Towers, checkpoints: Path, learning_rate: float) -> None:
         """Take up the last checkpoint in the folder, if there is one."""
         self.model = model
         self.optimizer = optimizer_of(model, learning_rate)
-        self.best = [tf.Variable(v) for v in model.learnt]
+        self.best = [tf.Variable(v) for v in self.state]
         self._text = tf.Variable("[]")
         state = tf.train.Checkpoint(
             model=model, optimizer=self.optimizer, best=self.best, progress=self._text
@@ -169,6 +206,11 @@ class Progress:
         if self.curve:
             log.info("continuing after epoch %d", len(self.curve))
 
+    @property
+    def state(self) -> list[tf.Variable]:
+        """All that the next epoch goes on from."""
+        return [*self.model.learnt, *self.optimizer.variables]
+
     def goes_on(self, max_epochs: int, patience: int, tolerance: float) -> bool:
         """Neither are all epochs done, nor has patience run out."""
         return len(self.curve) < max_epochs and not stopped(self.curve, patience, tolerance)
@@ -177,7 +219,7 @@ class Progress:
         """Take in an epoch's errors, and the weights as they are now."""
         self.curve.append(point)
         if best_epoch(self.curve) == len(self.curve) - 1:
-            assign(self.best, self.model.learnt)
+            assign(self.best, self.state)
         self._text.assign(learning_curve.dumps(self.curve))
         if save:
             self._manager.save()

@@ -66,10 +66,11 @@ def work(
         training.assign(mirrored, plain)
         squares = [step(batch) for batch in share.batches("train", training.order(seed, epoch))]
         training.assign(plain, mirrored)
-        errors = squared_error(kept.model, share.batches("validation"))
+        judged = "validation" in contents.splits
+        errors = squared_error(kept.model, share.batches("validation")) if judged else (0.0, 0)
         trained = sum(map(float, squares)), share.trained_rows()
         sums = _summed(strategy, *trained, *errors)
-        mses = training.mean(*sums[:2]), training.mean(*sums[2:])
+        mses = training.mean(*sums[:2]), training.mean(*sums[2:]) if judged else None
         kept.record(training.point(epoch, *mses, started), save=worker == 0)
 
 

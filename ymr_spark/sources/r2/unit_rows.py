@@ -66,6 +66,7 @@ class ValidationRule:
     """How train rows are held out for validation."""
 
     per_user: int
+    share: float  # of a user's train rows
     seed: int
 
 
@@ -124,7 +125,9 @@ def _audit_batch(row: dict[str, object]) -> pa.RecordBatch:
 
 
 def _split_batches(block: Examined, split: ValidationRule, parts: Ints) -> Iterator[pa.RecordBatch]:
-    held_out = validation_rows(block.train.user, block.train.song, split.per_user, split.seed)
+    held_out = validation_rows(
+        block.train.user, block.train.song, split.per_user, split.share, split.seed
+    )
     for name, rows, file in (
         ("train", block.train[~held_out], block.train_file[~held_out]),
         ("validation", block.train[held_out], block.train_file[held_out]),
