@@ -3,6 +3,7 @@ from pyspark.sql import SparkSession
 from scipy.linalg import subspace_angles
 
 from ymr_spark.models.linear import als
+from ymr_spark.packing import by_song, by_user
 from ymr_spark.ratings import with_scale
 from ymr_spark.scale import Scale
 
@@ -43,3 +44,22 @@ def test_the_same_twice(spark: SparkSession) -> None:
     targets = spark.createDataFrame(rows, "user_id int, song_id int, rating float")
     first, second = (als.fit(targets, regularization=0.1, **ALS).song_factors for _ in range(2))
     np.testing.assert_allclose(first, second, atol=1e-5)
+
+
+def test_a_further_iteration_is_one_of_als_that_also_knows_the_new_songs(
+    spark: SparkSession,
+) -> None:
+    rows = [(u, s, float(1 + (u * s + u) % 5)) for u in range(9) for s in range(0, 8, 1 + u % 3)]
+    frame = spark.createDataFrame(rows, "user_id int, song_id int, rating float")
+    frame = with_scale(frame, Scale(1, 5, 1))
+    packed = by_user(frame), by_song(frame)
+    settled = als.fit(frame, regularization=0.3, **ALS | {"iterations": 100})
+    again = als.update(*packed, settled, 0.3)
+    for side in ("user_ids", "song_ids"):
+        np.testing.assert_array_equal(getattr(again, side), getattr(settled, side))
+    np.testing.assert_allclose(again.song_factors, settled.song_factors, atol=1e-3)
+    np.testing.assert_allclose(again.user_factors, settled.user_factors, atol=1e-3)
+    part = als.fit(frame.where("song_id != 5"), regularization=0.3, **ALS)
+    assert 5 in als.update(*packed, part, 0.3).song_ids
+    for blocks in packed:
+        blocks.unpersist()

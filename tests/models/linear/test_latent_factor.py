@@ -70,6 +70,30 @@ def test_the_curve_is_of_the_validation_rows(inputs: Inputs, tmp_path: Path) -> 
     assert [entry.epoch for entry in curve] == [1, 2, 3, 4]
 
 
+def test_further_iterations_take_up_songs_that_had_no_rating(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    rows = dense_ratings(30, 20, 0.5, seed=1)
+    frame = ratings(spark, [(int(u), int(s), int(r)) for u, s, r in rows])
+    known = rows[:, 1] != 7
+    part = frame.where("song_id != 7")
+    settings: dict[str, Any] = {"rank": 2, "max_iterations": 4, "tolerance": -1.0, "seed": 3}
+    base, _ = bias.fit(by_user(part), **BIAS)
+    held_out = HeldOut(*rows[~known].T)
+    sides = by_user(part), by_song(part)
+    state, _ = latent_factor.fit(*sides, base, held_out, tmp_path, **settings)
+    assert 7 not in state.songs.ids
+    everything, _ = bias.fit(by_user(frame), **BIAS)
+    further = latent_factor.update(by_user(frame), by_song(frame), everything, state)
+    np.testing.assert_array_equal(further.songs.ids, everything.song_ids)
+    assert (np.diag(further.songs.prior) > 0).all()
+    before, after = (
+        held_out.mse(variational_bayes.factor_model(model, found), model)
+        for model, found in ((base, state), (everything, further))
+    )
+    assert after < before
+
+
 def test_it_stops_when_an_iteration_gains_too_little(inputs: Inputs, tmp_path: Path) -> None:
     _, curve = fit(inputs, tmp_path / "1", tolerance=100.0)
     assert len(curve) == 2
