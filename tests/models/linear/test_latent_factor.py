@@ -1,3 +1,4 @@
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ from builders import dense_ratings, ratings
 from pyspark.sql import SparkSession
 
 from ymr_spark.models.held_out import HeldOut
-from ymr_spark.models.linear import bias, latent_factor, variational_bayes
+from ymr_spark.models.linear import bias, latent_factor, triangles, variational_bayes
 from ymr_spark.models.linear.factors import FactorModel
 from ymr_spark.models.linear.latent_factor import converged
 from ymr_spark.packing import Packed, by_song, by_user
@@ -84,9 +85,18 @@ def test_further_iterations_take_up_songs_that_had_no_rating(
     state, _ = latent_factor.fit(*sides, base, held_out, tmp_path, **settings)
     assert 7 not in state.songs.ids
     everything, _ = bias.fit(by_user(frame), **BIAS)
-    further = latent_factor.update(by_user(frame), by_song(frame), everything, state)
-    np.testing.assert_array_equal(further.songs.ids, everything.song_ids)
-    assert (np.diag(further.songs.prior) > 0).all()
+    # What nobody has rated is at its prior: it pulls no user anywhere.
+    begun = variational_bayes.with_songs(state, everything.song_ids)
+    new = begun.songs.ids == 7
+    np.testing.assert_array_equal(begun.songs.ids, everything.song_ids)
+    np.testing.assert_array_equal(begun.songs.means[new], [[0, 0, 0]])
+    unknown = triangles.full(begun.songs.covariances[new], 3)[0]
+    np.testing.assert_allclose(unknown, state.songs.prior, rtol=1e-6)
+    np.testing.assert_array_equal(begun.songs.means[~new], state.songs.means)
+    sides = by_user(frame), by_song(frame)
+    *_, expected = islice(variational_bayes.iterations(*sides, everything.mean, begun), 2)
+    further = latent_factor.update(*sides, everything, state)
+    np.testing.assert_array_equal(further.users.means, expected.users.means)
     before, after = (
         held_out.mse(variational_bayes.factor_model(model, found), model)
         for model, found in ((base, state), (everything, further))
