@@ -25,6 +25,7 @@ import tensorflow as tf
 from ymr_spark.models import registry
 from ymr_spark.models.two_tower import training as two_tower_training
 from ymr_spark.models.two_tower.curves import batches
+from ymr_spark.models.two_tower.progress import optimizer_of
 from ymr_spark.pipeline import manifests, settings_file, stages
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
@@ -71,7 +72,7 @@ def fed(
     form = {key: value for key, value in section.items() if key not in _OF_TRAINING}
     model = two_tower_training.build(network, shards, contents, seed=chosen.seed, **form)
     model.compile(
-        optimizer=two_tower_training.optimizer_of(model, section["learning_rate"]),
+        optimizer=optimizer_of(model, section["learning_rate"]),
         steps_per_execution=two_tower_training.STEPS_AT_ONCE,
     )
     columns = (*model.features, "rating")

@@ -22,7 +22,7 @@ from ymr_spark.models.fitted import RatingModel
 from ymr_spark.models.linear.model import LinearModel
 from ymr_spark.models.registry import Entry
 from ymr_spark.models.train_ratings import TrainRatings
-from ymr_spark.models.two_tower.training import best_epoch
+from ymr_spark.models.two_tower.stopping import best_epoch
 from ymr_spark.ratings import with_scale
 
 
@@ -115,20 +115,24 @@ def test_the_same_seed_gives_the_same_model(
     pd.testing.assert_frame_equal(predicted(again, ratings), known)
 
 
+def in_the_end(
+    entry: Entry, way: str, fitted: Callable[[str], RatingModel[Any]], shared: TrainRatings
+) -> RatingModel[Any]:
+    """The model that was chosen, and what it falls back on, fitted to all of the ratings."""
+    unfitted = estimator(entry, validationIndicatorCol="later")
+    if entry.fallback:
+        unfitted.setFallback(in_the_end(registry.named(entry.fallback), way, fitted, shared))
+    found: RatingModel[Any] = getattr(unfitted, way)(fitted(entry.name), shared)
+    return found
+
+
 def test_refitted_it_is_as_if_nothing_had_been_held_out(
     entry: Entry,
     fitted: Callable[[str], RatingModel[Any]],
     shared: TrainRatings,
     ratings: DataFrame,
 ) -> None:
-    def refitted(entry: Entry) -> RatingModel[Any]:
-        unfitted = estimator(entry, validationIndicatorCol="later")
-        if entry.fallback:
-            unfitted.setFallback(refitted(registry.named(entry.fallback)))
-        found: RatingModel[Any] = unfitted.refit(fitted(entry.name), shared)
-        return found
-
-    found = refitted(entry)
+    found = in_the_end(entry, "refit", fitted, shared)
     curve = fitted(entry.name).learning_curve
     rounds = {"maxIter": len(curve), "maxEpochs": 1 + best_epoch(curve)} if curve else {}
     known = {param: count for param, count in rounds.items() if found.hasParam(param)}
@@ -142,14 +146,7 @@ def test_refitted_it_is_as_if_nothing_had_been_held_out(
 def test_updated_it_has_learnt_from_what_was_held_out(
     name: str, fitted: Callable[[str], RatingModel[Any]], shared: TrainRatings
 ) -> None:
-    def updated(entry: Entry) -> RatingModel[Any]:
-        unfitted = estimator(entry, validationIndicatorCol="later")
-        if entry.fallback:
-            unfitted.setFallback(updated(registry.named(entry.fallback)))
-        found: RatingModel[Any] = unfitted.update(fitted(entry.name), shared)
-        return found
-
-    chosen, found = fitted(name), updated(registry.named(name))
+    chosen, found = fitted(name), in_the_end(registry.named(name), "update", fitted, shared)
     before, after = (model.mse(shared.validation_arrays) for model in (chosen, found))
     # A threshold for all users may stay where it is.
     assert after < before or (name == "user_lean" and after == before)

@@ -12,7 +12,7 @@ import told
 
 from ymr_spark.errors import EnvironmentProblem
 from ymr_spark.models.arrays import Floats, Ints
-from ymr_spark.models.two_tower import towers, training
+from ymr_spark.models.two_tower import progress, stopping, towers, training
 from ymr_spark.models.two_tower.towers import Towers
 from ymr_spark.records import learning_curve
 from ymr_spark.records.learning_curve import Curve
@@ -102,7 +102,7 @@ FLOOR = NOISE**2 + 1 / 12
 @pytest.mark.parametrize("network", ["dot", "cross"])
 def test_planted_tastes_are_learned(shards: Shards, tmp_path: Path, network: str) -> None:
     _, model, curve = fit(shards, tmp_path, network, max_epochs=20)
-    best = told.known(curve[training.best_epoch(curve)].validation_mse)
+    best = told.known(curve[stopping.best_epoch(curve)].validation_mse)
     assert 0.9 * FLOOR < best < 1.25 * FLOOR
     rows = ROWS["validation"]
     assert np.mean((stars(model, rows) - rows[:, 2]) ** 2) == pytest.approx(best, rel=1e-5)
@@ -156,7 +156,7 @@ def test_a_resumed_training_ends_with_the_same_weights(
         for fitted in (resumed, straight)
     )
     assert found == expected
-    assert len(list(tmp_path.glob("*.index"))) == training.CHECKPOINTS_KEPT
+    assert len(list(tmp_path.glob("*.index"))) == progress.CHECKPOINTS_KEPT
 
 
 def test_the_best_epochs_weights_are_kept(shards: Shards, tmp_path: Path) -> None:
@@ -164,7 +164,7 @@ def test_the_best_epochs_weights_are_kept(shards: Shards, tmp_path: Path) -> Non
     changed: dict[str, Any] = {"l2": 0.5, "dimension": 64, "learning_rate": 4.0, "max_epochs": 40}
     fitted = fit(shards, tmp_path, **changed)
     assert np.isfinite([told.known(point.validation_mse) for point in fitted[2]]).all()
-    best = training.best_epoch(fitted[2])
+    best = stopping.best_epoch(fitted[2])
     assert 0 < best == len(fitted[2]) - 1 - SETTINGS["patience"]
     at_best = fit(shards, tmp_path / "shorter", **changed | {"max_epochs": best + 1})
     np.testing.assert_array_equal(weights(fitted)[0], weights(at_best)[0])
@@ -203,19 +203,19 @@ def test_without_a_rate_nothing_is_learned(shards: Shards, tmp_path: Path) -> No
 
 def test_early_stopping() -> None:
     curve = told.curve(*((1.0, mse) for mse in (3.0, 1.0, 2.0, 1.5)))
-    assert training.stopped(curve, 2)
-    assert not training.stopped(curve, 3)
-    assert not training.stopped([], 1)
+    assert stopping.stopped(curve, 2)
+    assert not stopping.stopped(curve, 3)
+    assert not stopping.stopped([], 1)
     falling = told.curve(*((1.0, mse) for mse in (3.0, 2.0, 1.9, 1.8)))
-    assert training.stopped(falling[:3], 1, tolerance=0.15)
-    assert not training.stopped(falling, 2, tolerance=0.15)  # the last two gained 0.2 together
-    assert not training.stopped(falling[:3], 1, tolerance=0.05)
+    assert stopping.stopped(falling[:3], 1, tolerance=0.15)
+    assert not stopping.stopped(falling, 2, tolerance=0.15)  # the last two gained 0.2 together
+    assert not stopping.stopped(falling[:3], 1, tolerance=0.05)
     broken = told.curve(*((1.0, mse) for mse in (math.nan, 2.0, math.nan)))
-    assert training.best_epoch(broken) == 1
+    assert stopping.best_epoch(broken) == 1
     diverged = told.curve(*[(1.0, math.nan)] * 3)
-    assert training.stopped(diverged, 2)
+    assert stopping.stopped(diverged, 2)
     unjudged = told.curve(*[(1.0, None)] * 9)
-    assert not training.stopped(unjudged, 1)
+    assert not stopping.stopped(unjudged, 1)
 
 
 def test_without_validation_rows_the_last_epoch_is_kept(tmp_path: Path) -> None:

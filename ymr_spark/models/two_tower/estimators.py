@@ -20,6 +20,7 @@ from ymr_spark.models.fitted import RatingModel
 from ymr_spark.models.linear.model import LinearModel
 from ymr_spark.models.train_ratings import TrainRatings
 from ymr_spark.models.two_tower.dense import MlpModel
+from ymr_spark.models.two_tower.stopping import best_epoch
 from ymr_spark.ratings import identity_of_all
 from ymr_spark.records.learning_curve import Curve
 from ymr_spark.runtime import barrier
@@ -146,9 +147,7 @@ class TwoTowerEstimator(RatingEstimator[Fitted], HasCheckpointDir):
         )
 
     def _rounds(self, chosen: Fitted) -> dict[str, Any]:
-        from ymr_spark.models.two_tower import training as tensorflow_training
-
-        return {"max_epochs": 1 + tensorflow_training.best_epoch(chosen.learning_curve)}
+        return {"max_epochs": 1 + best_epoch(chosen.learning_curve)}
 
     def _training(
         self, shards: Path, contents: Inventory, together: sections.TwoTower | None

@@ -17,15 +17,14 @@ from ymr_spark.models.two_tower.deep_cross import CrossTowers
 from ymr_spark.models.two_tower.dot import DotTowers
 from ymr_spark.models.two_tower.mlp import MlpTowers
 from ymr_spark.models.two_tower.newton import Newton
+from ymr_spark.models.two_tower.progress import Progress, assign, optimizer_of
 from ymr_spark.models.two_tower.towers import Towers, squared_error
-from ymr_spark.records import learning_curve
 from ymr_spark.records.learning_curve import Curve, Point
 from ymr_spark.shards import counts
 from ymr_spark.shards.inventory import Inventory
 from ymr_spark.shards.reader import dataset, stalls_explained
 
 log = logging.getLogger(__name__)
-CHECKPOINTS_KEPT = 2
 # Returning to Python after each step costs half the time.
 STEPS_AT_ONCE = 32
 
@@ -176,66 +175,9 @@ def settle(model: Towers, optimizer: Newton, curve: Curve) -> None:
         priors.learn(table, optimizer, len(curve))
 
 
-def optimizer_of(model: Towers, learning_rate: float) -> Newton:
-    """The optimiser, with its variables made."""
-    optimizer = Newton(learning_rate, model.tables, model.noise)
-    optimizer.build(model.trainable_variables)
-    return optimizer
-
-
 def order(seed: int, epoch: int) -> int:
     """The seed of an epoch's order of rows."""
     return seeds.of(seed, epoch)
-
-
-class Progress:
-    """A training between two epochs: model, optimizer, the best of both and curve, in a folder."""
-
-    def __init__(self, model: Towers, checkpoints: Path, learning_rate: float) -> None:
-        """Take up the last checkpoint in the folder, if there is one."""
-        self.model = model
-        self.optimizer = optimizer_of(model, learning_rate)
-        self.best = [tf.Variable(v) for v in self.state]
-        self._text = tf.Variable("[]")
-        state = tf.train.Checkpoint(
-            model=model, optimizer=self.optimizer, best=self.best, progress=self._text
-        )
-        self._manager = tf.train.CheckpointManager(state, str(checkpoints), CHECKPOINTS_KEPT)
-        state.restore(self._manager.latest_checkpoint)
-        self.curve = learning_curve.loads(self._text.numpy())
-        if self.curve:
-            log.info("continuing after epoch %d", len(self.curve))
-
-    @property
-    def state(self) -> list[tf.Variable]:
-        """All that the next epoch goes on from."""
-        return [*self.model.learnt, *self.optimizer.variables]
-
-    def goes_on(self, max_epochs: int, patience: int, tolerance: float) -> bool:
-        """Neither are all epochs done, nor has patience run out."""
-        return len(self.curve) < max_epochs and not stopped(self.curve, patience, tolerance)
-
-    def record(self, point: Point, save: bool = True) -> None:
-        """Take in an epoch's errors, and the weights as they are now."""
-        self.curve.append(point)
-        if best_epoch(self.curve) == len(self.curve) - 1:
-            assign(self.best, self.state)
-        self._text.assign(learning_curve.dumps(self.curve))
-        if save:
-            self._manager.save()
-
-
-def stopped(curve: Curve, patience: int, tolerance: float = 0.0) -> bool:
-    """Whether the last epoch that gained more than `tolerance` is `patience` epochs ago."""
-    least, idle = math.inf, 0
-    for point in curve:
-        if point.validation_mse is None:
-            return False
-        if point.validation_mse < least - tolerance:
-            least, idle = point.validation_mse, 0
-        else:
-            idle += 1
-    return idle >= patience
 
 
 def _epoch(
@@ -266,20 +208,5 @@ def point(epoch: int, train_mse: float, validation_mse: float | None, started: f
     )
 
 
-def best_epoch(curve: Curve) -> int:
-    """The position of the lowest validation MSE; one that is no number is higher than any. The
-    last one where there are no validation rows."""
-    errors = [point.validation_mse for point in curve if point.validation_mse is not None]
-    if len(errors) < len(curve):
-        return len(curve) - 1
-    return int(np.argmin(np.where(np.isnan(errors), np.inf, errors)))
-
-
 def _shown(mse: float | None) -> str:
     return "none" if mse is None else f"{mse:.4f}"
-
-
-def assign(variables: list[tf.Variable], values: list[tf.Variable]) -> None:
-    """Set each variable to the value at its place."""
-    for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)

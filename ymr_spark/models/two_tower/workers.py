@@ -18,6 +18,7 @@ import tensorflow as tf
 
 from ymr_spark.models.two_tower import training
 from ymr_spark.models.two_tower.newton import Newton
+from ymr_spark.models.two_tower.progress import Progress, assign, optimizer_of
 from ymr_spark.models.two_tower.towers import Towers, squared_error
 from ymr_spark.shards.inventory import Inventory
 from ymr_spark.shards.reader import dataset
@@ -48,14 +49,14 @@ def work(
         checkpoints: a folder that all share; the first worker writes there after each epoch.
     """
     strategy = _joined(worker, addresses)
-    kept = training.Progress(
+    kept = Progress(
         training.build(network, shards, contents, seed=seed, **form), checkpoints, learning_rate
     )
     columns = (*kept.model.features, "rating")
     share = Share(worker, len(addresses), shards, contents, columns, batch_size, stall_seconds)
     with strategy.scope():
         model = training.build(network, shards, contents, seed=seed, **form)
-        optimizer = training.optimizer_of(model, learning_rate)
+        optimizer = optimizer_of(model, learning_rate)
     mirrored = [*model.learnt, *optimizer.variables]
     plain = [*kept.model.learnt, *kept.optimizer.variables]
     step = _step(strategy, model, optimizer)
@@ -63,9 +64,9 @@ def work(
         started, epoch = time.monotonic(), len(kept.curve)
         if epoch:
             training.settle(kept.model, kept.optimizer, kept.curve)
-        training.assign(mirrored, plain)
+        assign(mirrored, plain)
         squares = [step(batch) for batch in share.batches("train", training.order(seed, epoch))]
-        training.assign(plain, mirrored)
+        assign(plain, mirrored)
         judged = "validation" in contents.splits
         errors = squared_error(kept.model, share.batches("validation")) if judged else (0.0, 0)
         trained = sum(map(float, squares)), share.trained_rows()
