@@ -228,3 +228,11 @@ def test_levels_below_the_third_count_as_the_third() -> None:
     one = np.array([1], np.int32)
     deepest, deeper = (model.predict_stars(*[one] * 6, level)[0] for level in ([3], [9]))
     assert deeper == deepest != stars(model, one, one)[0]
+
+
+@pytest.mark.parametrize(("epochs", "passes"), [(1, 1), (2, 1), (4, 2), (6, 3), (20, 3)])
+def test_rows_that_come_later_are_seen_as_often_as_makes_them_count_alike(
+    epochs: int, passes: int
+) -> None:
+    assert dot().further_epochs(epochs, 2.0) == deep_cross().further_epochs(epochs, 2.0) == passes
+    assert mlp().further_epochs(epochs, 2.0) == 1

@@ -265,12 +265,13 @@ def test_updated_by_the_validation_rows_it_is_better_for_them(tmp_path: Path, ne
     validation, train, test = *np.split(ROWS["train"][:7_000], [1_000]), ROWS["validation"]
     contents = shard_files.write(tmp_path / "a", {"train": train, "validation": validation})
     settings = SETTINGS | FORMS[network] | {"max_epochs": 12}
-    chosen, _ = training.fit(network, tmp_path / "a", contents, tmp_path / "1", **settings)
+    chosen, curve = training.fit(network, tmp_path / "a", contents, tmp_path / "1", **settings)
+    epochs = 1 + stopping.best_epoch(curve)
     as_chosen = [variable.numpy() for variable in chosen.learnt]
     ways = {name: settings[name] for name in settings.keys() - {"max_epochs", "patience"}}
     del ways["tolerance"]
     updated, again = (
-        training.update(chosen, network, tmp_path / "a", contents, **ways) for _ in range(2)
+        training.update(chosen, epochs, network, tmp_path / "a", contents, **ways) for _ in range(2)
     )
     found, once_more, before = (
         np.mean((stars(model, test) - test[:, 2]) ** 2) for model in (updated, again, chosen)

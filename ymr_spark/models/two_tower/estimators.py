@@ -128,8 +128,9 @@ class TwoTowerEstimator(RatingEstimator[Fitted], HasCheckpointDir):
         training = self._training(shards, contents, together)
         for name in ("max_epochs", "patience", "tolerance"):
             del training[name]
-        network = tensorflow_training.update(chosen.network, **training)
-        return self._fitted(network, chosen.learning_curve, shards, songs, kept)
+        curve = chosen.learning_curve
+        network = tensorflow_training.update(chosen.network, 1 + best_epoch(curve), **training)
+        return self._fitted(network, curve, shards, songs, kept)
 
     def curve(self, ratings: TrainRatings) -> Curve:
         """A point for each of `maxEpochs`, on rows in memory and without attributes of songs."""

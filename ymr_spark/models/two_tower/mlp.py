@@ -19,8 +19,6 @@ class MlpTowers(Towers):
         ratings: by column of the shards, as for `Embeddings`.
     """
 
-    update_epochs = 1  # the layers forget what they do not see
-
     def __init__(
         self,
         ratings: Mapping[str, Ints],
@@ -40,6 +38,10 @@ class MlpTowers(Towers):
         )
         self.dense = dense_layers(layers, seed)
         self.dense.build((None, 2 * dimension))
+
+    def further_epochs(self, epochs: int, rate: float) -> int:
+        """One, since the layers forget what they do not see."""
+        return 1
 
     def call(self, features: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Scores (rows,), before the scale is put on."""

@@ -17,6 +17,7 @@ from ymr_spark.records.learning_curve import Curve
 from ymr_spark.scale import Scale
 from ymr_spark.store import atomically
 
+_FURTHER_EPOCHS = 3
 _EDGE = 0.001  # of the scale: 0.004 of five stars
 
 
@@ -25,12 +26,7 @@ class Towers(tfrs.Model):  # type: ignore[misc]
 
     A model scores in `call` the columns of a batch that are its `features`, and gives by
     `artifact` the same scores without TensorFlow. Training makes the sum of `objective` small.
-
-    Attributes:
-        update_epochs: over further rows alone, after which they count for about as much as others.
     """
-
-    update_epochs = 3
 
     def __init__(
         self,
@@ -59,6 +55,12 @@ class Towers(tfrs.Model):  # type: ignore[misc]
         """All that an epoch changes, the optimiser's own apart."""
         learnt = [variable for t in self.tables for variable in (t.l2, t.curvature)]
         return [*self.trainable_variables, self.noise, *learnt]
+
+    def further_epochs(self, epochs: int, rate: float) -> int:
+        """Over further rows alone, after as many epochs over others, until they count for about as
+        much: a step of that rate is as if its rows had been seen rate / epochs times. No more than
+        a few, since rows that move together by one error overshoot."""
+        return min(_FURTHER_EPOCHS, max(1, round(epochs / rate)))
 
     def expect_error(self, train_mse: float | None) -> None:
         """Take an epoch's running error for the noise of ratings: not above that of ratings spread

@@ -122,6 +122,7 @@ def train(
 
 def update(
     chosen: Towers,
+    epochs: int,
     network: str,
     shards: Path,
     contents: Inventory,
@@ -138,7 +139,7 @@ def update(
     optimiser goes on from the curvature that those have left.
 
     Args:
-        chosen: as `fit` returned it, for the same folder and settings.
+        chosen: as `fit` returned it, for the same folder and settings, after so many `epochs`.
         contents: with the validation rows.
     """
     everything = contents.with_validation()
@@ -149,7 +150,7 @@ def update(
     model.compile(optimizer=optimizer, steps_per_execution=STEPS_AT_ONCE)
     source: dict[str, Any] = {"batch_size": batch_size, "stall_seconds": stall_seconds}
     columns = (*model.features, "rating")
-    for epoch in range(model.update_epochs):
+    for epoch in range(model.further_epochs(epochs, learning_rate)):
         added = contents.only_validation()
         batches = dataset(shards, added, "train", columns, seed=order(seed, epoch), **source)
         with stalls_explained():
