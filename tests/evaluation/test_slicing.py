@@ -7,7 +7,7 @@ import pytest
 from ymr_spark import schemas
 from ymr_spark.evaluation import slicing
 from ymr_spark.evaluation.slicing import Slicings
-from ymr_spark.pipeline.warehouse import arrow_schema
+from ymr_spark.pipeline.table_schemas import arrow_schema
 from ymr_spark.scale import Scale
 from ymr_spark.sources.r2.scale import R2
 

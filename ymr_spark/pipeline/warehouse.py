@@ -4,7 +4,6 @@
 process holds anyway, where a Spark job would be nearly all of the time.
 """
 
-import json
 import logging
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -16,12 +15,11 @@ import pyarrow.dataset as ds
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import DeltaError
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import types as T
-from pyspark.sql.pandas.types import to_arrow_schema
 
 from ymr_spark import schemas
 from ymr_spark.errors import DataContractError
-from ymr_spark.pipeline import stages
+from ymr_spark.pipeline import stages, table_schemas
+from ymr_spark.pipeline.table_schemas import arrow_schema
 from ymr_spark.ratings import noted_scale
 from ymr_spark.records.record import Record
 from ymr_spark.scale import Scale
@@ -112,14 +110,14 @@ class Warehouse:
         version = self.pin(table)
         path = str(self.path(table))
         frame = spark.read.format("delta").option("versionAsOf", version).load(path)
-        _check_schema(table, frame.schema)
+        table_schemas.check(table, frame.schema)
         return frame
 
     def load(self, table: str, where: ds.Expression | None = None) -> pa.Table:
         """The rows of the table at its pinned version; raises as `read`."""
         self.require(table)
         delta = self._delta(table)
-        _check_schema(table, _schema(delta))
+        table_schemas.check(table, table_schemas.of_delta(delta))
         columns = arrow_schema(table)
         files = self._files(table, delta)
         if not files:
@@ -136,7 +134,7 @@ class Warehouse:
             DataContractError: there is no such table, or it is without a scale.
         """
         self.require("ratings")
-        scale = noted_scale(_schema(self._delta("ratings"))["rating"].metadata)
+        scale = noted_scale(table_schemas.of_delta(self._delta("ratings"))["rating"].metadata)
         if scale is None:
             raise DataContractError(
                 f"{self.path('ratings')}: the column rating has no scale; {_again('ratings')}"
@@ -179,7 +177,7 @@ class Warehouse:
         those of another version of this library always is.
         """
         frame = frame.select(*schemas.TABLES[table].fieldNames())
-        _check_schema(table, frame.schema)
+        table_schemas.check(table, frame.schema)
         writer = frame.write.format("delta").mode("overwrite")
         partitions = schemas.PARTITIONS.get(table, ())
         if replaced := self._part(table, where):
@@ -218,19 +216,10 @@ class Warehouse:
         if where is None or self.version(table) is None:
             return None
         newest = Warehouse(self.root, self.raw)._delta(table)
-        if _columns(_schema(newest)) != _columns(schemas.TABLES[table]):
+        if not table_schemas.is_of(table, table_schemas.of_delta(newest)):
             log.warning("%s: its rows are of another version; all are replaced", self.path(table))
             return None
         return " AND ".join(f"{column} = '{value}'" for column, value in where.items())
-
-
-def arrow_schema(table: str) -> pa.Schema:
-    """The columns of the table for Arrow."""
-    return to_arrow_schema(schemas.TABLES[table])
-
-
-def _schema(delta: DeltaTable) -> T.StructType:
-    return T.StructType.fromJson(json.loads(delta.schema().to_json()))
 
 
 def _again(table: str) -> str:
@@ -239,20 +228,6 @@ def _again(table: str) -> str:
 
 def _within(resource: str, other: str) -> bool:
     return resource == other or (other.endswith("/") and resource.startswith(other))
-
-
-def _columns(schema: T.StructType) -> dict[str, str]:
-    return {field.name: field.dataType.simpleString() for field in schema.fields}
-
-
-def _check_schema(table: str, schema: T.StructType) -> None:
-    expected, found = _columns(schemas.TABLES[table]), _columns(schema)
-    if expected != found:
-        differing = sorted(set(expected.items()) ^ set(found.items()))
-        raise DataContractError(
-            f"table {table}: columns are not the schema's (differing: {differing}); "
-            f"expected {expected}; run {stages.maker(table)} again"
-        )
 
 
 def _commits(table: Path) -> list[Path]:
