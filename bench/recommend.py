@@ -22,8 +22,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from scipy.sparse import csr_matrix
 
+from ymr_spark.models import topk
 from ymr_spark.models.arrays import find
-from ymr_spark.models.linear import topk
 from ymr_spark.models.linear.factors import FactorModel
 from ymr_spark.packing import Packed, by_user, unpack
 from ymr_spark.pipeline import publication, settings_file

@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 
 from ymr_spark import schemas
 from ymr_spark.evaluation import same_rows
+from ymr_spark.lists.listeners import Listeners
 from ymr_spark.models import registry
 from ymr_spark.models.fitted import RatingModel
 from ymr_spark.models.registry import Entry
@@ -22,6 +23,7 @@ from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.ratings import COLUMNS, identity_of, identity_sums, with_scale
 from ymr_spark.records.figures import ComparedBySize
+from ymr_spark.search.lists import listed
 from ymr_spark.shards import indices, inventory
 from ymr_spark.shards.inventory import Inventory
 from ymr_spark.store.paths import of_disk
@@ -37,6 +39,9 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Compar
     test = ratings.where(F.col("split") == "test")
     validation = ratings.where(F.col("split") == "validation")
     validation = validation.select(*COLUMNS, F.lit(True).alias(fitting.VALIDATION))
+    known = ["train", "validation"]
+    users, seed = settings.evaluate.ranked_users, settings.seed
+    asked = Listeners.of(ratings, "test", known, users=users, seed=seed)
     found = [*_at_full_size(warehouse, contents)]
     for groups in row_groups(len(contents.splits["train"].row_groups), settings):
         files = sorted(contents.splits["train"].row_groups)[:groups]
@@ -47,9 +52,12 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Compar
         log.info("%d row groups, %d ratings", groups, rows)
         both = train.withColumn(fitting.VALIDATION, F.lit(False)).union(validation)
         for model, seconds in _fitted(warehouse, settings, part, both):
-            name, mse = model.scorer.name, _mse(model.transform(test))
-            log.info("%s on %d ratings: MSE %.4f", name, rows, mse)
-            found.append((name, rows, content, mse, seconds))
+            name = model.scorer.name
+            rates = registry.named(name).rates
+            mse = _mse(model.transform(test)) if rates else None
+            ndcg = None if rates else listed(model, asked)[0].validation_ndcg
+            log.info("%s on %d ratings: MSE %s, NDCG %s", name, rows, mse, ndcg)
+            found.append((name, rows, content, mse, ndcg, seconds))
     names = schemas.TABLES["by_size"].fieldNames()
     warehouse.save([dict(zip(names, row, strict=True)) for row in sorted(found)], "by_size")
     return ComparedBySize(rows=contents.splits["train"].rows, fits=len(found))
@@ -63,7 +71,10 @@ def row_groups(groups: int, settings: Settings) -> list[int]:
 
 def _at_full_size(warehouse: Warehouse, contents: Inventory) -> Iterator[tuple[Any, ...]]:
     """The models as they were published and judged, all of them fitted to the same rows."""
-    judged = warehouse.load("metrics", ds.field("split") == "test").to_pylist()
+    errors, lists = (
+        {row["model"]: row[metric] for row in _on_test(warehouse, table)}
+        for table, metric in (("metrics", "mse"), ("ranking", "ndcg_100"))
+    )
     models = {
         name: row for name, row in all_registered(warehouse).items() if name in registry.BY_SIZE
     }
@@ -72,10 +83,13 @@ def _at_full_size(warehouse: Warehouse, contents: Inventory) -> Iterator[tuple[A
         {name: model.fitted_to for name, model in models.items()},
         {split: found.identity for split, found in contents.splits.items()},
     )
-    for score in judged:
-        if model := models.get(score["model"]):
-            train_rows = model.train_rows, model.train_hash
-            yield model.model, *train_rows, score["mse"], model.fit_seconds
+    for name, model in models.items():
+        judged = errors.get(name), None if name in errors else lists.get(name)
+        yield name, model.train_rows, model.train_hash, *judged, model.fit_seconds
+
+
+def _on_test(warehouse: Warehouse, table: str) -> list[dict[str, Any]]:
+    return warehouse.load(table, ds.field("split") == "test").to_pylist()
 
 
 def _part(contents: Inventory, files: Sequence[str], train: DataFrame) -> Inventory:

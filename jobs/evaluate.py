@@ -10,15 +10,21 @@ from pyspark.sql import functions as F
 
 from ymr_spark import schemas
 from ymr_spark.errors import DataContractError
-from ymr_spark.evaluation import breakdown, leaderboard, metrics, same_rows, scan, slicing
+from ymr_spark.evaluation import (
+    breakdown,
+    leaderboard,
+    list_judgement,
+    metrics,
+    same_rows,
+    scan,
+    slicing,
+)
 from ymr_spark.evaluation.scan import Sums
 from ymr_spark.evaluation.slicing import Slicings
 from ymr_spark.identity import Identity
-from ymr_spark.lists import catalogue, quality
-from ymr_spark.lists.quality import ListQuality
 from ymr_spark.models import registry
-from ymr_spark.pipeline import certificate, cli, fitting, publication, runs, stages
-from ymr_spark.pipeline.publication import identities, load_factors
+from ymr_spark.pipeline import certificate, cli, fitting, list_fits, publication, runs, stages
+from ymr_spark.pipeline.publication import identities
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.records.figures import Evaluated, Tuned, Verified
@@ -35,18 +41,23 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Evalua
     fits = {n: m.chosen_on for n, m in models.items()}, {n: m.fitted_to for n, m in models.items()}
     fitted_to = same_rows.check_train_rows(*fits, splits)
     cuts = slicing.read(warehouse.scale(), *map(warehouse.load, SLICED_BY))
-    sums = _sums(spark, warehouse, models, fitted_to, splits, cuts)
+    rating = {name: model for name, model in models.items() if name in registry.RATING}
+    sums = _sums(spark, warehouse, rating, fitted_to, splits, cuts)
     scored, pairs = [], []
     for split, errors in metrics.by_split(sums).items():
         draws = metrics.resampled_mse(errors, settings.evaluate.resamples, settings.seed)
         scored += metrics.scores(split, errors, draws)
         pairs += metrics.differences(split, errors, draws)
-    orders, lists = breakdown.orders(sums), _lists(spark, warehouse, settings, models)
+    orders = breakdown.orders(sums)
+    fits_of_lists = list_fits.fits(spark, warehouse, settings, models, scored)
+    lists = list_judgement.judge(fits_of_lists, cuts.users[0], list_fits.raters(warehouse))
     warehouse.save(scored, "metrics")
     warehouse.save(pairs, "differences")
     warehouse.save(breakdown.slices(sums, cuts), "slices")
     warehouse.save(orders, "orders")
-    warehouse.save(lists, "ranking")
+    warehouse.save(lists.quality, "ranking")
+    warehouse.save(lists.slices, "ranking_slices")
+    warehouse.save(lists.weights, "list_weights")
     seconds = {name: model.fit_seconds for name, model in models.items()}
     tuned = {name: fitting.chosen(name, warehouse, settings) for name in models}
     at_edge = {name: found.at_edge for name, found in tuned.items() if found and found.at_edge}
@@ -125,38 +136,13 @@ def _judged(warehouse: Warehouse, settings: Settings) -> dict[str, publication.R
 
 def _with_floor(held_out: DataFrame, warehouse: Warehouse) -> DataFrame:
     """The rows with the variance that planted data leave to no model, where it is known."""
-    files = sorted(warehouse.path("raw/").glob("truth_*.parquet"))
+    files = sorted(warehouse.path("raw/").glob("truth_[0-9]*.parquet"))
     if not files:
         return held_out.withColumn("floor", F.lit(None).cast("float"))
     variance = held_out.sparkSession.read.parquet(*map(of_disk, files))
     keys = ["user_id", "song_id"]
     known = variance.select(*keys, F.lit("test").alias("split"), F.col("variance").alias("floor"))
     return held_out.join(known, [*keys, "split"], how="left")
-
-
-def _lists(
-    spark: SparkSession,
-    warehouse: Warehouse,
-    settings: Settings,
-    models: Mapping[str, publication.Registration],
-) -> list[ListQuality]:
-    """Of the models that tell songs apart, and two lists for everybody."""
-    scale = warehouse.scale()
-    counts, splits = warehouse.load("summary_songs"), next(iter(models.values())).splits
-    songs = catalogue.read(counts, warehouse.load("songs"), scale, splits)
-    rankings = [catalogue.most_popular(songs, scale)]
-    rankings.append(catalogue.best_mean(songs, settings.of("bias")["song_damping"], scale))
-    factors = (load_factors(warehouse, n) for n in models if n in registry.RANKING)
-    rankings += [m for m in factors if m.tells_songs_apart]
-    ratings = warehouse.read(spark, "ratings")
-    options = settings.evaluate
-    return quality.of_models(
-        ratings,
-        rankings,
-        k=options.ranked_songs,
-        users=options.ranked_users,
-        seed=settings.seed,
-    )
 
 
 def _floor(warehouse: Warehouse) -> float | None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ymr_spark import ids
 from ymr_spark.errors import SettingsError
+from ymr_spark.models import registry
 from ymr_spark.pipeline import cli, publication
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
@@ -19,7 +20,7 @@ _MOST_PAIRS = 10_000
 
 
 def predict(warehouse: Warehouse, pairs: Sequence[Pair], wanted: str | None) -> Answers:
-    """Score the pairs by all models, or by `wanted`; explain where there is one pair."""
+    """Score the pairs by all models of stars, or by `wanted`; explain where there is one pair."""
     registered = publication.all_registered(warehouse)
     names = _names(registered, wanted)
     models = Published(warehouse, registered, names)
@@ -34,10 +35,11 @@ def predict(warehouse: Warehouse, pairs: Sequence[Pair], wanted: str | None) -> 
 
 
 def _names(published: Iterable[str], wanted: str | None) -> list[str]:
+    known = [name for name in published if registry.named(name).rates]
     if wanted is None:
-        return sorted(published)
-    if wanted not in published:
-        raise SettingsError(f"--model {wanted}: expected one of {', '.join(sorted(published))}")
+        return sorted(known)
+    if wanted not in known:
+        raise SettingsError(f"--model {wanted}: expected one of {', '.join(sorted(known))}")
     return [wanted]
 
 

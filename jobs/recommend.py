@@ -7,22 +7,22 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import pyarrow.compute as pc
 from pyspark import StorageLevel
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from ymr_spark import packing
-from ymr_spark.errors import DataContractError, SettingsError
+from ymr_spark.errors import DataContractError
 from ymr_spark.evaluation import same_rows
 from ymr_spark.lists import catalogue, lists
 from ymr_spark.lists.audience import audience
 from ymr_spark.lists.restrictions import restrict
-from ymr_spark.models import registry
-from ymr_spark.models.linear import topk
-from ymr_spark.models.linear.factors import FactorModel
-from ymr_spark.pipeline import cli
-from ymr_spark.pipeline.publication import identities, load_factors, registered
+from ymr_spark.models import topk
+from ymr_spark.models.arrays import CHANCES
+from ymr_spark.models.ranking_model import in_stars
+from ymr_spark.pipeline import cli, list_choice
+from ymr_spark.pipeline.list_choice import Choice
+from ymr_spark.pipeline.publication import identities, registered
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.ratings import scale_of, with_scale
@@ -35,46 +35,49 @@ _RESTRICTIONS = {
     *("popularity_damping", "per_artist"),
 }
 _EXPORTS = ("csv", "jsonl")
+_COLUMNS = ("user_id", "rank", "song_id", "score")
 
 
 def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Recommended:
     """Rank the songs for every user; check a sample of users against brute force; write."""
     options = settings.recommend
-    model = _chosen(warehouse, options.model)
-    row = registered(warehouse, model.name)
-    fits = {model.name: row.chosen_on}, {model.name: row.fitted_to}
+    choice = list_choice.choose(warehouse, options)
+    rows = [registered(warehouse, name) for name in choice.names]
+    fits = {r.model: r.chosen_on for r in rows}, {r.model: r.fitted_to for r in rows}
     train = same_rows.check_train_rows(*fits, identities(warehouse))
-    log.info("top %d songs by %s", options.k, model.name)
+    log.info("top %d songs by %s", options.k, " and ".join(choice.names))
     songs = catalogue.read(
-        warehouse.load("summary_songs"), warehouse.load("songs"), warehouse.scale(), row.splits
+        warehouse.load("summary_songs"), warehouse.load("songs"), warehouse.scale(), rows[0].splits
     )
     genres = warehouse.load("genres").to_pylist()
     asked = options.model_dump(include=_RESTRICTIONS)
     parents = {row["genre_id"]: row["parent_genre_id"] for row in genres}
-    model, cap = restrict(model, songs, parents, **asked)
+    model, cap = restrict(choice.ranker, songs, parents, **asked)
 
     ratings = warehouse.read(spark, "ratings")
     # Of all ratings, since those of a few users may not tell it.
     rated = with_scale(ratings, scale_of(ratings)).where(F.col("split") != "test")
     rated, strangers = audience(spark, rated, options.users)
-    known = topk.recommend(packing.by_user(rated), model, options.k, cap)
+    known = topk.recommend(packing.by_user(rated), model, options.k, cap, choice.then)
     # So that the rows that are verified are those that are written.
     known = known.persist(StorageLevel.DISK_ONLY)
     after = ", less for popularity" if options.popularity_damping else ""
-    table = _columns(known, model, f"{model.name}: %.2f stars predicted{after}")
+    table = known.select(*_COLUMNS, _reason(choice, after).alias("reason"))
     candidates = model.song_ids
     if strangers:
         log.info("%d users have no ratings", len(strangers))
         # They have no taste to go by.
-        fallback = catalogue.best_mean(songs, settings.of("bias")["song_damping"], model.scale)
-        fallback, fallback_cap = restrict(fallback, songs, parents, **asked)
+        fallback, fallback_cap = restrict(
+            catalogue.most_popular(songs, warehouse.scale()), songs, parents, **asked
+        )
         same = topk.for_strangers(spark, strangers, fallback, options.k, fallback_cap)
-        table = table.union(_columns(same, fallback, f"no ratings: mean of %.2f stars{after}"))
+        reason = F.lit(f"no ratings: the songs with the most{after}").alias("reason")
+        table = table.union(same.select(*_COLUMNS, reason))
         candidates = np.union1d(candidates, fallback.song_ids)
 
     compared = _sample(rated, options.verified_users)
     listed, heard = (frame.where(F.col("user_id").isin(compared)) for frame in (known, rated))
-    if wrong := topk.violations(listed, heard, model, options.k, cap):
+    if wrong := topk.violations(listed, heard, model, options.k, cap, choice.then):
         raise DataContractError(
             f"recommendations by {model.name}: {'; '.join(wrong[:5])}; no table was written"
         )
@@ -82,7 +85,7 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Recomm
     tops = {row["genre_id"]: names[row["top_genre_id"]] for row in genres}
     figures = Recommended(
         rows=table.count(),
-        model=model.name,
+        model=" and ".join(choice.names),
         verified=len(compared),
         described=lists.described(table, rated, compared, songs, candidates, tops),
     )
@@ -93,34 +96,16 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Recomm
     return figures
 
 
-def _chosen(warehouse: Warehouse, wanted: str) -> FactorModel:
-    """The model of that name, or the best one that tells songs apart.
-
-    The best is that on validation; on test where no user has validation rows.
-    """
-    scored = warehouse.load("metrics").sort_by(
-        [("split", "descending"), ("mse", "ascending"), ("model", "ascending")]
-    )
-    # The exact search is over offsets and factors, which the others have not.
-    names = [n for n in pc.unique(scored["model"]).to_pylist() if n in registry.RANKING]
-    if wanted != "best":
-        if wanted not in names:
-            raise SettingsError(f"recommend.model={wanted}: expected best or one of {names}")
-        return load_factors(warehouse, wanted)
-    if "validation" not in scored["split"].to_pylist():
-        log.warning("no user has validation rows: the best model is the best one on test")
-    for name in names:
-        if (model := load_factors(warehouse, name)).tells_songs_apart:
-            return model
-    raise DataContractError(
-        f"recommend.model=best: none of {names} tells songs apart; train another model, or name "
-        "one of them to have the songs in the order of their ids"
-    )
-
-
-def _columns(ranked: DataFrame, model: FactorModel, reason: str) -> DataFrame:
-    stars = topk.in_stars(F.col("score"), model)
-    return ranked.select("*", F.format_string(reason, stars).alias("reason"))
+def _reason(choice: Choice, after: str) -> Column:
+    """What a song has its place by."""
+    ranker, then = choice.ranker, choice.then
+    if then is not None:
+        words = f"number %d by {ranker.name}; {then.stars.name}: %.2f stars predicted{after}"
+        return F.format_string(words, "place", "stars")
+    if ranker.link in CHANCES:
+        return F.format_string(f"number %d by {ranker.name}{after}", "rank")
+    stars = in_stars(F.col("score"), ranker.scale, ranker.link)
+    return F.format_string(f"{ranker.name}: %.2f stars predicted{after}", stars)
 
 
 def _sample(rated: DataFrame, users: int) -> list[int]:

@@ -11,6 +11,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from ymr_spark.lists.listeners import Listeners
 from ymr_spark.models import registry
 from ymr_spark.models.registry import Entry
 from ymr_spark.models.train_ratings import TrainRatings
@@ -22,9 +23,11 @@ from ymr_spark.ratings import COLUMNS
 from ymr_spark.records import figures
 from ymr_spark.records.learning_curve import Curve
 from ymr_spark.search import folds, space, study
+from ymr_spark.search.lists import listed, listeners
 from ymr_spark.search.study import Parameters, Trial
 
 log = logging.getLogger(__name__)
+_JUDGED = {"epoch", "train_mse", "validation_mse", "validation_ndcg", "fold_sd"}
 
 
 def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> figures.Searched:
@@ -62,13 +65,25 @@ def _curves(
     fixed = settings.of(entry.name)
     fixed |= {"max_epochs": settings.search.max_epochs} if entry.deep else {}
 
+    asked = [] if entry.rates else [_listeners(part, settings.seed) for part in parts]
+
     def curves(parameters: Parameters) -> list[Curve]:
         estimator = registry.imported(entry.estimator).of_settings(fixed | parameters, **common)
+        if not entry.rates:
+            return [
+                listed(estimator.fit_ratings(part), users)
+                for part, users in zip(parts, asked, strict=True)
+            ]
         return [
             estimator.setFallback(base).curve(part) for base, part in zip(bases, parts, strict=True)
         ]
 
     return curves
+
+
+def _listeners(part: TrainRatings, seed: int) -> Listeners:
+    split = F.when(F.col("held_out"), "validation").otherwise("train")
+    return listeners(part.rows.withColumn("split", split), seed)
 
 
 def _journal(warehouse: Warehouse, settings: Settings, entry: Entry) -> Path:
@@ -88,7 +103,7 @@ def _journal(warehouse: Warehouse, settings: Settings, entry: Entry) -> Path:
 def _table(model: str, trials: list[Trial]) -> list[dict[str, Any]]:
     return [
         {"model": model, "trial": number, "parameters": json.dumps(trial.parameters)}
-        | point.model_dump(exclude={"seconds"})
+        | point.model_dump(include=_JUDGED)
         for number, trial in enumerate(trials)
         for point in trial.curve
     ]

@@ -62,7 +62,7 @@ def run(
     )
     ends = {name: (float(r.low), float(r.high)) for name, r in ranges.items()}
     tuned = _tuned(entry, sizes[-1], study.best(trials, _beyond(sizes, rows)), trials, given, ends)
-    log.info("%s: %s, validation %.4f", model, tuned.best.settings, tuned.best.validation_mse)
+    log.info("%s: %s", model, tuned.best.settings)
     atomically.write(warehouse.path(entry.choice[0]), tuned.model_dump_json(indent=1))
     return tuned
 
@@ -145,7 +145,11 @@ def _tuned(
     ranges: dict[str, tuple[float, float]],
 ) -> Tuned:
     best, *others = [
-        Choice(settings=parameters, validation_mse=float(point.validation_mse or 0))
+        Choice(
+            settings=parameters,
+            validation_mse=point.validation_mse,
+            validation_ndcg=point.validation_ndcg,
+        )
         for parameters, point in finalists
     ]
     first = [trial.errors[0] for trial in trials if trial.errors]

@@ -142,8 +142,8 @@ def stale(warehouse: Warehouse, settings: Settings) -> set[str]:
         ({"latent_factor": {"rank": 9}}, {"train_latent_factor"}),
         ({"two_tower_mlp": {"layers": [9]}}, {"train_two_tower_mlp"}),
         ({"models": ["bias", "als"]}, {"evaluate"}),
-        # Lists of those without a taste are by its damping.
-        ({"bias": {"song_damping": 9}}, {"train_bias", "evaluate", "recommend"}),
+        ({"bias": {"song_damping": 9}}, {"train_bias"}),
+        ({"recommend": {"k": 9}}, {"recommend"}),
     ],
 )
 def test_a_changed_setting_of_a_model_makes_its_own_stage_stale(

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from ymr_spark.evaluation.leaderboard import Leaderboard, Standing
+from ymr_spark.evaluation.leaderboard import Leaderboard, ListStanding, Standing
 from ymr_spark.identity import Identity
-from ymr_spark.lists.quality import ListQuality
 from ymr_spark.pipeline import manifests, stages
 from ymr_spark.pipeline.stages import Stage
 from ymr_spark.pipeline.warehouse import Warehouse
@@ -36,13 +35,23 @@ def board(*models: Standing, **values: Any) -> Leaderboard:
     """A leaderboard of these models."""
     plain: dict[str, Any] = {"train_rows": 90, "train_hash": "aa", "test_rows": 10}
     plain |= {"chosen_on_rows": 80, "chosen_on_hash": "a0"}
-    return Leaderboard(models=models, **plain | {"test_hash": "bb", "ranking": ()} | values)
+    return Leaderboard(models=models, **plain | {"test_hash": "bb", "lists": ()} | values)
 
 
-def listed(model: str, ndcg: float | None, **values: Any) -> ListQuality:
-    """Ten songs for each of four users."""
-    plain = {"k": 10, "users": 4, "recall": ndcg and ndcg / 2, "coverage": 0.5}
-    return ListQuality(model=model, ndcg=ndcg, **plain | values)
+def listed(model: str, ndcg: float | None, **values: Any) -> ListStanding:
+    """The lists of four users, whose interval has no width."""
+    plain: dict[str, Any] = {"name": model, "group": 1, **list_figures(ndcg)}
+    plain |= {"validation_ndcg_100": ndcg, "way": None, "train_rows": 90, "train_hash": "aa"}
+    return ListStanding.model_validate(plain | values)
+
+
+def list_figures(ndcg: float | None) -> dict[str, Any]:
+    """Of lists of four users."""
+    return {
+        **{"users": 4, "coverage": 0.5, "novelty": 3.0, "shared": 0.1},
+        **{"ndcg_100": ndcg, "ndcg_100_low": ndcg, "ndcg_100_high": ndcg, "ndcg_10": ndcg},
+        **{"recall_100": ndcg and ndcg / 2, "recall_20": ndcg and ndcg / 4},
+    }
 
 
 def curve(*errors: tuple[float | None, float | None]) -> Curve:

@@ -7,12 +7,25 @@ from ymr_spark.errors import DataContractError
 from ymr_spark.evaluation import leaderboard
 from ymr_spark.evaluation.breakdown import Order
 from ymr_spark.evaluation.leaderboard import Leaderboard
+from ymr_spark.evaluation.list_judgement import Judgement
+from ymr_spark.evaluation.list_quality import ListQuality
 from ymr_spark.evaluation.metrics import Difference, Score
 from ymr_spark.identity import Identity
 
 SPLITS = {"train": Identity(90, "aa"), "test": Identity(10, "bb")}
 FITTED_TO = Identity(100, "ab")
-RANKING = [told.listed("a", 0.1), told.listed("none", None), told.listed("b", 0.2)]
+LISTS = Judgement(
+    [
+        ListQuality(model=name, split=split, **told.list_figures(ndcg + more))
+        for split, more in (("test", 0.0), ("validation", 0.5))
+        for name, ndcg in (("a", 0.1), ("b", 0.2))
+    ],
+    slices=[],
+    weights=[],
+    groups={"b": 1, "a": 2},
+    oracle=None,
+    ways={"b": 0.5},
+)
 
 
 def score(model: str, split: str, mse: float) -> Score:
@@ -43,7 +56,7 @@ def board(floor_mse: float | None, **at_edge: list[str]) -> Leaderboard:
         for model, ndcg in (("bad", 0.1), ("good", 0.3), ("near", 0.2))
     ]
     seconds = {"bad": 1.0, "good": 2.0, "near": 3.0}
-    parts = scored, pairs, orders, RANKING, seconds, FITTED_TO, SPLITS, floor_mse, at_edge
+    parts = scored, pairs, orders, LISTS, seconds, FITTED_TO, SPLITS, floor_mse, at_edge
     return leaderboard.leaderboard(*parts)
 
 
@@ -62,7 +75,15 @@ def test_the_board_holds_models_against_the_floor_and_the_best_list_first() -> N
     assert [(m.name, m.excess_mse) for m in found.models] == [
         ("good", 0.25), ("near", 1.6 - 1.25), ("bad", 0.75),
     ]  # fmt: skip
-    assert [row.model for row in found.ranking] == ["b", "a", "none"]
+    assert [(row.name, row.group, row.way) for row in found.lists] == [
+        ("b", 1, 0.5),
+        ("a", 2, None),
+    ]
+    assert [(row.ndcg_100, row.validation_ndcg_100) for row in found.lists] == [
+        (0.2, 0.7),
+        (0.1, 0.6),
+    ]
+    assert {(row.train_rows, row.train_hash) for row in found.lists} == {(100, "ab")}
     assert (found.train_rows, found.test_rows, found.floor_mse) == (100, 10, 1.25)
     assert (found.chosen_on_rows, found.chosen_on_hash) == (90, "aa")
 

@@ -19,6 +19,7 @@ from jobs import pipeline
 from ymr_spark.errors import DataContractError
 from ymr_spark.evaluation.leaderboard import Leaderboard
 from ymr_spark.identity import Identity
+from ymr_spark.models import registry
 from ymr_spark.pipeline import certificate, stages
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
@@ -97,8 +98,11 @@ def board(root: Path) -> Leaderboard:
 
 def test_models_that_share_what_they_read_are_one_process() -> None:
     found = [[s.model for s in g if s.model] for g in pipeline.groups(stages.pipeline(Settings()))]
-    sharing = ["constant", "user_lean", "bias", "similarity", "latent_factor"]
-    assert [models for models in found if models] == [sharing, ["als"], [*DEEP]]
+    classical, deep = (
+        [e.name for e in registry.MODELS if e.deep == deep and e.name != "als"]
+        for deep in (False, True)
+    )
+    assert [models for models in found if models] == [classical, ["als"], deep]
 
 
 @pytest.mark.slow
@@ -127,10 +131,14 @@ def test_the_order_that_planted_data_must_give(board: Leaderboard) -> None:
 
 @pytest.mark.slow
 def test_lists_are_judged_of_models_that_tell_songs_apart(board: Leaderboard) -> None:
-    ranking = {lists.model for lists in board.ranking}
-    assert ranking == {"most_popular", "best_mean", "bias", "als", "latent_factor"} | (
-        set(DEEP) - {"two_tower_mlp"}
-    )
+    ranking = {lists.name for lists in board.lists}
+    assert ranking == {"recommend", *registry.RANKING} - {"constant", "user_lean"}
+    assert {(row.train_rows, row.train_hash) for row in board.lists} == {
+        (board.train_rows, board.train_hash)
+    }
+    assert board.oracle_lists is not None
+    best = told.known(board.oracle_lists.ndcg_100)
+    assert all(told.known(row.ndcg_100) < best for row in board.lists)
 
 
 @pytest.mark.slow
@@ -247,12 +255,16 @@ def test_models_on_nested_parts_of_the_rows(spark: SparkSession, root: Path, jvm
     rows, part = whole["bias"]["train_rows"], whole["bias"]["chosen_on_rows"] / 4
     # A row group is a quarter of the train rows: 0.9 is rounded to all, which was judged before.
     assert sizes == pytest.approx([part, rows], abs=1)
-    assert len(found) == 4 * 2
+    assert len(found) == 6 * 2
     for model in ("bias", "latent_factor", "two_tower_dot", "two_tower_mlp"):
         assert found[model, sizes[-1]]["train_hash"] == whole[model]["train_hash"]
     hashes = {found["bias", rows]["train_hash"] for rows in sizes}
     assert len(hashes) == 2
     assert found["bias", sizes[-1]]["mse"] < found["bias", sizes[0]]["mse"]
+    for model in ("implicit_als", "two_tower_retrieval"):
+        assert all(found[model, rows]["mse"] is None for rows in sizes)
+        lists = [found[model, rows]["ndcg_100"] for rows in sizes]
+        assert all(0 < ndcg < 1 for ndcg in lists)
     run("report", root, jvm=jvm)
     assert "By form, or by the rows seen" in (root / "reports" / "index.html").read_text()
 

@@ -1,6 +1,6 @@
 """The job's table, figures and files on a small catalogue half of which nobody has rated."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +13,12 @@ from jobs import recommend
 from ymr_spark.errors import DataContractError, SettingsError
 from ymr_spark.identity import Identity
 from ymr_spark.lists import lists
+from ymr_spark.models import topk
 from ymr_spark.models.arrays import Floats
-from ymr_spark.models.linear import topk
 from ymr_spark.models.linear.factors import FactorModel
-from ymr_spark.pipeline.settings import Settings
+from ymr_spark.pipeline import list_choice
+from ymr_spark.pipeline.list_choice import Choice
+from ymr_spark.pipeline.settings import Recommend, Settings
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.records.figures import Recommended
 from ymr_spark.sources.r2.scale import R2
@@ -61,7 +63,9 @@ def publish(warehouse: Warehouse, models: Judged) -> None:
     for fitted, _ in models:
         for part, rows in fitted.tables().items():
             warehouse.save(rows, f"{fitted.name}_{part}")
-    registered = [{"model": m.name} | REGISTERED for m, _ in models]
+    registered = [
+        {"model": m.name} | REGISTERED | {"link": m.link, "mean": m.mean} for m, _ in models
+    ]
     warehouse.save(registered, "models")
     judged = [
         {"model": m.name, "split": split, "mse": mse}
@@ -69,8 +73,19 @@ def publish(warehouse: Warehouse, models: Judged) -> None:
         for split, mse in scores.items()
     ]
     warehouse.save(judged, "metrics")
+    lists = [
+        {"model": m.name, "split": split, "ndcg_100": 1 / mse}
+        for m, scores in models
+        for split, mse in scores.items()
+    ]
+    warehouse.save(lists, "ranking")
+    weights = [{"model": "most_popular", "rating_model": "bias", "weight": 0.5}]
+    warehouse.save(weights, "list_weights")
 
 
+POPULAR = replace(
+    model("most_popular", RATED, np.log(np.arange(1, RATED + 1))), mean=0.0, link="log_chance"
+)
 DEEP = model("deep_cross", SONGS, rank=3)
 BIAS = model("bias", RATED, np.arange(RATED) / 10)
 CONSTANT = model("constant", RATED)
@@ -174,6 +189,10 @@ def test_what_is_wrong_is_not_written(
     assert Warehouse(filled.root).version("recommendations") == 0
 
 
+def chosen(warehouse: Warehouse, **options: object) -> Choice:
+    return list_choice.choose(Warehouse(warehouse.root), Recommend.model_validate(options))
+
+
 @pytest.mark.parametrize(
     ("judged", "expected"),
     [
@@ -186,13 +205,73 @@ def test_the_best_model_is_one_that_tells_songs_apart(
     filled: Warehouse, judged: Judged, expected: str
 ) -> None:
     publish(filled, judged)
-    assert recommend._chosen(Warehouse(filled.root), "best").name == expected
+    assert chosen(filled, model="best").ranker.name == expected
 
 
 def test_no_model_tells_songs_apart(filled: Warehouse) -> None:
     publish(filled, [(CONSTANT, {"validation": 1.0})])
     with pytest.raises(DataContractError, match="tells songs apart"):
-        recommend._chosen(Warehouse(filled.root), "best")
-    assert recommend._chosen(Warehouse(filled.root), "constant").name == "constant"
+        chosen(filled, model="best")
+    assert chosen(filled, model="constant").ranker.name == "constant"
     with pytest.raises(SettingsError, match="expected best or one of"):
-        recommend._chosen(Warehouse(filled.root), "als")
+        chosen(filled, model="als")
+
+
+JUDGED = [(POPULAR, {"validation": 0.5}), (BIAS, {"validation": 2.0})]
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        ({}, ("most_popular", "bias")),
+        ({"by": "both"}, ("most_popular", "bias")),
+        ({"by": "listening"}, ("most_popular",)),
+        ({"by": "rating"}, ("bias",)),
+        ({"model": "bias"}, ("bias",)),
+        ({"model": "most_popular", "by": "listening"}, ("most_popular",)),
+    ],
+)
+def test_what_songs_are_ordered_by(
+    filled: Warehouse, options: dict[str, str], names: tuple[str, ...]
+) -> None:
+    publish(filled, JUDGED)
+    assert chosen(filled, **options).names == names
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"model": "bias", "by": "both"}, "bias knows stars only"),
+        ({"model": "most_popular", "by": "rating"}, "most_popular predicts no ratings"),
+    ],
+)
+def test_a_model_is_not_asked_for_what_it_does_not_know(
+    filled: Warehouse, options: dict[str, str], said: str
+) -> None:
+    publish(filled, JUDGED)
+    with pytest.raises(SettingsError, match=said):
+        chosen(filled, **options)
+
+
+def test_without_a_weight_the_order_is_by_listening(filled: Warehouse) -> None:
+    publish(filled, JUDGED)
+    filled.save([{"model": "als", "rating_model": "bias", "weight": 0.5}], "list_weights")
+    assert chosen(filled).names == ("most_popular",)
+    with pytest.raises(SettingsError, match="no user has validation rows"):
+        chosen(filled, model="most_popular", by="both")
+
+
+def test_two_stages_are_in_the_table(spark: SparkSession, filled: Warehouse) -> None:
+    publish(filled, JUDGED)
+    figures, _ = recommended(spark, filled, k=3, per_artist=1, exclude_genres=[1])
+    assert (figures.model, figures.verified) == ("most_popular and bias", USERS)
+    rows = Warehouse(filled.root).load("recommendations").to_pylist()
+    for row in rows:
+        popularity, stars = np.log(row["song_id"] + 1), 3 + row["song_id"] / 10
+        assert row["score"] == pytest.approx(popularity + 0.5 * min(stars, 5))
+        assert row["reason"].startswith("number ")
+        assert f"by most_popular; bias: {min(stars, 5):.2f} stars predicted" in row["reason"]
+        assert GENRE[row["song_id"]] != 1
+    for user in {row["user_id"] for row in rows}:
+        artists = [ARTIST[row["song_id"]] for row in rows if row["user_id"] == user]
+        assert len(set(artists)) == len(artists) == 3 or user == EVERYTHING

@@ -89,4 +89,4 @@ def test_it_is_on_the_leaderboard_and_makes_lists(copy: Path) -> None:
     run(copy, "jobs/pipeline.py", "--conf", "conf/sample.yaml", *words)
     board = json.loads((copy / "build/w/reports/leaderboard.json").read_text())
     assert {model["name"] for model in board["models"]} == {"bias", "item_mean"}
-    assert {row["model"] for row in board["ranking"]} >= {"bias", "item_mean"}
+    assert {row["name"] for row in board["lists"]} >= {"bias", "item_mean"}

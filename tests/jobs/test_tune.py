@@ -1,5 +1,7 @@
 """Settings chosen on samples of the data, and what follows from them."""
 
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -21,6 +23,7 @@ USERS, SONGS = 120, 60
 SETTINGS = Settings.model_validate(
     {
         "als": {"rank": 8, "regularization": 0.001, "iterations": 2, "blocks": 1},
+        "implicit_als": {"rank": 2, "regularization": 1_000.0, "iterations": 3},
         "two_tower_dot": {"dimension": 2, "learning_rate": 1e-6, "attributes": ["artist"]},
         "tune": {
             "trials": 3,
@@ -36,9 +39,13 @@ SETTINGS = Settings.model_validate(
 @pytest.fixture(scope="module")
 def filled(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     """Ratings of one taste and much noise: hardly regularised, eight factors fit the noise."""
-    rows = ratings(spark, noisy_taste(USERS, SONGS))
+    return written(spark, tmp_path_factory.mktemp("tune"), noisy_taste(USERS, SONGS))
+
+
+def written(spark: SparkSession, root: Path, stars: list[tuple[int, int, int]]) -> Warehouse:
+    rows = ratings(spark, stars)
     split = F.when(F.xxhash64("user_id", "song_id") % 8 == 0, "validation").otherwise("train")
-    warehouse = Warehouse(tmp_path_factory.mktemp("tune"))
+    warehouse = Warehouse(root)
     version = warehouse.write(rows.withColumn("split", split), "ratings")
     songs = np.arange(SONGS, dtype=np.int32)
     album = {"album_id": songs, "artist_id": songs // 4, "genre_id": songs % 2 + 1}
@@ -67,6 +74,7 @@ def test_planted_noise_asks_for_regularisation(spark: SparkSession, filled: Ware
     assert found.best.settings["regularization"] > 0.01
     assert found.ranges["rank"] == (8, 32)
     assert found.best.settings["rank"] >= 8
+    assert found.best.validation_mse is not None
     assert found.best.validation_mse < 0.9 * found.first_rung[1]
     assert found.rows < filled.read(spark, "ratings").where("split = 'train'").count()
     assert Tuned.model_validate_json(filled.path("tuned/als.json").read_bytes()) == found
@@ -92,6 +100,22 @@ def test_samples_are_nested_and_leave_both_sides_alike(
     mine = F.col("user_id").isin([*users[0]]) & F.col("song_id").isin([*songs[0]])
     assert first[0].identities == identity(whole.where(mine))
     assert {*first[0].identities} == {"train", "validation"}
+
+
+def test_a_model_that_only_ranks_is_tuned_by_its_lists(spark: SparkSession, tmp_path: Path) -> None:
+    """Two kinds of users listen to songs of their own."""
+    stars = [(u, s, 5) for u, s, _ in noisy_taste(USERS, SONGS) if u % 2 == s % 2]
+    whole = SETTINGS.tune.model_copy(update={"sample_ratings": 10_000, "least_ratings": 5_000})
+    settings = SETTINGS.model_copy(update={"tune": whole})
+    found = run(spark, written(spark, tmp_path, stars), "implicit_als", settings)
+    assert found.given == {"unobserved": 3.0, "regularization": 1_000}
+    assert found.finalists == 3
+    assert found.runner_up is not None
+    best, next_best = found.best.validation_ndcg, found.runner_up.validation_ndcg
+    assert best is not None
+    assert next_best is not None
+    assert best > next_best
+    assert found.first_rung == pytest.approx((1 - best, found.first_rung[1]))
 
 
 def test_few_rows_are_one_sample(spark: SparkSession, filled: Warehouse) -> None:

@@ -7,7 +7,7 @@ from builders import CATALOGUE as SONGS
 from ymr_spark.errors import SettingsError
 from ymr_spark.lists import restrictions
 from ymr_spark.lists.catalogue import Catalogue
-from ymr_spark.models.linear import topk
+from ymr_spark.models import topk
 from ymr_spark.models.linear.factors import FactorModel
 from ymr_spark.sources.r2.scale import R2
 

@@ -185,12 +185,12 @@ def test_numbers_as_text() -> None:
 
 def test_the_best_list_is_held_against_the_most_popular_songs() -> None:
     card = about_lists._ranking([told.listed("m", 0.4), told.listed("most_popular", 0.2)])
-    assert "m ranks the liked held-out ones highest: its lists of 10 hold 20.0% of them" in (
+    assert "m ranks the liked held-out ones highest: its lists of 100 hold 20.0% of them" in (
         card.finding
     )
     assert "against 10.0% in the most popular" in card.finding
     alone = about_lists._ranking([told.listed("most_popular", 0.4), told.listed("m", 0.2)])
-    assert alone.finding.endswith("its lists of 10 hold 20.0% of them.")
+    assert alone.finding.endswith("its lists of 100 hold 20.0% of them.")
 
 
 def test_lists_that_nobody_has() -> None:

@@ -25,7 +25,7 @@ BOARD = told.board(
     told.entry("bias", 2.0, 2),
     told.entry("user_lean", 4.0, 3),
     floor_mse=1.2,
-    ranking=(told.listed("most_popular", 0.2), told.listed("bias", 0.1)),
+    lists=(told.listed("most_popular", 0.2), told.listed("bias", 0.1)),
 )
 CURVE = told.curve((1.9, 1.8), (1.3, 1.4), (1.1, 1.5))
 LISTS = Description(120, 0.4, 0.3, 0.2, 0.25, (Example(3, {HOSTILE: 1.0}, {"Pop": 0.75}),))

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -104,6 +105,14 @@ def test_across_folds_by_hand() -> None:
         Point(epoch=1, train_mse=2.0, validation_mse=3.0, fold_sd=1.0),
         Point(epoch=2, train_mse=1.0, validation_mse=3.0, fold_sd=0.0),
     ]
+
+
+def test_across_folds_of_lists() -> None:
+    blank: dict[str, Any] = {"epoch": 1, "train_mse": None, "validation_mse": None}
+    folds = [[Point(**blank, validation_ndcg=ndcg)] for ndcg in (0.25, 0.75)]
+    (point,) = study.across_folds(folds)
+    assert point == Point(**blank, validation_ndcg=0.5, fold_sd=0.25)
+    assert point.error == 0.5
 
 
 class Cliff(Valley):

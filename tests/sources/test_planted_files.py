@@ -16,7 +16,7 @@ from jobs import generate_r2
 from ymr_spark.errors import DataContractError, EnvironmentProblem, SettingsError
 from ymr_spark.pipeline.settings import Planted, Settings
 from ymr_spark.pipeline.warehouse import Warehouse
-from ymr_spark.sources.planted import generation, world
+from ymr_spark.sources.planted import generation, truth, world
 from ymr_spark.sources.planted.size import Size
 
 SIZE = Size(users=600, songs=200, train_ratings=12_000, parts=2, cold_song_share=0.02)
@@ -41,7 +41,8 @@ def ratings(path: Path) -> pd.DataFrame:
 def test_files_have_r2s_names_and_nothing_is_left_over(raw: Path) -> None:
     parts = {f"{split}_{part}.txt" for split in ("train", "test") for part in (0, 1)}
     attributes = {"song-attributes.txt", "genre-hierarchy.txt"}
-    truths = {"truth.json", "truth_0.parquet", "truth_1.parquet"}
+    by_part = {f"truth{of}_{part}.parquet" for of in ("", "_lists") for part in (0, 1)}
+    truths = {"truth.json", *by_part}
     assert {p.name for p in raw.iterdir()} == parts | attributes | truths
     assert [p.name for p in raw.parent.iterdir()] == ["raw"]
 
@@ -154,7 +155,7 @@ def test_a_run_that_fails_leaves_the_last_files(
     def fail(*_: object) -> None:
         raise OSError("no space left")
 
-    monkeypatch.setattr(generation, "_truth", fail)
+    monkeypatch.setattr(truth, "summary", fail)
     with pytest.raises(OSError, match="no space"):
         generation.generate(spark, warehouse.raw, SEED + 1, size)
     assert digests(warehouse.raw) == before

@@ -6,12 +6,12 @@ from scipy import integrate, stats
 
 from ymr_spark.scale import Scale
 from ymr_spark.sources.planted import (
-    generation,
     genre_tree,
     latent,
     rows,
     sampling,
     songs,
+    truth,
     world,
 )
 from ymr_spark.sources.planted.rows import PlantedRows
@@ -210,12 +210,14 @@ def test_the_floor_is_what_simulated_ratings_leave(
     """Rate the same rows again and again: the mean over the repetitions is the best prediction."""
     test, repetitions = split[1], 400
     analytic = latent.variance(latent.probabilities(test.mean, planted.cuts, USUAL.noise_sd), R2)
-    sums = generation.floor_sums(planted, everyone, test, analytic)
+    sums = truth.floor_sums(planted, everyone, test, analytic)
     noise = np.random.default_rng(7)
     total, squares = np.zeros(len(test.user)), np.zeros(len(test.user))
-    truth = world.means(planted.songs, everyone, test.user, test.song, USUAL.affinity_sd)
+    mean = world.means(
+        planted.songs, planted.choice, everyone, test.user, test.song, USUAL.affinity_sd
+    )
     for _ in range(repetitions):
-        score = truth + USUAL.noise_sd * noise.standard_normal(len(truth))
+        score = mean + USUAL.noise_sd * noise.standard_normal(len(mean))
         rating = 1 + np.searchsorted(planted.cuts, score)
         total += rating
         squares += rating**2

@@ -10,9 +10,10 @@ from ymr_spark import strict_json
 from ymr_spark.errors import DataContractError
 from ymr_spark.evaluation import metrics
 from ymr_spark.evaluation.breakdown import Order, Ordering
+from ymr_spark.evaluation.list_judgement import Judgement
+from ymr_spark.evaluation.list_quality import ListFigures, Worths
 from ymr_spark.evaluation.metrics import Difference, Errors, Score
 from ymr_spark.identity import Identity
-from ymr_spark.lists.quality import ListQuality
 from ymr_spark.records.record import Record
 
 
@@ -39,13 +40,32 @@ class Standing(Errors, Ordering):
     at_edge: tuple[str, ...] = ()
 
 
+class ListStanding(ListFigures):
+    """One model's lists by the liked songs of test; `recommend` are those that are recommended.
+
+    Attributes:
+        group: from 1; equal for models whose lists the users cannot tell apart.
+        validation_ndcg_100: of the fit that had not seen the validation rows.
+        way: of planted data, how much of the way there is from most_popular to the oracle.
+        train_rows, train_hash: of the final fit.
+    """
+
+    name: str
+    group: int
+    validation_ndcg_100: float | None
+    way: float | None
+    train_rows: int
+    train_hash: str
+
+
 class Leaderboard(Record):
     """reports/leaderboard.json: all models on the same rows, the least MSE on test first.
 
     Attributes:
         train_rows, train_hash, chosen_on_rows, chosen_on_hash: the same of all, as in `Standing`.
         floor_mse: the irreducible MSE of planted data; left out where none is known.
-        ranking: by NDCG, the best list first.
+        oracle_lists: how good the best lists of planted data are; left out likewise.
+        lists: by NDCG@100, the best first.
     """
 
     train_rows: int
@@ -55,8 +75,9 @@ class Leaderboard(Record):
     test_rows: int
     test_hash: str
     floor_mse: float | None = None
+    oracle_lists: Worths | None = None
     models: tuple[Standing, ...]
-    ranking: tuple[ListQuality, ...]
+    lists: tuple[ListStanding, ...]
 
     def as_json(self) -> str:
         """What `of_json` reads."""
@@ -92,7 +113,7 @@ def leaderboard(
     scored: Sequence[Score],
     pairs: Sequence[Difference],
     orders: Sequence[Order],
-    ranking: Sequence[ListQuality],
+    lists: Judgement,
     fit_seconds: Mapping[str, float],
     fitted_to: Identity,
     splits: Mapping[str, Identity],
@@ -133,8 +154,27 @@ def leaderboard(
         test_rows=test.rows,
         **rows,
         models=tuple(entries),
-        ranking=tuple(sorted(ranking, key=lambda lists: -(lists.ndcg or 0))),
+        lists=_lists(lists, fitted_to),
         **({} if floor_mse is None else {"floor_mse": floor_mse}),
+        **({} if lists.oracle is None else {"oracle_lists": lists.oracle}),
+    )
+
+
+def _lists(judged: Judgement, fitted_to: Identity) -> tuple[ListStanding, ...]:
+    """On test, the most NDCG@100 first."""
+    validation = {q.model: q.ndcg_100 for q in judged.quality if q.split == "validation"}
+    on_test = {q.model: q for q in judged.quality if q.split == "test"}
+    return tuple(
+        ListStanding(
+            name=name,
+            group=group,
+            validation_ndcg_100=validation.get(name),
+            way=judged.ways.get(name),
+            train_rows=fitted_to.rows,
+            train_hash=fitted_to.hash,
+            **on_test[name].model_dump(include={*ListFigures.model_fields}),
+        )
+        for name, group in judged.groups.items()
     )
 
 

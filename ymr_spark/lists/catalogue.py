@@ -1,4 +1,4 @@
-"""All songs with their train ratings, and two lists of them that are the same for everybody."""
+"""All songs with their train ratings, and a list of them that is the same for everybody."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from ymr_spark.models.arrays import Flags, Floats, Ints
 from ymr_spark.models.linear.factors import FactorModel
+from ymr_spark.models.linear.most_popular import of_counts
 from ymr_spark.scale import Scale
 from ymr_spark.statistics.scans import by_level
 
@@ -68,20 +69,4 @@ def read(
 def most_popular(catalogue: Catalogue, scale: Scale) -> FactorModel:
     """Everybody's songs, those with ratings, in the order of their number."""
     rated = catalogue.rated()
-    return _unpersonal("most_popular", 0.0, rated, rated.ratings.astype(np.float64), scale)
-
-
-def best_mean(catalogue: Catalogue, damping: float, scale: Scale) -> FactorModel:
-    """Everybody's songs, those with ratings, by their mean, shrunk to that of all ratings as by
-    `damping` ratings of it."""
-    rated = catalogue.rated()
-    mean = rated.stars.sum() / rated.ratings.sum()
-    offsets = (rated.stars - mean * rated.ratings) / (rated.ratings + damping)
-    return _unpersonal("best_mean", float(mean), rated, offsets, scale)
-
-
-def _unpersonal(
-    name: str, mean: float, catalogue: Catalogue, offsets: Floats, scale: Scale
-) -> FactorModel:
-    nobody = np.array([-1], np.int32), np.zeros(1)
-    return FactorModel.of_offsets(name, mean, nobody, (catalogue.song_ids, offsets), scale)
+    return of_counts(rated.song_ids, rated.ratings, scale)

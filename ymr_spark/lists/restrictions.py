@@ -1,19 +1,20 @@
 """Which songs may be recommended, and what their popularity takes off their score."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 
 from ymr_spark.errors import SettingsError
 from ymr_spark.lists.catalogue import Catalogue
 from ymr_spark.models.arrays import Flags
-from ymr_spark.models.linear.factors import FactorModel
-from ymr_spark.models.linear.topk import ArtistCap
+from ymr_spark.models.ranker import ArtistCap, Ranker
+
+Ranking = TypeVar("Ranking", bound=Ranker)
 
 
 def restrict(
-    model: FactorModel,
+    model: Ranking,
     songs: Catalogue,
     parents: Mapping[int, int],
     *,
@@ -22,7 +23,7 @@ def restrict(
     exclude_genres: Collection[int],
     popularity_damping: float,
     per_artist: int | None,
-) -> tuple[FactorModel, ArtistCap | None]:
+) -> tuple[Ranking, ArtistCap | None]:
     """The model with the songs that these options of settings.Recommend leave, and their cap.
 
     Args:
@@ -78,13 +79,8 @@ def eligible(
     return chosen
 
 
-def restricted(model: FactorModel, songs: Catalogue, damping: float) -> FactorModel:
-    """The model with these of its songs only, less `damping` stars a tenfold number of ratings."""
+def restricted(model: Ranking, songs: Catalogue, damping: float) -> Ranking:
+    """The model with these of its songs only, less `damping` of its scores a tenfold number of
+    ratings."""
     chosen = np.isin(model.song_ids, songs.song_ids)
-    popularity = np.log10(np.maximum(songs.ratings, 1))
-    return replace(
-        model,
-        song_ids=model.song_ids[chosen],
-        song_offsets=model.song_offsets[chosen] - damping * popularity,
-        song_factors=model.song_factors[chosen],
-    )
+    return model.restricted(chosen, damping * np.log10(np.maximum(songs.ratings, 1)))

@@ -14,15 +14,30 @@ Ints = npt.NDArray[np.integer[Any]]
 Floats = npt.NDArray[np.floating[Any]]
 Flags = npt.NDArray[np.bool_]
 # How scores become stars: cut off at the bounds, or brought between them by 1 / (1 + e^-score).
-Link = Literal["clip", "logistic"]
+# Those of models that only rank are the chance that a user rates a song at all, about, or its
+# logarithm but for a summand of the user's.
+Link = Literal["clip", "logistic", "chance", "log_chance"]
+CHANCES = ("chance", "log_chance")
+_LEAST_CHANCE = 1e-3
 
 
 def to_stars(scores: Floats, scale: Scale, link: Link) -> Floats:
-    """Predictions between the ends of the scale, in stars."""
+    """Predictions between the ends of the scale, in stars; the scores where they are chances."""
+    if link in CHANCES:
+        return scores
     if link == "clip":
         return np.clip(scores, scale.lowest, scale.highest)
     stars: Floats = scale.lowest + scale.width * expit(scores)
     return stars
+
+
+def log_chance(scores: Floats, link: Link) -> Floats:
+    """The logarithm of the chance that a user rates a song, but for a summand of the user's; of
+    a model of stars the score, which orders the songs alike."""
+    if link != "chance":
+        return scores
+    found: Floats = np.log(np.maximum(scores, _LEAST_CHANCE))
+    return found
 
 
 def find(known: Ints, wanted: Ints) -> tuple[Ints, Flags]:

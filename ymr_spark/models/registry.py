@@ -20,15 +20,23 @@ class Form:
     Args:
         parts: what follows the model's name in its tables' names, and their schemas.
         scorer: module:Class of the arrays that score pairs, where all of it is arrays.
+        ranks: whether these have a `Ranker`, whose best of all songs can be searched.
     """
 
     parts: Mapping[str, str]
     scorer: str | None = None
+    ranks: bool = False
 
 
 FACTORS = Form(
     {"users": "USER_FACTORS", "songs": "SONG_FACTORS"},
     "ymr_spark.models.linear.factors:FactorModel",
+    ranks=True,
+)
+WEIGHTS = Form(
+    {"weights": "ITEM_WEIGHTS"},
+    "ymr_spark.models.neighbors.item_weights:ItemWeights",
+    ranks=True,
 )
 DENSE = Form(
     {"users": "USER_EMBEDDINGS", "songs": "SONG_EMBEDDINGS", "layers": "MLP_LAYERS"},
@@ -60,6 +68,7 @@ class Entry:
         estimator: module:Class; imported only where the model is fitted or loaded.
         settings: the class of its section in `models.sections`; the section has the model's name.
         fallback: the model that it starts from and that scores what it does not know.
+        rates: it predicts stars, and is judged by them; else it ranks songs only.
         deep: it trains on the shards, by TensorFlow, without Spark.
         tuned: what jobs/tune.py chooses before the model is fitted.
         searched: jobs/search.py, which knows nothing of songs but their ids, varies the same.
@@ -72,6 +81,7 @@ class Entry:
     settings: str
     form: Form = FACTORS
     fallback: str | None = None
+    rates: bool = True
     deep: bool = False
     tuned: tuple[TunedSetting, ...] = ()
     searched: bool = False
@@ -91,9 +101,8 @@ class Entry:
 
     @property
     def ranks_songs(self) -> bool:
-        """Whether its score is a sum of offsets and a product of factors, which alone can be
-        searched for a user's best of all songs."""
-        return self.form is FACTORS
+        """Whether it can be searched for a user's best of all songs."""
+        return self.form.ranks
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -102,8 +111,10 @@ class Entry:
 
     @property
     def chosen(self) -> tuple[str, ...]:
-        """The file of its fit to the train rows alone, where others start from it."""
-        return (f"chosen/{self.name}.npz",) if self.name in FALLBACKS else ()
+        """The file of its fit to the train rows alone, where others start from it or the
+        validation rows judge its lists."""
+        kept = self.name in FALLBACKS or self.ranks_songs
+        return (f"chosen/{self.name}.npz",) if kept else ()
 
     @property
     def choice(self) -> tuple[str, ...]:
@@ -133,6 +144,8 @@ MODELS = (
     Entry("constant", f"{_LINEAR}.constant:Constant", "Constant"),
     Entry("user_lean", f"{_LINEAR}.user_lean:UserLean", "UserLean"),
     Entry("bias", f"{_LINEAR}.bias:Bias", "Bias", by_size=True),
+    Entry("most_popular", f"{_LINEAR}.most_popular:MostPopular", "MostPopular", rates=False),
+    Entry("best_mean", f"{_LINEAR}.best_mean:BestMean", "BestMean", rates=False),
     Entry(
         "similarity",
         "ymr_spark.models.neighbors.similarity:Similarity",
@@ -149,6 +162,27 @@ MODELS = (
         tuned=_RANK,
         searched=True,
         by_size=True,
+    ),
+    Entry(
+        "implicit_als",
+        f"{_LINEAR}.implicit_als:ImplicitAls",
+        "ImplicitAls",
+        rates=False,
+        tuned=(
+            TunedSetting("unobserved", "unobserved_weights"),
+            TunedSetting("regularization", "implicit_regularizations"),
+        ),
+        searched=True,
+        by_size=True,
+    ),
+    Entry(
+        "item_neighbors",
+        "ymr_spark.models.neighbors.item_neighbors:ItemNeighbors",
+        "ItemNeighbors",
+        WEIGHTS,
+        rates=False,
+        tuned=(TunedSetting("ridge", "ridges"),),
+        searched=True,
     ),
     Entry(
         "als",
@@ -180,6 +214,19 @@ MODELS = (
         searched=True,
         by_size=True,
     ),
+    Entry(
+        "two_tower_retrieval",
+        f"{_DEEP}.estimators:TwoTowerRetrieval",
+        "TwoTowerRetrieval",
+        rates=False,
+        deep=True,
+        tuned=(
+            TunedSetting("learning_rate", "learning_rates"),
+            TunedSetting("l2", "retrieval_penalties"),
+        ),
+        searched=True,
+        by_size=True,
+    ),
     # It scores what nobody rated by its content.
     Entry(
         "deep_cross",
@@ -191,6 +238,7 @@ MODELS = (
 )
 FALLBACKS = {entry.fallback for entry in MODELS} - {None}
 NAMES = tuple(entry.name for entry in MODELS)
+RATING = tuple(entry.name for entry in MODELS if entry.rates)
 RANKING = tuple(entry.name for entry in MODELS if entry.ranks_songs)
 SEARCHED = tuple(entry.name for entry in MODELS if entry.searched)
 TUNED = tuple(entry.name for entry in MODELS if entry.tuned)

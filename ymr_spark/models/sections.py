@@ -26,6 +26,34 @@ class UserLean(Section):
     damping: float = Field(5.0, ge=0, description="in ratings of the mean, added to each user's")
 
 
+class MostPopular(Section):
+    """Songs by their numbers of ratings."""
+
+
+class BestMean(Section):
+    """Songs by their means."""
+
+    damping: float = Field(5.0, ge=0, description="in ratings of the mean, added to each song's")
+
+
+class ImplicitAls(Section):
+    """Factors of what was rated at all, whatever the stars."""
+
+    rank: Rank = 32
+    unobserved: float = Field(
+        3.0, gt=0, le=1e6, description="weight of all pairs, beside 1 of those that were rated"
+    )
+    regularization: Ridge = Field(0.02, description="scaled by numbers of ratings")
+    iterations: Rounds = 10
+
+
+class ItemNeighbors(Section):
+    """Weights for each pair of the songs most rated."""
+
+    candidates: int = Field(4_096, ge=1, description="only that many songs, those most rated")
+    ridge: float = Field(300, gt=0, le=1e9, description="in users")
+
+
 class Similarity(Section):
     """Each song's neighbours by shrunk adjusted cosine of bias residuals."""
 
@@ -85,6 +113,20 @@ class TwoTowerDot(Deep):
     attributes: Annotated[list[Literal["album", "artist", "genre", "top_genre"]], Distinct] = Field(
         ["album", "artist"], description="of songs, whose rows are added to the songs' own"
     )
+
+
+class TwoTowerRetrieval(Deep):
+    """Towers whose dot product is the chance that a song is the user's next, in logarithms."""
+
+    attributes: Annotated[list[Literal["album", "artist", "genre", "top_genre"]], Distinct] = Field(
+        ["album", "artist", "genre"], description="of songs, whose rows are added to the songs' own"
+    )
+    batch_size: int = Field(4_096, ge=1)
+    tolerance: float = Field(0.001, ge=0, description="what counts as a gain on validation, nats")
+    negatives: int = Field(
+        512, ge=2, description="rows of a batch whose songs stand against each other"
+    )
+    l2: Ridge = Field(2.0, description="weight of the squares of each id's row, to begin with")
 
 
 class TwoTowerMlp(Deep):

@@ -71,7 +71,8 @@ def publish(
     final_fit_seconds: float,
     parameters: dict[str, Any],
 ) -> Trained:
-    """Write a model's tables and its predictions for all validation and test rows; register it.
+    """Write a model's tables and its predictions, where it predicts stars, for all validation and
+    test rows; register it.
 
     Args:
         chosen: fitted to the train rows; its columns are those of the table of ratings. It
@@ -92,13 +93,17 @@ def publish(
     splits = identities(warehouse)
     train = splits["train"]
     fitted_to = train + splits["validation"] if final else train
-    rows = held_out(spark, warehouse)
-    judged = [
-        fit.transform(rows.where(F.col("split") == split)).withColumn("fitted_to", F.lit(to.hash))
-        for split, fit, to in (("validation", chosen, train), ("test", model, fitted_to))
-    ]
-    predictions = judged[0].union(judged[1]).withColumn("model", F.lit(entry.name))
-    warehouse.write(predictions, "predictions", where={"model": entry.name})
+    if entry.rates:
+        rows = held_out(spark, warehouse)
+        by = {"validation": (chosen, train), "test": (model, fitted_to)}
+        judged = [
+            fit.transform(rows.where(F.col("split") == split)).withColumn(
+                "fitted_to", F.lit(to.hash)
+            )
+            for split, (fit, to) in by.items()
+        ]
+        predictions = judged[0].union(judged[1]).withColumn("model", F.lit(entry.name))
+        warehouse.write(predictions, "predictions", where={"model": entry.name})
     registration = Registration(
         model=entry.name,
         mean=scorer.mean,
@@ -141,15 +146,17 @@ def keep_chosen(warehouse: Warehouse, model: RatingModel[Any]) -> None:
     atomically.write(warehouse.path(file), model.scorer.as_npz())
 
 
-def load_chosen(warehouse: Warehouse, name: str) -> FactorModel:
-    """What `keep_chosen` has written.
+def load_chosen(warehouse: Warehouse, name: str) -> Any:
+    """The arrays that `keep_chosen` has written.
 
     Raises:
         DataContractError: nothing has been.
     """
-    [file] = registry.named(name).chosen
+    entry = registry.named(name)
+    [file] = entry.chosen
     warehouse.require(file)
-    return FactorModel.of_npz(warehouse.path(file).read_bytes())
+    kind = registry.imported(str(entry.form.scorer))
+    return kind.of_npz(warehouse.path(file).read_bytes())
 
 
 def load(warehouse: Warehouse, name: str) -> Scorer:
@@ -167,7 +174,7 @@ def load(warehouse: Warehouse, name: str) -> Scorer:
 
 
 def load_factors(warehouse: Warehouse, name: str) -> FactorModel:
-    """The published model of that name, one of registry.RANKING; raises as `load`."""
+    """The published model of that name, which is kept as factors; raises as `load`."""
     scorer = load(warehouse, name)
     assert isinstance(scorer, FactorModel)
     return scorer

@@ -60,6 +60,7 @@ class Planted(Section):
     content: float = Field(0.7, ge=0, le=1, description="artist's and album's share of taste")
     user_spread: float = Field(1.2, ge=0, le=3, description="of the log of a user's ratings")
     song_spread: float = Field(1.4, ge=0, le=3, description="of the log of a song's popularity")
+    choice: float = Field(0, ge=0, le=5, description="say of taste in which songs a user rates")
 
     @model_validator(mode="after")
     def _users_have_ids(self) -> "Planted":
@@ -95,7 +96,6 @@ class Evaluate(Section):
 
     resamples: int = Field(1_000, ge=40, le=100_000, description="bootstrap draws of users")
     ranked_users: int = Field(5_000, ge=1, description="whose lists of songs are judged")
-    ranked_songs: int = Field(100, ge=1, le=100_000, description="the length of these lists")
 
 
 class CompareBySize(Section):
@@ -112,7 +112,12 @@ class Recommend(Section):
     """Who gets lists of songs, by which model, and which songs may be in them."""
 
     model: Annotated[str, one_of("best", *registry.RANKING)] = Field(
-        "best", description="a model that has a score for every song; the best on validation"
+        "best", description="that ranks the songs; the one of the best lists on validation"
+    )
+    by: Literal["both", "listening", "rating"] | None = Field(
+        None,
+        description="what songs are ordered by: the chance of being listened to and the predicted "
+        "rating together, or one of them alone; without it, both where the model knows chances",
     )
     k: int = Field(100, ge=1)
     min_ratings: int = Field(0, ge=0, description="train ratings that a song must have")
@@ -191,6 +196,12 @@ class Common(Section):
         for entry in map(registry.named, self.models):
             if entry.fallback not in (None, *self.models):
                 raise ValueError(f"models: {entry.name} starts from {entry.fallback}; name it too")
+        return self
+
+    @model_validator(mode="after")
+    def _one_predicts_stars(self) -> "Common":
+        if not {*self.models} & {*registry.RATING}:
+            raise ValueError(f"models: expected one of {', '.join(registry.RATING)} among them")
         return self
 
     @model_validator(mode="after")

@@ -20,6 +20,10 @@ class Search(Section):
     regularizations: Ridges = (0.01, 0.5)
     learning_rates: Rates = (0.5, 4.0)
     row_penalties: Rates = (4.0, 128.0)
+    retrieval_penalties: Rates = (0.5, 32.0)
+    unobserved_weights: Rates = (0.5, 30.0)
+    implicit_regularizations: Ridges = (0.002, 0.1)
+    ridges: Rates = (30.0, 3_000.0)
 
 
 class Tune(Section):
@@ -40,3 +44,7 @@ class Tune(Section):
     dampings: Rates = (0.05, 5.0)
     learning_rates: Rates = (0.5, 4.0)
     row_penalties: Rates = (4.0, 128.0)
+    retrieval_penalties: Rates = (0.5, 32.0)
+    unobserved_weights: Rates = (0.5, 30.0)
+    implicit_regularizations: Ridges = (0.002, 0.1)
+    ridges: Rates = (30.0, 3_000.0)

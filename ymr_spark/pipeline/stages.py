@@ -74,6 +74,8 @@ SUMMARY_TABLES = (
 CHOICES = tuple(f for e in registry.MODELS for f in e.choice)
 # The tables of the models that can rank all songs.
 RANKING_TABLES = tuple(t for e in registry.MODELS if e.ranks_songs for t in e.tables)
+# The files of their fits to the train rows alone, by which lists are judged on validation.
+CHOSEN = tuple(f for e in registry.MODELS for f in e.chosen)
 
 
 def _train(entry: registry.Entry) -> Stage:
@@ -83,7 +85,7 @@ def _train(entry: registry.Entry) -> Stage:
     return Stage(
         f"train_{entry.name}",
         ("ratings", *(("songs", "genres", "shards/") if entry.deep else ()), *fallback),
-        (*entry.tables, *entry.chosen, *MODELS_TABLES),
+        (*entry.tables, *entry.chosen, *(MODELS_TABLES if entry.rates else MODELS_TABLES[1:])),
         (*sections, *(("tune",) if entry.tuned else ())),
         optional=entry.choice,
         keeps=(f"models/{entry.name}/",),
@@ -118,17 +120,21 @@ STAGES = (
         "evaluate",
         ("ratings", "songs", "genres", *COUNT_TABLES[:2], "predictions", "models"),
         (
-            *("metrics", "differences", "ranking", "slices", "orders"),
+            *("metrics", "differences", "slices", "orders"),
+            *("ranking", "ranking_slices", "list_weights"),
             *("reports/leaderboard.json", "reports/certificate.json"),
         ),
-        ("evaluate", "bias", "models", "tune"),
-        optional=("shards/", "raw/", *CHOICES, *RANKING_TABLES),
+        ("evaluate", "models", "tune"),
+        optional=("shards/", "raw/", *CHOICES, *CHOSEN, *RANKING_TABLES),
     ),
     Stage(
         "recommend",
-        ("ratings", "songs", "genres", "summary_songs", "metrics", "models"),
+        (
+            *("ratings", "songs", "genres", "summary_songs"),
+            *("metrics", "ranking", "list_weights", "models"),
+        ),
         ("recommendations",),
-        ("recommend", "bias"),
+        ("recommend",),
         optional=RANKING_TABLES,
         keeps=("recommendations.csv", "recommendations.jsonl"),
     ),
@@ -145,9 +151,9 @@ STAGES = (
     ),
     Stage(
         "compare_by_size",
-        ("ratings", "songs", "genres", "shards/", "models", "metrics"),
+        ("ratings", "songs", "genres", "shards/", "models", "metrics", "ranking"),
         ("by_size",),
-        ("compare_by_size", "two_tower", "tune", *registry.BY_SIZE),
+        ("compare_by_size", "two_tower", "tune", "evaluate", *registry.BY_SIZE),
         optional=CHOICES,
         keeps=("models/by_size/",),
         on_request=True,

@@ -65,10 +65,12 @@ class Trained(Figures):
 
 
 class Choice(Record):
-    """Values of some settings, and the least validation MSE of a training by them."""
+    """Values of some settings, and the least validation MSE of a training by them, or the NDCG@100
+    of the lists."""
 
     settings: dict[str, Any]
-    validation_mse: float
+    validation_mse: float | None = None
+    validation_ndcg: float | None = None
 
 
 class Tuned(Figures):
@@ -81,7 +83,7 @@ class Tuned(Figures):
         given: the settings that the trials began with.
         runner_up: the best but one on the largest sample.
         at_edge: settings whose best value is an end of what was to choose from.
-        first_rung: the best and the worst validation MSE of all trials on the smallest sample.
+        first_rung: the best and the worst `Point.error` of all trials on the smallest sample.
     """
 
     model: str

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from ymr_spark.lists.quality import ListQuality
+from ymr_spark.evaluation.leaderboard import Leaderboard, ListStanding
+from ymr_spark.evaluation.list_quality import Worths
 from ymr_spark.records.description import Example
 from ymr_spark.records.figures import Recommended
 from ymr_spark.report import charts
@@ -11,46 +12,71 @@ from ymr_spark.report.card import Card, number, share
 _GENRES = 4  # of an example user's heard and of the recommended songs
 
 
-def cards(ranking: Sequence[ListQuality], recommend: Recommended | None) -> list[Card]:
+def cards(board: Leaderboard, recommend: Recommended | None) -> list[Card]:
     """
     Args:
-        ranking: of reports/leaderboard.json.
+        board: reports/leaderboard.json.
         recommend: what the stage told, None where no run of it came to its end.
     """
-    judged = [row for row in ranking if row.ndcg is not None]
-    found = [_ranking(judged)] if judged else []
+    judged = [row for row in board.lists if row.ndcg_100 is not None]
+    found = [_ranking(judged, board.oracle_lists)] if judged else []
     return found + ([_lists(recommend)] if recommend is not None else [])
 
 
-def _ranking(ranking: Sequence[ListQuality]) -> Card:
-    best, k, users = ranking[0], ranking[0].k, ranking[0].users
-    popular = next(row for row in ranking if row.model == "most_popular")
+def _ranking(lists: Sequence[ListStanding], oracle: Worths | None = None) -> Card:
+    best = lists[0]
     finding = (
-        f"Of all songs, {best.model} ranks the liked held-out ones highest: its lists of {k} "
-        f"hold {share(best.recall)} of them"
+        f"Of all songs, {best.name} ranks the liked held-out ones highest: its lists of 100 "
+        f"hold {share(best.recall_100)} of them"
     )
-    if best is not popular:
-        finding += f", against {share(popular.recall)} in the most popular songs"
-    shown = [f"{row.ndcg:.4f}" for row in ranking]
+    popular = next((row for row in lists if row.name == "most_popular"), None)
+    if popular is not None and best is not popular:
+        finding += f", against {share(popular.recall_100)} in the most popular songs"
+    if best.way is not None:
+        finding += f"; it goes {share(best.way)} of the way from these to the best possible lists"
+    note = (
+        "Lists of one number cannot be told apart by these users. most_popular and best_mean give "
+        "everybody the same songs but those heard; models fitted to stars alone do not know what "
+        "is listened to. recommend is what jobs/recommend.py gives: the candidates of the model "
+        "with the best validation lists, in the order of their chances and predicted stars."
+    )
+    if oracle is not None:
+        note += f" The best possible lists of this planted data have {number(oracle.ndcg_100, 4)}."
     return Card(
         "ranking",
         "Finding the songs that users like",
         finding + ".",
-        ("model", f"NDCG@{k}", f"recall@{k}", "catalogue coverage"),
-        [
-            (row.model, ndcg, number(row.recall, 4), share(row.coverage))
-            for row, ndcg in zip(ranking, shown, strict=True)
-        ],
+        (
+            *("", "model", "NDCG@100", "95 % interval", "NDCG@10", "recall@20", "recall@100"),
+            *("coverage", "novelty", "common to two lists", "way to the oracle"),
+        ),
+        [_row(row) for row in lists],
         charts.bars(
             "ranking",
-            f"NDCG@{k}: " + ", ".join(f"{r.model} {r.ndcg:.4f}" for r in ranking),
-            [row.model for row in ranking],
-            [row.ndcg or 0.0 for row in ranking],
+            "NDCG@100: " + ", ".join(f"{r.name} {number(r.ndcg_100, 4)}" for r in lists),
+            [row.name for row in lists],
+            [row.ndcg_100 or 0.0 for row in lists],
             text=lambda v: f"{v:.3g}",
-            x=f"NDCG@{k} of test songs rated 4 or 5, {users:,} users",
+            x=f"NDCG@100 of test songs rated 4 or 5, {best.users:,} users",
         ),
-        "most_popular and best_mean give everybody the same songs but those heard. Which songs "
-        "were rated at all follows popularity, which models fitted to stars do not aim for.",
+        note,
+    )
+
+
+def _row(row: ListStanding) -> tuple[str, ...]:
+    low, high = number(row.ndcg_100_low, 4), number(row.ndcg_100_high, 4)
+    return (
+        str(row.group),
+        row.name,
+        number(row.ndcg_100, 4),
+        "–" if row.ndcg_100_low is None else f"{low} – {high}",
+        number(row.ndcg_10, 4),
+        share(row.recall_20),
+        share(row.recall_100),
+        share(row.coverage),
+        number(row.novelty, 2),
+        share(row.shared),
+        share(row.way),
     )
 
 

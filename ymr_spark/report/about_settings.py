@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from ymr_spark.records.figures import Tuned
+from ymr_spark.records.figures import Choice, Tuned
 from ymr_spark.report.card import Card, interval, number
 
 
@@ -30,14 +30,15 @@ def cards(tuned: Mapping[str, Tuned | None]) -> list[Card]:
                 "settings",
                 "out of",
                 "trials",
-                "MSE",
+                "MSE or NDCG",
                 "next best",
                 "all trials, smallest sample",
             ),
             [(name, *_cells(found)) for name, found in chosen.items()],
-            note="Validation MSE on samples of users and songs, not comparable with that on all "
-            "rows. Each model had the same number of trials. What is ahead of the values given by "
-            "less than it may lose on the way to all rows is only next best."
+            note="Validation MSE, or the NDCG@100 of the lists of models that only rank, on "
+            "samples of users and songs, not comparable with that on all rows. Each model had the "
+            "same number of trials. What is ahead of the values given by less than it may lose on "
+            "the way to all rows is only next best."
             + (f" Settings as given: {', '.join(given)}." if given else ""),
         )
     ]
@@ -48,10 +49,21 @@ def _cells(found: Tuned) -> tuple[str, ...]:
         _named({name: f"{value:.3g}" for name, value in found.best.settings.items()}),
         _named({name: f"{low:g} – {high:g}" for name, (low, high) in found.ranges.items()}),
         f"{found.trials}, {found.finalists} on {found.rows:,} rows",
-        number(found.best.validation_mse, 4),
-        number(found.runner_up.validation_mse, 4) if found.runner_up else "–",
-        interval(*found.first_rung),
+        _judged(found.best),
+        _judged(found.runner_up) if found.runner_up else "–",
+        _first_rung(found),
     )
+
+
+def _judged(choice: Choice) -> str:
+    ranked = choice.validation_mse is None
+    return number(choice.validation_ndcg if ranked else choice.validation_mse, 4)
+
+
+def _first_rung(found: Tuned) -> str:
+    best, worst = found.first_rung
+    ranked = found.best.validation_mse is None
+    return interval(1 - worst, 1 - best) if ranked else interval(best, worst)
 
 
 def _named(values: Mapping[str, str]) -> str:

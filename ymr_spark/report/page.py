@@ -74,7 +74,7 @@ def render(
             *about_studies.cards(board, tables["by_size"], tables["search"]),
             *about_comparison.cards(board, tables, source.scale),
         ],
-        "Lists of songs": about_lists.cards(board.ranking, next(recommended, None)),
+        "Lists of songs": about_lists.cards(board, next(recommended, None)),
         "The ratings": about_ratings.cards(tables, source.scale),
         "Genres": about_genres.cards(tables, source.scale),
         "Users and songs": about_members.cards(tables, source.scale),

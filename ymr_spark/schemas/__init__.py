@@ -4,6 +4,7 @@ from pyspark.sql import types as T
 
 from ymr_spark.models import registry
 from ymr_spark.schemas.models import (
+    ITEM_WEIGHTS,
     MLP_LAYERS,
     MODELS,
     PREDICTIONS,
@@ -17,9 +18,11 @@ from ymr_spark.schemas.ratings import GENRES, QUARANTINE, RATINGS, SONGS
 from ymr_spark.schemas.results import (
     BY_SIZE,
     DIFFERENCES,
+    LIST_WEIGHTS,
     METRICS,
     ORDERS,
     RANKING,
+    RANKING_SLICES,
     RECOMMENDATIONS,
     SEARCH,
     SLICES,
@@ -42,6 +45,8 @@ __all__ = [
     "BY_SIZE",
     "DIFFERENCES",
     "GENRES",
+    "ITEM_WEIGHTS",
+    "LIST_WEIGHTS",
     "METRICS",
     "MLP_LAYERS",
     "MODELS",
@@ -50,6 +55,7 @@ __all__ = [
     "PREDICTIONS",
     "QUARANTINE",
     "RANKING",
+    "RANKING_SLICES",
     "RATINGS",
     "RECOMMENDATIONS",
     "SEARCH",
@@ -84,6 +90,8 @@ TABLES: dict[str, T.StructType] = {
     "metrics": METRICS,
     "differences": DIFFERENCES,
     "ranking": RANKING,
+    "ranking_slices": RANKING_SLICES,
+    "list_weights": LIST_WEIGHTS,
     "slices": SLICES,
     "orders": ORDERS,
     "by_size": BY_SIZE,
@@ -109,6 +117,7 @@ _PARTS = {
     "SONG_EMBEDDINGS": SONG_EMBEDDINGS,
     "MLP_LAYERS": MLP_LAYERS,
     "SIMILARITY_NEIGHBORS": SIMILARITY_NEIGHBORS,
+    "ITEM_WEIGHTS": ITEM_WEIGHTS,
 }
 TABLES |= {
     f"{entry.name}_{part}": _PARTS[schema]

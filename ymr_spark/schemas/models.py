@@ -51,3 +51,9 @@ SIMILARITY_NEIGHBORS = table(
     ("neighbor_ids", T.ArrayType(INT)),  # by absolute similarity, the largest first
     ("similarities", FACTORS),  # shrunk adjusted cosine, of either sign; not 0
 )
+
+# One row per song of those most rated.
+ITEM_WEIGHTS = table(
+    ("song_id", INT),
+    ("weights", FACTORS),  # of the song for each song of the table, by ascending ids; itself 0
+)

@@ -1,5 +1,7 @@
 """What evaluate, compare_by_size, search and recommend write."""
 
+from pyspark.sql import types as T
+
 from ymr_spark.schemas.column_types import DOUBLE, INT, LONG, STRING, table
 
 # One row per (model, split).
@@ -25,14 +27,46 @@ DIFFERENCES = table(
     ("high", DOUBLE),
 )
 
-# One row per model that can rank all songs; see recommendation.quality.
+# How good lists of 100 songs are: means over users, see lists.worth.
+_WORTHS = (
+    ("users", LONG),  # judged: of a seeded sample, those with a liked song in the split
+    ("ndcg_100", DOUBLE),
+    ("ndcg_100_low", DOUBLE),  # 95 % interval over users; null where they are too few
+    ("ndcg_100_high", DOUBLE),
+    ("ndcg_10", DOUBLE),
+    ("recall_100", DOUBLE),
+    ("recall_20", DOUBLE),
+)
+
+# One row per (model, split) of the models that can rank all songs, and of `recommend`, the lists
+# that jobs/recommend.py gives.
 RANKING = table(
     ("model", STRING),
-    ("k", INT),  # songs a list
-    ("users", LONG),  # judged: of a seeded sample, those with a liked song in test
-    ("recall", DOUBLE),
-    ("ndcg", DOUBLE),
+    ("split", STRING),
+    *_WORTHS,
     ("coverage", DOUBLE),  # share of the songs that the model knows that is in any list
+    ("novelty", DOUBLE),  # mean of -log2 of the share of users who have rated a listed song
+    ("shared", DOUBLE),  # mean share of songs that two users' lists have in common
+)
+
+# One row per (model, split, slice, bin): activity is by users' train ratings, popularity has the
+# liked songs without ratings alone.
+RANKING_SLICES = table(
+    ("model", STRING),
+    ("split", STRING),
+    ("slice", STRING),
+    ("bin", INT),
+    ("label", STRING),
+    *_WORTHS,
+)
+
+# One row per model whose scores are chances: how its candidates are put in order with the stars.
+LIST_WEIGHTS = table(
+    ("model", STRING),
+    ("rating_model", STRING),
+    ("weight", DOUBLE),  # of a star, in logarithms of chances
+    ("ndcg_100", DOUBLE),  # of the validation lists by it
+    ("by_weight", T.ArrayType(DOUBLE)),  # the same by each of evaluation.list_weights.WEIGHTS
 )
 
 # One row per (model, split, slice, bin) that has rows; see evaluation.slicing.
@@ -74,7 +108,8 @@ BY_SIZE = table(
     ("model", STRING),
     ("train_rows", LONG),
     ("train_hash", STRING),  # of the part, as ratings.identity
-    ("mse", DOUBLE),  # stars squared, over all test rows
+    ("mse", DOUBLE),  # stars squared, over all test rows; null of models that only rank
+    ("ndcg_100", DOUBLE),  # of lists, by test rows; null of models that do not rank songs
     ("fit_seconds", DOUBLE),
 )
 
@@ -87,7 +122,8 @@ SEARCH = table(
     # Null where a fold's is no finite number:
     ("train_mse", DOUBLE),  # mean over the folds, as the model's training reports it
     ("validation_mse", DOUBLE),  # mean over the folds, of the rows held out
-    ("fold_sd", DOUBLE),  # standard deviation of the folds' validation_mse
+    ("validation_ndcg", DOUBLE),  # at 100, of the lists of models that only rank
+    ("fold_sd", DOUBLE),  # standard deviation of the folds' validation errors
 )
 
 # One row per (user_id, rank).

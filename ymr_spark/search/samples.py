@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 
 from ymr_spark import seeds
 from ymr_spark.identity import Identity
+from ymr_spark.lists.listeners import Listeners
 from ymr_spark.models import registry
 from ymr_spark.models.columns import IdCodes
 from ymr_spark.models.fitted import RatingModel
@@ -20,6 +21,7 @@ from ymr_spark.models.train_ratings import TrainRatings
 from ymr_spark.ratings import identity, scale_of
 from ymr_spark.records.learning_curve import Curve, Point
 from ymr_spark.search import folds
+from ymr_spark.search.lists import listed, listeners
 from ymr_spark.shards import indices, inventory, writing
 from ymr_spark.store import atomically
 
@@ -69,6 +71,11 @@ class Sample:
         return fitted
 
     @cached_property
+    def listeners(self) -> Listeners:
+        """By whom the lists of models that only rank are judged."""
+        return listeners(self.rows, self.seed)
+
+    @cached_property
     def identities(self) -> dict[str, Identity]:
         """Of both splits."""
         return identity(self.rows)
@@ -87,10 +94,14 @@ class Sample:
             contents = self._shards(*content)
             placed = indices.catalogue(indices.load(self.folder / "indices"), *content)
             fitted: RatingModel[Any] = estimator.fit_shards(self.folder, contents, placed)
+        else:
+            fitted = estimator.fit_ratings(self.ratings)
+        if not entry.rates:
+            return listed(fitted, self.listeners)
+        if fitted.learning_curve:
             return fitted.learning_curve
-        model = estimator.fit_ratings(self.ratings)
-        held_out = model.mse(self.ratings.validation_arrays)
-        return model.learning_curve or [Point(epoch=1, train_mse=None, validation_mse=held_out)]
+        held_out = fitted.mse(self.ratings.validation_arrays)
+        return [Point(epoch=1, train_mse=None, validation_mse=held_out)]
 
     def _estimator(self, entry: Entry, values: dict[str, Any]) -> Any:
         kind = registry.imported(entry.estimator)

@@ -40,12 +40,12 @@ class Trial:
 
     parameters: Parameters
     curve: Curve  # of `across_folds`
-    errors: tuple[float, ...] = ()  # the least validation MSE on each rung that it came to
+    errors: tuple[float, ...] = ()  # the least `Point.error` on each rung that it came to
 
     @property
     def best(self) -> Point | None:
-        """The epoch of least validation MSE; None where no epoch has one."""
-        judged = [point for point in self.curve if point.validation_mse is not None]
+        """The epoch of least error; None where no epoch has one."""
+        judged = [point for point in self.curve if point.error is not None]
         return min(judged, key=_error, default=None)
 
 
@@ -89,7 +89,7 @@ def search(
 
 def best(trials: Sequence[Trial], beyond: float = 0.0) -> list[tuple[Parameters, Point]]:
     """The trials that came to the last rung that any came to, the best first: the hyperparameters
-    of each and the epoch that has its least validation MSE.
+    of each and the epoch that has its least error.
 
     What a trial is ahead of the first one may become less from rung to rung. It counts as what
     is left of it after `beyond` further rungs, if on each it loses as much as on the last one, and
@@ -98,15 +98,15 @@ def best(trials: Sequence[Trial], beyond: float = 0.0) -> list[tuple[Parameters,
     Raises:
         SettingsError: no trial has a finite error.
     """
-    judged = [(trial, trial.best) for trial in trials if trial.best is not None]
-    if not judged:
+    found = [(trial, trial.best) for trial in trials if trial.best is not None]
+    if not found:
         raise SettingsError(
             f"none of {len(trials)} trials has a finite validation error, such as that by "
             f"{json.dumps(trials[0].parameters)}; set other ranges"
         )
-    last = max(len(trial.errors) for trial, _ in judged)
-    finalists = [(trial, best) for trial, best in judged if len(trial.errors) == last]
-    finalists.sort(key=lambda found: _behind(found[0], trials[0], beyond))
+    last = max(len(trial.errors) for trial, _ in found)
+    finalists = [(trial, best) for trial, best in found if len(trial.errors) == last]
+    finalists.sort(key=lambda finalist: _behind(finalist[0], trials[0], beyond))
     return [(trial.parameters, best) for trial, best in finalists]
 
 
@@ -174,6 +174,8 @@ def _climb(
 def _described(found: Point | None) -> str:
     if found is None:
         return "no finite validation error"
+    if found.validation_ndcg is not None:
+        return f"validation NDCG {found.validation_ndcg:.4f}"
     return f"validation {found.validation_mse:.4f} in epoch {found.epoch}"
 
 
@@ -187,22 +189,22 @@ def _tried(study: optuna.Study) -> list[Trial]:
 
 def across_folds(curves: Sequence[Curve]) -> Curve:
     """Means over folds by epoch; None for what is no finite number."""
-    train, validation = (
-        np.array([[getattr(point, key) for point in curve] for curve in curves], float)
-        for key in ("train_mse", "validation_mse")
-    )
+    found = {
+        key: np.array([[getattr(point, key) for point in curve] for curve in curves], float)
+        for key in ("train_mse", "validation_mse", "validation_ndcg", "error")
+    }
     with np.errstate(invalid="ignore"):
-        means = train.mean(axis=0), validation.mean(axis=0), validation.std(axis=0)
+        columns = {key: values.mean(axis=0) for key, values in found.items()}
+        columns["fold_sd"] = found["error"].std(axis=0)
+    del columns["error"]
     return [
-        Point(epoch=epoch, train_mse=train, validation_mse=validation, fold_sd=spread)
-        for epoch, (train, validation, spread) in enumerate(
-            (map(_finite, point) for point in zip(*means, strict=True)), start=1
-        )
+        Point(epoch=epoch, **dict(zip(columns, map(_finite, values), strict=True)))
+        for epoch, values in enumerate(zip(*columns.values(), strict=True), start=1)
     ]
 
 
 def _error(point: Point) -> float:
-    return math.inf if point.validation_mse is None else point.validation_mse
+    return math.inf if point.error is None else point.error
 
 
 def _finite(value: float) -> float | None:

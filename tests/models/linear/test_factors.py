@@ -11,7 +11,7 @@ from ymr_spark.errors import DataContractError
 from ymr_spark.models.arrays import Link, to_stars
 from ymr_spark.models.linear.factors import FactorModel
 from ymr_spark.models.linear.model import LinearModel
-from ymr_spark.models.linear.topk import in_stars
+from ymr_spark.models.ranking_model import in_stars
 from ymr_spark.sources.r2.scale import R2
 
 MODEL = FactorModel(
@@ -50,10 +50,9 @@ def test_the_logistic_link_by_hand() -> None:
 
 @pytest.mark.parametrize("link", ["clip", "logistic"])
 def test_spark_turns_scores_into_the_same_stars(spark: SparkSession, link: Link) -> None:
-    model = replace(MODEL, link=link)
     scores = [-3.0, 0.0, 2.5, 9.0]
     frame = spark.createDataFrame([(s,) for s in scores], "score double")
-    found = [row[0] for row in frame.select(in_stars(F.col("score"), model)).collect()]
+    found = [row[0] for row in frame.select(in_stars(F.col("score"), R2, link)).collect()]
     np.testing.assert_allclose(found, to_stars(np.array(scores), R2, link))
 
 

@@ -9,7 +9,8 @@ from scipy.sparse import csr_matrix
 from ymr_spark.models.arrays import Ints
 from ymr_spark.models.linear import ranking
 from ymr_spark.models.linear.factors import FactorModel
-from ymr_spark.models.linear.ranking import ArtistCap, Ranking
+from ymr_spark.models.linear.ranking import Ranking
+from ymr_spark.models.ranker import ArtistCap
 from ymr_spark.packing import Block
 from ymr_spark.sources.r2.scale import R2
 

@@ -2,12 +2,13 @@
 
 import io
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pyarrow as pa
 
 from ymr_spark.models.arrays import (
+    CHANCES,
     Flags,
     Floats,
     Ints,
@@ -24,10 +25,13 @@ from ymr_spark.scale import Scale
 class FactorModel:
     """score(u, s) = mean + user_offset[u] + song_offset[s] + user_factors[u] · song_factors[s].
 
-    A prediction is the score brought to the ends of `scale` by `link`. Ids ascend;
+    A prediction is the score brought to the ends of `scale` by `link`; where that
+    is a chance, see `arrays.Link`, it is the score. Ids ascend;
     `user_factors` is (users, rank), `song_factors` (songs, rank), the offsets (users,) and
     (songs,); rank may be 0.
     """
+
+    searched_by: ClassVar[str] = "ymr_spark.models.linear.ranking:Ranking"
 
     name: str
     mean: float
@@ -48,10 +52,11 @@ class FactorModel:
         users: tuple[Ints, Floats],
         songs: tuple[Ints, Floats],
         scale: Scale,
+        link: Link = "clip",
     ) -> Self:
         """The model of rank 0 with these (ids, offsets)."""
         none = (np.empty((len(ids), 0), np.float32) for ids, _ in (users, songs))
-        return cls(name, mean, *users, next(none), *songs, next(none), scale)
+        return cls(name, mean, *users, next(none), *songs, next(none), scale, link)
 
     def score(self, user_ids: Ints, song_ids: Ints) -> tuple[Floats, Flags, Flags]:
         """Unbounded scores (n,), and where the user and the song are known.
@@ -77,6 +82,39 @@ class FactorModel:
     def tells_songs_apart(self) -> bool:
         """Whether its songs can be put in any order but that of their ids."""
         return bool(np.ptp(self.song_offsets) or np.ptp(self.song_factors, axis=0).any())
+
+    @property
+    def ranker(self) -> Self:
+        """What puts its songs in order: itself."""
+        return self
+
+    @property
+    def rating(self) -> Self | None:
+        """What puts them in order by stars: itself, where it predicts any."""
+        return None if self.link in CHANCES else self
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether all offsets and factors are finite numbers."""
+        offsets = self.mean, self.user_offsets, self.song_offsets
+        return all(
+            bool(np.isfinite(numbers).all())
+            for numbers in (*offsets, self.user_factors, self.song_factors)
+        )
+
+    def scores_of(self, user_id: int, heard: Ints) -> Floats:
+        """Unbounded scores (songs,) of all its songs for one user, whatever the user has heard."""
+        return self.score(np.full(len(self.song_ids), user_id), self.song_ids)[0]
+
+    def restricted(self, chosen: Flags, less: Floats) -> Self:
+        """The same with the chosen (songs,) of its songs only, `less` (chosen songs,) off their
+        scores."""
+        return replace(
+            self,
+            song_ids=self.song_ids[chosen],
+            song_offsets=self.song_offsets[chosen] - less,
+            song_factors=self.song_factors[chosen],
+        )
 
     def only(self, user_ids: Ints, song_ids: Ints) -> Self:
         """The same model, that knows no other users and songs than these."""

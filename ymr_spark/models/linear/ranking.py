@@ -11,8 +11,6 @@ its last score lies further than that above the last one that the kernel fetched
 songs are fetched, at last all of them.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import pyarrow as pa
 from implicit.cpu.topk import topk
@@ -20,6 +18,7 @@ from scipy.sparse import csr_matrix
 
 from ymr_spark.models.arrays import Flags, Floats, Ints, find
 from ymr_spark.models.linear.factors import FactorModel
+from ymr_spark.models.ranker import ArtistCap, as_batch, ordered
 from ymr_spark.packing import Block
 
 _SINGLE, _DOUBLE = np.finfo(np.float32), np.finfo(np.float64)
@@ -30,14 +29,6 @@ _SPARE, _GROWTH = 16, 8
 _USERS_AT_ONCE = 512
 # Users times songs that are held at once.
 _CELLS = 1 << 18
-
-
-@dataclass(frozen=True)
-class ArtistCap:
-    """At most `songs` of one artist in a list."""
-
-    artist_ids: Ints  # (songs of the model,), aligned with its song_ids
-    songs: int
 
 
 class Ranking:
@@ -77,7 +68,7 @@ class Ranking:
             for part in np.split(waiting, range(at_once, len(waiting), at_once)):
                 songs[part], scores[part], proven[part] = self._top(ids[part], heard[part], fetched)
             fetched = min(fetched * _GROWTH, len(self._songs))
-        return self._batch(ids, songs, scores)
+        return as_batch(ids, self._model.song_ids[songs], scores)
 
     def _top(self, ids: Ints, heard: csr_matrix, count: int) -> tuple[Ints, Floats, Flags]:
         """Positions and scores (users, k) of the best of `count` songs of each user, the best
@@ -85,11 +76,7 @@ class Ranking:
         songs, allowed, rest = self._candidates(ids, heard, count)
         scores, *_ = self._model.score(ids[:, None], self._model.song_ids[songs])
         scores[~allowed] = -np.inf
-        songs, scores = _ordered(songs, scores, np.lexsort((songs, -scores), axis=1))
-        if self._cap is not None:
-            scores[_earlier_alike(self._cap.artist_ids[songs]) >= self._cap.songs] = -np.inf
-            passed_over = np.argsort(np.isneginf(scores), axis=1, kind="stable")
-            songs, scores = _ordered(songs, scores, passed_over)
+        songs, scores = ordered(songs, scores, self._cap)
         proven = np.isneginf(rest) | (scores[:, self._k - 1] > rest)
         return songs[:, : self._k], scores[:, : self._k], proven
 
@@ -125,32 +112,3 @@ class Ranking:
         user = np.repeat(np.arange(len(counts)), counts)[known]
         shape = (len(counts), len(self._songs))
         return csr_matrix((np.ones(len(user), np.float32), (user, position[known])), shape=shape)
-
-    def _batch(self, ids: Ints, songs: Ints, scores: Floats) -> pa.RecordBatch:
-        kept = scores > -np.inf
-        ranks = np.broadcast_to(np.arange(1, self._k + 1, dtype=np.int32), kept.shape)
-        return pa.RecordBatch.from_arrays(
-            [
-                pa.array(np.repeat(ids, kept.sum(axis=1)), pa.int32()),
-                pa.array(ranks[kept], pa.int32()),
-                pa.array(self._model.song_ids[songs][kept], pa.int32()),
-                pa.array(scores[kept], pa.float64()),
-            ],
-            ["user_id", "rank", "song_id", "score"],
-        )
-
-
-def _ordered(songs: Ints, scores: Floats, order: Ints) -> tuple[Ints, Floats]:
-    return np.take_along_axis(songs, order, axis=1), np.take_along_axis(scores, order, axis=1)
-
-
-def _earlier_alike(values: Ints) -> Ints:
-    """How many equal values stand before each one in its row, (rows, columns)."""
-    order = np.argsort(values, axis=1, kind="stable")
-    ordered = np.take_along_axis(values, order, axis=1)
-    column = np.broadcast_to(np.arange(values.shape[1]), values.shape)
-    fresh = np.c_[np.ones(len(values), bool), ordered[:, 1:] != ordered[:, :-1]]
-    since = column - np.maximum.accumulate(np.where(fresh, column, 0), axis=1)
-    counts: Ints = np.empty_like(since)
-    np.put_along_axis(counts, order, since, axis=1)
-    return counts

@@ -88,6 +88,33 @@ def of_songs(blocks: Packed, bias: FactorModel, songs: Ints) -> Residuals:
     return Residuals(bias.user_ids, songs, by_song[:, np.argsort(found)].tocsr())
 
 
+def ones_of_songs(blocks: Packed, songs: Ints) -> csr_matrix:
+    """(users, songs) ones where a user has rated one of these songs, of the users who have.
+
+    Args:
+        blocks: `packing.by_song`.
+        songs: ids, ascending, of songs in the blocks.
+    """
+    shared = blocks.broadcast(songs)
+
+    def select(blocks: Iterator[Block]) -> Iterable[pa.RecordBatch]:
+        for block in blocks:
+            chosen = np.isin(block.owners, shared.value)
+            ratings = np.repeat(chosen, block.counts)
+            yield one_row(
+                songs=block.owners[chosen],
+                counts=block.counts[chosen],
+                users=block.others[ratings],
+            )
+
+    table = blocks.map(select, "songs array<int>, counts array<int>, users array<int>").toArrow()
+    found, counts, users = (flat(table, name) for name in table.column_names)
+    raters, user = np.unique(users, return_inverse=True)
+    ends, ones = np.r_[0, np.cumsum(counts)], np.ones(len(user), np.float32)
+    by_song = csc_matrix((ones, user, ends), shape=(len(raters), len(found)))
+    return by_song[:, np.argsort(found)].tocsr()
+
+
 def of_song_block(block: Block, bias: FactorModel) -> Floats:
     """(ratings,) float32, in the order of a block of `packing.by_song`."""
     songs = np.repeat(block.owners, block.counts)

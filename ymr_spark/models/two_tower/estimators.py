@@ -214,6 +214,19 @@ class TwoTowerMlp(TwoTowerEstimator[TwoTowerMlpModel]):
     model = TwoTowerMlpModel
 
 
+class TwoTowerRetrievalModel(LinearModel):
+    """A fitted `TwoTowerRetrieval`; its prediction is the logarithm of a chance but for a summand
+    of the user's."""
+
+
+class TwoTowerRetrieval(TwoTowerEstimator[TwoTowerRetrievalModel]):
+    """Towers that find what a user listens to; see `two_tower.retrieval`."""
+
+    section, network, name = sections.TwoTowerRetrieval, "retrieval", "two_tower_retrieval"
+    model = TwoTowerRetrievalModel
+    falls_back = False
+
+
 class DeepCrossModel(LinearModel):
     """A fitted `DeepCross`."""
 

@@ -60,7 +60,7 @@ def learn(layer: Embeddings, optimizer: Newton, epochs: int) -> None:
 def _moment(layer: Embeddings) -> Floats:
     """(dimension, dimension) of vectors with ratings, of a batch's first column in the table."""
     rated = (layer.column == 0) & (layer.ratings > 0)
-    vectors = layer.table.numpy()[rated, 1:].astype(np.float64)
+    vectors = layer.table.numpy()[rated, layer.offset :].astype(np.float64)
     moment = vectors.T @ vectors / max(1, len(vectors))
     least = _JITTER * np.trace(moment) / len(moment) + 1e-12
     found: Floats = moment + least * np.eye(len(moment))
@@ -69,8 +69,8 @@ def _moment(layer: Embeddings) -> Floats:
 
 def _multiply(layer: Embeddings, optimizer: Newton, turned: Floats, back: Floats) -> None:
     """Vectors become v · turned; `back` is its inverse. Of the curvature the diagonal is kept."""
-    rows, curvature = layer.table.numpy(), optimizer.curvature(layer)
-    rows[:, 1:] = rows[:, 1:] @ turned.astype(np.float32)
-    curvature[:, 1:] = curvature[:, 1:] @ (back.T**2).astype(np.float32)
+    rows, curvature, first = layer.table.numpy(), optimizer.curvature(layer), int(layer.offset)
+    rows[:, first:] = rows[:, first:] @ turned.astype(np.float32)
+    curvature[:, first:] = curvature[:, first:] @ (back.T**2).astype(np.float32)
     layer.table.assign(rows)
     optimizer.assign(layer, curvature)

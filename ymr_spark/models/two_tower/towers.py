@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import tensorflow as tf
@@ -26,7 +26,12 @@ class Towers(tfrs.Model):  # type: ignore[misc]
 
     A model scores in `call` the columns of a batch that are its `features`, and gives by
     `artifact` the same scores without TensorFlow. Training makes the sum of `objective` small.
+
+    Attributes:
+        judged_by: its error, and the metric of it.
     """
+
+    judged_by: Literal["mse", "nats"] = "mse"
 
     def __init__(
         self,
@@ -90,6 +95,22 @@ class Towers(tfrs.Model):  # type: ignore[misc]
         """The task's loss of one batch."""
         stars = self.stars(inputs, training)
         return self.task(labels=tf.cast(inputs["rating"], tf.float32), predictions=stars)
+
+    def sums(self, inputs: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+        """The loss of a batch that training makes small, and its sum of what judges it."""
+        stars, ratings = self.stars(inputs, training=True), tf.cast(inputs["rating"], tf.float32)
+        return tf.reduce_sum(self.objective.call(ratings, stars)), tf.reduce_sum(
+            (stars - ratings) ** 2
+        )
+
+    def error(self, batches: tf.data.Dataset) -> tuple[float, int]:
+        """The exact sum of squared errors of the bounded predictions, and the number of rows."""
+        total, rows = 0.0, 0
+        for batch in batches:
+            stars = self.predict_stars(*(batch[name] for name in self.features)).numpy()
+            errors = stars.astype(np.float64) - batch["rating"].numpy()
+            total, rows = total + float(errors @ errors), rows + len(errors)
+        return total, rows
 
     def stars(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Predictions (rows,), between the ends of the scale."""
@@ -161,16 +182,6 @@ def factor_model(
         scale=towers.scale,
         link="logistic",
     )
-
-
-def squared_error(model: Towers, batches: tf.data.Dataset) -> tuple[float, int]:
-    """The exact sum of squared errors of the bounded predictions, and the number of rows."""
-    total, rows = 0.0, 0
-    for batch in batches:
-        stars = model.predict_stars(*(batch[name] for name in model.features)).numpy()
-        errors = stars.astype(np.float64) - batch["rating"].numpy()
-        total, rows = total + float(errors @ errors), rows + len(errors)
-    return total, rows
 
 
 def keep(model: Towers, curve: Curve, folder: Path) -> None:

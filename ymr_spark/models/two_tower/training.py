@@ -18,7 +18,8 @@ from ymr_spark.models.two_tower.dot import DotTowers
 from ymr_spark.models.two_tower.mlp import MlpTowers
 from ymr_spark.models.two_tower.newton import Newton
 from ymr_spark.models.two_tower.progress import Progress, assign, optimizer_of
-from ymr_spark.models.two_tower.towers import Towers, squared_error
+from ymr_spark.models.two_tower.retrieval import RetrievalTowers
+from ymr_spark.models.two_tower.towers import Towers
 from ymr_spark.records.learning_curve import Curve, Point
 from ymr_spark.shards import counts
 from ymr_spark.shards.inventory import Inventory
@@ -29,7 +30,12 @@ log = logging.getLogger(__name__)
 STEPS_AT_ONCE = 32
 
 
-NETWORKS = {"dot": DotTowers, "mlp": MlpTowers, "cross": CrossTowers}
+NETWORKS = {
+    "dot": DotTowers,
+    "mlp": MlpTowers,
+    "cross": CrossTowers,
+    "retrieval": RetrievalTowers,
+}
 
 
 def fit(
@@ -94,7 +100,7 @@ def train(
     patience: int,
     tolerance: float,
 ) -> Curve:
-    """Fit until `patience` epochs brought no gain in validation MSE; keep the best.
+    """Fit until `patience` epochs brought no gain in validation error; keep the best.
 
     Continues after the last checkpoint in the folder; the weights are then those of a training
     that was never interrupted.
@@ -104,7 +110,7 @@ def train(
         validation: None to train for all epochs and keep the last.
         checkpoints: a folder of this very training: same model, batches and settings.
         learning_rate: as for `Newton`.
-        tolerance: what an epoch must gain to count, in stars squared.
+        tolerance: what an epoch must gain to count, in stars squared or nats.
 
     Returns:
         One point per epoch; its train error is the running one.
@@ -191,8 +197,8 @@ def _epoch(
         epochs=epoch + 1,
         verbose="auto" if sys.stdout.isatty() else 0,
     )
-    judged = None if validation is None else mean(*squared_error(model, validation))
-    return point(epoch, float(shown.history["mse"][0]), judged, started)
+    judged = None if validation is None else mean(*model.error(validation))
+    return point(epoch, model, float(shown.history[model.judged_by][0]), judged, started)
 
 
 def mean(total: float, rows: float) -> float:
@@ -200,14 +206,16 @@ def mean(total: float, rows: float) -> float:
     return total / rows if rows else math.nan
 
 
-def point(epoch: int, train_mse: float, validation_mse: float | None, started: float) -> Point:
+def point(
+    epoch: int, model: Towers, train: float, validation: float | None, started: float
+) -> Point:
     """The curve's point of an epoch, counted from 0, that began at that monotonic time."""
     seconds = round(time.monotonic() - started, 2)
-    log.info("epoch %d: train %.4f, validation %s", epoch + 1, train_mse, _shown(validation_mse))
-    return Point(
-        epoch=epoch + 1, train_mse=train_mse, validation_mse=validation_mse, seconds=seconds
-    )
+    log.info("epoch %d: train %.4f, validation %s", epoch + 1, train, _shown(validation))
+    errors: dict[str, float | None] = {"train_mse": None, "validation_mse": None}
+    errors |= {f"train_{model.judged_by}": train, f"validation_{model.judged_by}": validation}
+    return Point(epoch=epoch + 1, seconds=seconds, **errors)
 
 
-def _shown(mse: float | None) -> str:
-    return "none" if mse is None else f"{mse:.4f}"
+def _shown(error: float | None) -> str:
+    return "none" if error is None else f"{error:.4f}"

@@ -19,7 +19,7 @@ import tensorflow as tf
 from ymr_spark.models.two_tower import training
 from ymr_spark.models.two_tower.newton import Newton
 from ymr_spark.models.two_tower.progress import Progress, assign, optimizer_of
-from ymr_spark.models.two_tower.towers import Towers, squared_error
+from ymr_spark.models.two_tower.towers import Towers
 from ymr_spark.shards.inventory import Inventory
 from ymr_spark.shards.reader import dataset
 
@@ -65,14 +65,14 @@ def work(
         if epoch:
             training.settle(kept.model, kept.optimizer, kept.curve)
         assign(mirrored, plain)
-        squares = [step(batch) for batch in share.batches("train", training.order(seed, epoch))]
+        found = [step(batch) for batch in share.batches("train", training.order(seed, epoch))]
         assign(plain, mirrored)
         judged = "validation" in contents.splits
-        errors = squared_error(kept.model, share.batches("validation")) if judged else (0.0, 0)
-        trained = sum(map(float, squares)), share.trained_rows()
+        errors = kept.model.error(share.batches("validation")) if judged else (0.0, 0)
+        trained = sum(map(float, found)), share.trained_rows()
         sums = _summed(strategy, *trained, *errors)
-        mses = training.mean(*sums[:2]), training.mean(*sums[2:]) if judged else None
-        kept.record(training.point(epoch, *mses, started), save=worker == 0)
+        means = training.mean(*sums[:2]), training.mean(*sums[2:]) if judged else None
+        kept.record(training.point(epoch, kept.model, *means, started), save=worker == 0)
 
 
 @dataclass(frozen=True)
@@ -127,16 +127,15 @@ def _joined(worker: int, addresses: list[str]) -> tf.distribute.Strategy:
 def _step(
     strategy: tf.distribute.Strategy, model: Towers, optimizer: Newton
 ) -> Callable[[dict[str, tf.Tensor]], tf.Tensor]:
-    """A step of all workers, given this one's part; the part's sum of squared errors."""
+    """A step of all workers, given this one's part; the part's sum of errors."""
 
     def replica(batch: dict[str, tf.Tensor]) -> tf.Tensor:
         with tf.GradientTape() as tape:
-            stars, ratings = model.stars(batch, training=True), tf.cast(batch["rating"], tf.float32)
             # The optimiser adds up the workers' gradients: the sum is the whole batch's.
-            loss = tf.reduce_sum(model.objective.call(ratings, stars))
+            loss, error = model.sums(batch)
         gradients = tape.gradient(loss, model.trainable_variables)
         optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
-        return tf.reduce_sum((stars - ratings) ** 2)
+        return error
 
     return tf.function(lambda batch: strategy.run(replica, args=(batch,)))  # type: ignore[no-any-return]
 

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import math
 import shutil
 import uuid
 from pathlib import Path
@@ -17,8 +16,7 @@ from pyspark.sql import SparkSession
 
 from ymr_spark.errors import DataContractError, EnvironmentProblem
 from ymr_spark.scale import Scale
-from ymr_spark.sources.planted import genre_tree, latent, rows, world
-from ymr_spark.sources.planted.rows import PlantedRows
+from ymr_spark.sources.planted import genre_tree, rows, truth, world
 from ymr_spark.sources.planted.size import Size
 from ymr_spark.sources.planted.songs import PlantedSongs
 from ymr_spark.sources.planted.traits import Traits
@@ -35,9 +33,6 @@ _LONGEST_IDS: Final = len("1823178\t136735\t")
 _BLOCKS_A_CORE: Final = 16  # between two progress lines
 _COPY_BYTES: Final = 1 << 22
 
-LevelSums = dict[str, tuple[int, float]]
-Floors = Any  # a pyarrow table of test rows: user_id, song_id, variance given the latent mean
-
 
 def generate(
     spark: SparkSession,
@@ -47,7 +42,8 @@ def generate(
     scale: Scale = R2,
     traits: Traits = world.USUAL,
 ) -> dict[str, Any]:
-    """Write train_N.txt, test_N.txt, the song and genre files, truth.json and truth_N.parquet.
+    """Write train_N.txt, test_N.txt, the song and genre files, and the truth: truth.json,
+    truth_N.parquet and truth_lists_N.parquet.
 
     The folder is replaced whole, after all of it is written.
 
@@ -71,18 +67,22 @@ def generate(
     with atomically.replacing(folder) as partial:
         write_songs(planted.songs, partial / "song-attributes.txt")
         write_genres(partial / "genre-hierarchy.txt")
-        sums: list[LevelSums] = []
+        sums: list[truth.LevelSums] = []
         for part in range(size.parts):
             users, ratings = size.of_part(part)
             of_part = world.users_of(planted, part, part * size.users, users, ratings)
             blocks = write_part(spark, planted, of_part, part, partial)
-            sums += [of_block for of_block, _ in blocks]
-            floors = pa.concat_tables([rows for _, rows in blocks]).combine_chunks()
-            pq.write_table(floors, partial / f"truth_{part}.parquet")
-        truth = _truth(planted, size, sums)
+            sums += [block.sums for block in blocks]
+            for name, tables in (
+                ("truth", [block.floors for block in blocks]),
+                ("truth_lists", [block.lists for block in blocks]),
+            ):
+                whole = pa.concat_tables(tables).combine_chunks()
+                pq.write_table(whole, partial / f"{name}_{part}.parquet")
+        told = truth.summary(planted, size, sums)
         cold = np.flatnonzero(planted.songs.cold).tolist()
-        (partial / TRUTH).write_text(json.dumps(truth | {"cold_songs": cold}, indent=1))
-    return truth
+        (partial / TRUTH).write_text(json.dumps(told | {"cold_songs": cold}, indent=1))
+    return told
 
 
 def _require_room(folder: Path, size: Size, scale: Scale) -> None:
@@ -125,16 +125,16 @@ def write_genres(path: Path) -> None:
 
 def write_part(
     spark: SparkSession, planted: World, users: Users, part: int, folder: Path
-) -> list[tuple[LevelSums, Floors]]:
+) -> list[truth.BlockTruth]:
     """Write train_N.txt and test_N.txt; return what `write_block` does for each, in order."""
     context = spark.sparkContext
-    shared = context.broadcast((planted, users))
+    shared = context.broadcast((planted, users, truth.listed(spark, users, planted.seed)))
     total, wave = rows.blocks(users), _BLOCKS_A_CORE * context.defaultParallelism
 
-    def work(block: int) -> tuple[LevelSums, Floors]:
+    def work(block: int) -> truth.BlockTruth:
         return write_block(*shared.value, part, block, folder)
 
-    written: list[tuple[LevelSums, Floors]] = []
+    written: list[truth.BlockTruth] = []
     for first in range(0, total, wave):
         numbers = range(first, min(first + wave, total))
         written += context.parallelize(numbers, len(numbers)).map(work).collect()
@@ -146,9 +146,18 @@ def write_part(
 
 
 def write_block(
-    planted: World, users: Users, part: int, block: int, folder: Path
-) -> tuple[LevelSums, Floors]:
-    """Write one block's rows beside the files that they are to join; return their floor."""
+    planted: World,
+    users: Users,
+    listed: npt.NDArray[np.int64],
+    part: int,
+    block: int,
+    folder: Path,
+) -> truth.BlockTruth:
+    """Write one block's rows beside the files that they are to join; return the truth of them.
+
+    Args:
+        listed: indexes, ascending, of the users whose best lists are to be told.
+    """
     train, test = rows.of_block(planted, users, part, block)
     for split, found in (("train", train), ("test", test)):
         path = _block_file(folder, split, part, block)
@@ -156,64 +165,7 @@ def write_block(
         stars = pa.array(_texts(planted.scale)).take(found.level)
         _write([found.user + users.first, found.song, stars], attempt)
         attempt.replace(path)
-    chances = latent.probabilities(test.mean, planted.cuts, planted.traits.noise_sd)
-    left = latent.variance(chances, planted.scale)
-    floors = pa.Table.from_pydict(
-        {
-            "user_id": (test.user + users.first).astype(np.int32),
-            "song_id": test.song.astype(np.int32),
-            "variance": left.astype(np.float32),
-        }
-    )
-    return floor_sums(planted, users, test, left), floors
-
-
-def floor_sums(
-    planted: World, users: Users, test: PlantedRows, left: npt.NDArray[np.float64]
-) -> LevelSums:
-    """Rows, and the sum of their irreducible squared errors, in all and by slice."""
-    return {
-        name: (int(chosen.sum()), math.fsum(left[chosen].tolist()))
-        for name, chosen in _slices(planted, users, test).items()
-    }
-
-
-def _slices(planted: World, users: Users, test: PlantedRows) -> dict[str, npt.NDArray[np.bool_]]:
-    few, many = np.quantile(users.train_rows, [0.25, 0.75])
-    counts, cold = users.train_rows[test.user], planted.songs.cold[test.song]
-    known = planted.songs.genre[test.song] != genre_tree.UNKNOWN
-    return {
-        "all": np.ones(len(cold), np.bool_),
-        "warm_songs": ~cold,
-        "cold_songs": cold,
-        "users_with_fewest_ratings": counts <= few,
-        "users_with_most_ratings": counts >= many,
-        "songs_of_known_genre": known,
-    }
-
-
-def _truth(planted: World, size: Size, sums: list[LevelSums]) -> dict[str, Any]:
-    test_rows, left = _total(sums, "all")
-    slices = {name: _total(sums, name) for name in sums[0] if name != "all"}
-    return {
-        "floor_mse": left / test_rows,
-        "test_rows": test_rows,
-        "train_rows": size.rows - test_rows,
-        "slices": {
-            name: {"rows": count, "floor_mse": error / count if count else None}
-            for name, (count, error) in slices.items()
-        },
-        "seed": planted.seed,
-        "scale": vars(planted.scale),
-        "cuts": list(planted.cuts),
-        "activity_slope": planted.activity_slope,
-        "parameters": vars(size),
-        "traits": vars(planted.traits),
-    }
-
-
-def _total(sums: list[LevelSums], name: str) -> tuple[int, float]:
-    return sum(block[name][0] for block in sums), math.fsum(block[name][1] for block in sums)
+    return truth.of_block(planted, users, listed, block, train, test)
 
 
 def _block_file(folder: Path, split: str, part: int, block: int) -> Path:

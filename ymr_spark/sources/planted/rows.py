@@ -6,8 +6,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from ymr_spark.sources.planted import latent, sampling, world
-from ymr_spark.sources.planted.sampling import Ints, Stream
+from ymr_spark.sources.planted import choice, latent, sampling, world
+from ymr_spark.sources.planted.sampling import Ints, Singles, Stream
 from ymr_spark.sources.planted.songs import PlantedSongs
 from ymr_spark.sources.planted.users import Users
 from ymr_spark.sources.planted.world import World
@@ -39,7 +39,7 @@ def of_block(
     first = block * BLOCK_USERS
     counts = users.train_rows[first : first + BLOCK_USERS]
     needed = counts + sampling.TEST_ROWS
-    keys = sampling.draw_songs(rng, planted.songs.weight, needed)
+    keys = _drawn(rng, planted, users.taste[first : first + BLOCK_USERS], needed)
     starts = np.cumsum(needed) - needed
     is_test = np.zeros(len(keys), np.bool_)
     held_out = starts[:, None] + sampling.choose(rng, needed, sampling.TEST_ROWS)
@@ -47,6 +47,21 @@ def of_block(
     test = np.sort(_some_cold(rng, planted.songs, keys[is_test]))
     train_rows = _rate(rng, planted, users, first, keys[~is_test])
     return train_rows, _rate(rng, planted, users, first, test)
+
+
+def _drawn(rng: np.random.Generator, planted: World, taste: Singles, needed: Ints) -> Ints:
+    """As `sampling.draw_songs`, for users of these tastes."""
+    songs = planted.songs
+    if not planted.choice.strength:
+        return sampling.draw_songs(rng, songs.weight, needed)
+    with np.errstate(divide="ignore"):
+        popularity = np.log(songs.weight).astype(np.float32)
+    found = []
+    for some in choice.chunks(len(needed), len(songs)):
+        weights = popularity + planted.choice.log_weights(songs, taste[some])
+        drawn = sampling.race(rng, weights, needed[some])
+        found.append(some.start * len(songs) + drawn)
+    return np.concatenate(found)
 
 
 def _some_cold(rng: np.random.Generator, songs: PlantedSongs, keys: Ints) -> Ints:
@@ -66,6 +81,7 @@ def _rate(
 ) -> PlantedRows:
     user, song = np.divmod(keys, len(planted.songs.weight))
     user += first
-    mean = world.means(planted.songs, users, user, song, planted.traits.affinity_sd)
+    affinity_sd = planted.traits.affinity_sd
+    mean = world.means(planted.songs, planted.choice, users, user, song, affinity_sd)
     noise = np.float32(planted.traits.noise_sd) * rng.standard_normal(len(user), np.float32)
     return PlantedRows(user, song, mean, latent.discretise(mean + noise, planted.cuts))

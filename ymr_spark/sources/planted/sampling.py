@@ -24,6 +24,7 @@ class Stream(IntEnum):
     USERS = 3
     CALIBRATION = 4
     ROWS = 5
+    CHOICE = 6
 
 
 def generator(*key: int) -> np.random.Generator:
@@ -103,6 +104,18 @@ def draw_songs(rng: np.random.Generator, weights: Floats, needed: Ints) -> Ints:
     for user in np.flatnonzero(heavy).tolist():
         drawn.append(user * len(weights) + _race(rng, weights, int(needed[user])))
     return np.sort(np.concatenate(drawn))
+
+
+def race(rng: np.random.Generator, log_weights: Singles, needed: Ints) -> Ints:
+    """As `draw_songs`, by weights (users, songs) of each user's own, given as logarithms."""
+    times = rng.standard_exponential(log_weights.shape, np.float32)
+    times *= np.exp(-log_weights)
+    songs = times.shape[1]
+    drawn = [
+        user * songs + np.sort(np.argpartition(times[user], n)[:n])
+        for user, n in enumerate(needed.tolist())
+    ]
+    return np.asarray(np.concatenate(drawn), np.int64)
 
 
 def _race(rng: np.random.Generator, weights: Floats, n: int) -> Ints:

@@ -30,6 +30,8 @@ class Traits:
             attribute tells anything, with 1 all that there is to know of a song's taste.
         user_spread: of the logarithm of a user's number of ratings.
         song_spread: of the logarithm of a song's popularity.
+        choice: of taste on which songs a user rates: added to the logarithm of a song's weight for
+            each unit of latent score by which the user's taste agrees with it.
     """
 
     taste_rank: int = 4
@@ -38,6 +40,7 @@ class Traits:
     content: float = _CONTENT
     user_spread: float = 1.2
     song_spread: float = 1.4
+    choice: float = 0.0
 
     @property
     def taste_variances(self) -> Floats:

@@ -7,7 +7,8 @@ import numpy as np
 from scipy import special
 
 from ymr_spark.scale import Scale
-from ymr_spark.sources.planted import latent, sampling, songs, users
+from ymr_spark.sources.planted import choice, latent, sampling, songs, users
+from ymr_spark.sources.planted.choice import Choice
 from ymr_spark.sources.planted.sampling import Floats, Ints, Singles, Stream
 from ymr_spark.sources.planted.songs import PlantedSongs
 from ymr_spark.sources.planted.traits import Traits
@@ -18,6 +19,9 @@ TEST_MEAN: Final = 3.46  # of R2's test_0, in stars of R2
 # Inverse square width, in radians, of the bump around the angle at which user and song meet.
 SHARPNESS: Final = 20.0
 _CALIBRATION_SONGS: Final = 20
+_CHOSEN_SONGS: Final = 60  # where their weights differ
+_STEPS: Final = 8  # of Newton's method
+_SURE: Final = 1 - 1e-9
 _BINS: Final = 4_000  # of a score's histogram
 _SLOPES: Final = (-1.0, 0.5)
 USUAL: Final = Traits()
@@ -31,6 +35,7 @@ class World:
     scale: Scale
     traits: Traits
     songs: PlantedSongs
+    choice: Choice
     cuts: tuple[float, ...]
     activity_slope: float  # of a user's offset on the logarithm of its train rows
 
@@ -53,10 +58,13 @@ def plant(
     weight, cold = songs.weights(rng, n_songs, cold_share, traits.song_spread)
     counts = users.counts_of(seed, 0, n_users, train_ratings, weight, traits.user_spread)
     exposure = sampling.exposure(weight, counts)
-    planted = songs.plant(rng, weight, cold, exposure / exposure.sum(), traits, scale)
+    exposure /= exposure.sum()
+    planted = songs.plant(rng, weight, cold, exposure, traits, scale)
     level = users.plant(seed, 0, 0, counts, 0, traits.taste_variances)
-    slope, cuts = _calibrate(seed, planted, level, scale, traits)
-    return World(seed, scale, traits, planted, tuple(cuts), slope)
+    rng = sampling.generator(seed, Stream.CHOICE)
+    chosen = choice.calibrated(rng, planted, level, exposure, traits.choice)
+    slope, cuts = _calibrate(seed, planted, chosen, level, scale, traits)
+    return World(seed, scale, traits, planted, chosen, tuple(cuts), slope)
 
 
 def users_of(world: World, part: int, first: int, n_users: int, train_ratings: int) -> Users:
@@ -67,11 +75,14 @@ def users_of(world: World, part: int, first: int, n_users: int, train_ratings: i
     return users.plant(world.seed, part, first, counts, slope, variances)
 
 
-def means(songs: PlantedSongs, users: Users, user: Ints, song: Ints, affinity_sd: float) -> Singles:
+def means(
+    songs: PlantedSongs, chosen: Choice, users: Users, user: Ints, song: Ints, affinity_sd: float
+) -> Singles:
     """The latent score's mean for each pair of a user's and a song's index."""
     taste = np.einsum("ij,ij->i", users.taste[user], songs.taste[song])
     affinity = _affinity(users.angle[user] - songs.angle[song], affinity_sd)
-    return np.asarray(users.lean[user] + songs.quality[song] + taste + affinity)
+    of_song = songs.quality[song] - chosen.lift[song]
+    return np.asarray(users.lean[user] + of_song + taste + affinity)
 
 
 def _affinity(angle: Singles, wanted_sd: float) -> Singles:
@@ -83,27 +94,30 @@ def _affinity(angle: Singles, wanted_sd: float) -> Singles:
 
 
 def _calibrate(
-    seed: int, planted: PlantedSongs, level: Users, scale: Scale, traits: Traits
+    seed: int, planted: PlantedSongs, chosen: Choice, level: Users, scale: Scale, traits: Traits
 ) -> tuple[float, list[float]]:
     """The slope on activity and the cut points that give R2's ratings and its test mean.
 
     All users of part 0, still without the slope, meet a few songs each, drawn as a user of
-    their activity draws them. Train weighs a user by its rows, test weighs all the same.
+    their activity draws them, each weighing as much as the user's taste makes it likelier. Train
+    weighs a user by its rows, test weighs all the same.
     """
     rng = sampling.generator(seed, Stream.CALIBRATION)
-    song = _typical_songs(rng, planted.weight, level.train_rows)
+    each = _CHOSEN_SONGS if chosen.strength else _CALIBRATION_SONGS
+    song, by = _typical_songs(rng, planted.weight, level.train_rows, each)
     user = np.arange(len(level))
     scores = np.stack(
-        [means(planted, level, user, s, traits.affinity_sd) for s in song.T], axis=1
+        [means(planted, chosen, level, user, s, traits.affinity_sd) for s in song.T], axis=1
     ).astype(np.float64)
     activity = np.log(level.train_rows)[:, None]
-    train_weight = np.broadcast_to(level.train_rows[:, None], scores.shape).astype(np.float64)
+    likelier = _likelier(chosen, planted, level, song, by)
+    train_weight = level.train_rows[:, None] * likelier
 
     below = latent.shares_below(scale)
 
     def test_mean(slope: float) -> tuple[float, list[float]]:
         tilted = scores + slope * activity
-        test, edges = np.histogram(tilted, _BINS)
+        test, edges = np.histogram(tilted, _BINS, weights=likelier)
         train, _ = np.histogram(tilted, edges, weights=train_weight)
         centres = (edges[:-1] + edges[1:]) / 2
         cuts = latent.fit_cuts(centres, train, below, traits.noise_sd)
@@ -118,14 +132,39 @@ def _calibrate(
     return middle, test_mean(middle)[1]
 
 
-def _typical_songs(rng: np.random.Generator, weight: Floats, counts: Ints) -> Ints:
-    """_CALIBRATION_SONGS of each user's likely songs: shape (users, _CALIBRATION_SONGS)."""
+def _likelier(chosen: Choice, songs: PlantedSongs, users: Users, song: Ints, by: Floats) -> Floats:
+    """How much likelier each user is to rate these songs than by popularity, (users, songs each),
+    of mean 1 by user.
+
+    Args:
+        by: the chances by popularity, which the songs were drawn by.
+    """
+    if not chosen.strength:
+        return np.ones(song.shape)
+    taste = np.einsum("uk,usk->us", users.taste, songs.taste[song])
+    rates = np.exp(chosen.strength * taste.astype(np.float64) - chosen.norm[song])
+    rates *= -np.log1p(-np.minimum(by, _SURE))
+    # From below, whence Newton's method comes nearer with every step.
+    pace = 1 / (rates / by).mean(axis=1, keepdims=True)
+    for _ in range(_STEPS):
+        left = np.exp(-pace * rates)
+        missing = 1 - ((1 - left) / by).mean(axis=1, keepdims=True)
+        pace += missing / (rates * left / by).mean(axis=1, keepdims=True)
+    return np.asarray((1 - np.exp(-pace * rates)) / by)
+
+
+def _typical_songs(
+    rng: np.random.Generator, weight: Floats, counts: Ints, songs: int
+) -> tuple[Ints, Floats]:
+    """So many of each user's likely songs, and their chances by popularity, (users, songs)."""
     edges = np.geomspace(counts.min(), counts.max() + 1, 25)
     group = np.searchsorted(edges, counts, side="right")
-    song = np.empty((len(counts), _CALIBRATION_SONGS), np.int64)
+    song, chance = np.empty((len(counts), songs), np.int64), np.empty((len(counts), songs))
     for g in np.unique(group).tolist():
         members = np.flatnonzero(group == g)
-        bounds = np.cumsum(sampling.inclusion(weight, float(counts[members].mean())))
-        luck = rng.random((len(members), _CALIBRATION_SONGS)) * bounds[-1]
+        chances = sampling.inclusion(weight, float(counts[members].mean()))
+        bounds = np.cumsum(chances)
+        luck = rng.random((len(members), songs)) * bounds[-1]
         song[members] = np.minimum(np.searchsorted(bounds, luck, side="right"), len(weight) - 1)
-    return song
+        chance[members] = chances[song[members]]
+    return song, chance

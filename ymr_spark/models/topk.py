@@ -1,4 +1,5 @@
-"""The exact top K songs that a user has not rated, by a factor model, over all its songs."""
+"""The exact top K songs that a user has not rated, by any ranker, over all its songs; or as many
+of its best, put in order by a second stage."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,24 +11,31 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from ymr_spark.errors import DataContractError
+from ymr_spark.models import registry, second_stage
 from ymr_spark.models.arrays import Floats, Ints
-from ymr_spark.models.linear.factors import FactorModel
-from ymr_spark.models.linear.ranking import ArtistCap, Ranking
+from ymr_spark.models.ranker import ArtistCap, Ranker, Search
+from ymr_spark.models.second_stage import SecondStage
 from ymr_spark.packing import Block, Packed
-
-__all__ = ["ArtistCap", "brute_force", "for_strangers", "recommend", "violations"]
 
 _SCHEMA = "user_id int, rank int, song_id int, score double"
 
 
-def recommend(heard: Packed, model: FactorModel, k: int, cap: ArtistCap | None = None) -> DataFrame:
-    """One row per (user_id, rank): user_id, rank from 1, song_id, score in unbounded stars.
+def recommend(
+    heard: Packed,
+    model: Ranker,
+    k: int,
+    cap: ArtistCap | None = None,
+    then: SecondStage | None = None,
+) -> DataFrame:
+    """One row per (user_id, rank): user_id, rank from 1, song_id, score: what songs are ordered
+    by; after a second stage, second_stage.SCHEMA.
 
     Args:
         heard: `packing.by_user` of all that the users have rated; these songs are left out.
         model: whose songs are the ones to choose from.
         k: songs a user; fewer where there are no more to choose from.
         cap: passes over the songs of an artist who has enough better ones in the list.
+        then: puts the model's best in another order.
 
     Equal scores are ranked by song id.
 
@@ -35,22 +43,24 @@ def recommend(heard: Packed, model: FactorModel, k: int, cap: ArtistCap | None =
         DataContractError: not all numbers of the model are finite.
     """
     _check_finite(model)
-    shared = heard.broadcast((model, cap))
+    shared = heard.broadcast((model, cap, then))
+    length = _length(k, then)
 
     def rank(blocks: Iterator[Block]) -> Iterable[pa.RecordBatch]:
-        model, cap = shared.value
-        ranking = Ranking(model, cap, k)
+        model, cap, then = shared.value
+        search: Search = registry.imported(model.searched_by)(model, cap, length)
         for block in blocks:
-            for first in range(0, len(block.owners), ranking.users_at_once):
-                yield ranking.of(block, slice(first, first + ranking.users_at_once))
+            for first in range(0, len(block.owners), search.users_at_once):
+                found = search.of(block, slice(first, first + search.users_at_once))
+                yield then.of(found, k) if then else found
 
-    return heard.map(rank, _SCHEMA)
+    return heard.map(rank, second_stage.SCHEMA if then else _SCHEMA)
 
 
 def for_strangers(
     spark: SparkSession,
     user_ids: Sequence[int],
-    model: FactorModel,
+    model: Ranker,
     k: int,
     cap: ArtistCap | None = None,
 ) -> DataFrame:
@@ -64,10 +74,10 @@ def for_strangers(
 
 
 def brute_force(
-    model: FactorModel, user_id: int, heard: Ints, k: int, cap: ArtistCap | None = None
+    model: Ranker, user_id: int, heard: Ints, k: int, cap: ArtistCap | None = None
 ) -> tuple[Ints, Floats]:
     """Song ids and scores of one user's top K by scoring every song, the oracle of `recommend`."""
-    scores, _, _ = model.score(np.full(len(model.song_ids), user_id), model.song_ids)
+    scores = model.scores_of(user_id, heard)
     unheard = np.flatnonzero(~np.isin(model.song_ids, heard))
     order = unheard[np.lexsort((model.song_ids[unheard], -scores[unheard]))]
     if cap is not None:
@@ -84,9 +94,10 @@ def brute_force(
 def violations(
     recommended: DataFrame,
     heard: DataFrame,
-    model: FactorModel,
+    model: Ranker,
     k: int,
     cap: ArtistCap | None = None,
+    then: SecondStage | None = None,
 ) -> list[str]:
     """What is wrong with the recommendations of the users in `heard` (user_id, song_id)."""
     listened = _lists(heard, F.col("song_id"))
@@ -94,7 +105,7 @@ def violations(
     wrong = []
     for user, songs in listened.items():
         found = sorted(ranked.get(user, []))
-        expected, scores = brute_force(model, user, np.array(songs), k, cap)
+        expected, scores = _expected(model, user, np.array(songs), k, cap, then)
         if set(songs) & {row["song_id"] for row in found}:
             wrong.append(f"user {user}: a song that the user has rated")
         if [row["rank"] for row in found] != list(range(1, len(expected) + 1)):
@@ -106,24 +117,36 @@ def violations(
     return wrong
 
 
-def _check_finite(model: FactorModel) -> None:
-    offsets = model.mean, model.user_offsets, model.song_offsets
-    for numbers in (*offsets, model.user_factors, model.song_factors):
-        if not np.isfinite(numbers).all():
-            raise DataContractError(
-                f"model {model.name}: some of its offsets or factors are no finite numbers, so "
-                "it puts no songs in order; train it again with other settings"
-            )
+def _expected(
+    model: Ranker,
+    user_id: int,
+    heard: Ints,
+    k: int,
+    cap: ArtistCap | None,
+    then: SecondStage | None,
+) -> tuple[Ints, Floats]:
+    songs, scores = brute_force(model, user_id, heard, _length(k, then), cap)
+    if then is None:
+        return songs, scores
+    ids = np.full(len(songs), user_id, np.int32), np.arange(1, len(songs) + 1, dtype=np.int32)
+    names = ["user_id", "rank", "song_id", "score"]
+    candidates = pa.RecordBatch.from_arrays([*map(pa.array, (*ids, songs, scores))], names)
+    found = then.of(candidates, k)
+    return found.column("song_id").to_numpy(), found.column("score").to_numpy()
+
+
+def _length(k: int, then: SecondStage | None) -> int:
+    return max(k, second_stage.CANDIDATES) if then else k
+
+
+def _check_finite(model: Ranker) -> None:
+    if not model.is_finite:
+        raise DataContractError(
+            f"model {model.name}: some of its offsets or factors are no finite numbers, so "
+            "it puts no songs in order; train it again with other settings"
+        )
 
 
 def _lists(frame: DataFrame, value: Column) -> dict[int, list[Any]]:
     rows = frame.groupBy("user_id").agg(F.collect_list(value).alias("values")).collect()
     return {row["user_id"]: row["values"] for row in rows}
-
-
-def in_stars(score: Column, model: FactorModel) -> Column:
-    """The prediction in stars of a score by `model`."""
-    scale = model.scale
-    if model.link == "clip":
-        return F.greatest(F.least(score, F.lit(scale.highest)), F.lit(scale.lowest))
-    return scale.lowest + scale.width / (1 + F.exp(-score))

@@ -6,9 +6,10 @@ import pytest
 from builders import dense_ratings, flat_model, ratings, table
 from pyspark.sql import DataFrame, SparkSession
 
-from ymr_spark.models.linear import topk
+from ymr_spark.models import topk
 from ymr_spark.models.linear.factors import FactorModel
 from ymr_spark.models.linear.ranking import Ranking
+from ymr_spark.models.ranker import ArtistCap
 from ymr_spark.packing import Block, by_user
 from ymr_spark.sources.r2.scale import R2
 
@@ -39,12 +40,12 @@ def heard(spark: SparkSession) -> DataFrame:
 
 
 # All songs but a few are of three artists: most lists need songs from far down.
-CAPPED = topk.ArtistCap(np.r_[np.arange(SONGS - 15) % 3, np.arange(15) + 3], 2)
+CAPPED = ArtistCap(np.r_[np.arange(SONGS - 15) % 3, np.arange(15) + 3], 2)
 
 
 @pytest.mark.parametrize("cap", [None, CAPPED], ids=["", "capped"])
 @pytest.mark.parametrize("rank", [0, 8])
-def test_equals_brute_force(heard: DataFrame, rank: int, cap: topk.ArtistCap | None) -> None:
+def test_equals_brute_force(heard: DataFrame, rank: int, cap: ArtistCap | None) -> None:
     # At rank 0 only four different scores exist: songs of equal score are in order of id.
     found = topk.recommend(by_user(heard), model(rank), K, cap).collect()
     for user in range(0, 2 * USERS, 2):
@@ -104,7 +105,7 @@ def test_at_most_so_many_songs_of_an_artist(heard: DataFrame) -> None:
 def test_brute_force_passes_over_an_artist_who_has_enough() -> None:
     songs = np.array([1, 2, 3, 4]), np.array([4.0, 3.0, 2.0, 1.0])
     tiny = FactorModel.of_offsets("tiny", 0.0, (np.array([1]), np.zeros(1)), songs, R2)
-    cap = topk.ArtistCap(np.array([7, 7, 7, 8]), 2)
+    cap = ArtistCap(np.array([7, 7, 7, 8]), 2)
     assert topk.brute_force(tiny, 1, np.array([1]), 4, cap)[0].tolist() == [2, 3, 4]
     assert topk.brute_force(tiny, 1, np.array([], int), 4, cap)[0].tolist() == [1, 2, 4]
 
