@@ -20,12 +20,14 @@ import optuna
 import pyarrow as pa
 from implicit.nearest_neighbours import BM25Recommender
 from optuna import Trial
+from pyspark.ml import recommendation
 from pyspark.sql import SparkSession
 from scipy.sparse import csr_matrix
 
+from ymr_spark.evaluation.list_weights import WEIGHTS
 from ymr_spark.lists import worth
 from ymr_spark.lists.worth import Worth
-from ymr_spark.models.arrays import Floats, Ints
+from ymr_spark.models.arrays import Floats, Ints, Link, log_chance
 from ymr_spark.models.linear.implicit_als import ImplicitAls
 from ymr_spark.models.linear.latent_factor import LatentFactor
 from ymr_spark.models.linear.most_popular import MostPopular
@@ -38,7 +40,6 @@ from ymr_spark.sources import movielens
 from ymr_spark.sources.r2.scale import R2
 
 FOLDS, SEED, LIKED = 5, 1, 4
-WEIGHTS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.45, 0.7, 1.0, 1.5)
 COLUMNS: dict[str, Any] = {"userCol": "user_id", "itemCol": "song_id", "seed": SEED}
 Rows = Ints  # (n, 3): user, song, stars
 Scores = Callable[["Data"], Floats]  # of all users and songs
@@ -98,6 +99,26 @@ def implicit_library_als(data: Data, trial: Trial) -> Floats:
     return np.asarray(model.user_factors @ model.item_factors.T, np.float64)
 
 
+def sparks_als(data: Data, trial: Trial) -> Floats:
+    rows = [(int(user), int(song), 1.0) for user, song, _ in data.rows]
+    model = recommendation.ALS(
+        userCol="user_id",
+        itemCol="song_id",
+        implicitPrefs=True,
+        rank=trial.suggest_int("rank", 8, 128, log=True),
+        regParam=trial.suggest_float("regularization", 1e-4, 1, log=True),
+        alpha=trial.suggest_float("alpha", 0.5, 50, log=True),
+        seed=SEED,
+    ).fit(data.spark.createDataFrame(rows, "user_id int, song_id int, rating double"))
+    sides = []
+    for factors, size in ((model.userFactors, data.users), (model.itemFactors, data.songs)):
+        found = np.zeros((size, model.rank))
+        for row in factors.collect():
+            found[row["id"]] = row["features"]
+        sides.append(found)
+    return np.asarray(sides[0] @ sides[1].T)
+
+
 def bm25(data: Data, trial: Trial) -> Floats:
     model = BM25Recommender(
         K=trial.suggest_int("K", 20, 1_000, log=True),
@@ -137,11 +158,21 @@ def our_retrieval(data: Data, trial: Trial) -> Floats:
     )
 
 
-RIVALS = {"EASE": ease, "implicit's ALS": implicit_library_als, "implicit's BM25": bm25}
+RIVALS = {
+    "EASE": ease,
+    "implicit's ALS": implicit_library_als,
+    "implicit's BM25": bm25,
+    "Spark's implicit ALS": sparks_als,
+}
 OURS = {
     "item_neighbors": our_item_neighbors,
     "implicit_als": our_implicit_als,
     "two_tower_retrieval": our_retrieval,
+}
+LINKS: dict[str, Link] = {
+    "item_neighbors": "chance",
+    "implicit_als": "chance",
+    "two_tower_retrieval": "log_chance",
 }
 
 
@@ -161,48 +192,65 @@ def judged(scores: Floats, heard: Rows, asked: Rows) -> Worth:
     return worth.worth(lists, pa.Table.from_arrays(found, ["user_id", "song_id"]))
 
 
-def tuned(make: Any, train: Data, validation: Rows, everything: Data, trials: int) -> Floats:
-    """Scores of a fit to all rows by the settings of the best validation lists."""
+@dataclass(frozen=True)
+class Tuned:
+    """Scores of the fits by the settings of the best validation lists.
+
+    Attributes:
+        ndcg: of these lists.
+        before: of the fit that they judged.
+        after: of the fit to the validation rows, too.
+    """
+
+    ndcg: float
+    before: Floats
+    after: Floats
+
+
+def tuned(make: Any, train: Data, validation: Rows, everything: Data, trials: int) -> Tuned:
+    """By a search of so many trials."""
 
     def objective(trial: Trial) -> float:
-        return float(judged(make(train, trial), train.rows, validation).values[:, 0].mean())
+        return _ndcg(make(train, trial), train, validation)
 
     study = optuna.create_study(
         direction="maximize", sampler=optuna.samplers.TPESampler(seed=SEED, n_startup_trials=4)
     )
     study.optimize(objective, n_trials=trials)
-    return np.asarray(make(everything, optuna.trial.FixedTrial(study.best_params)))
+    best = optuna.trial.FixedTrial(study.best_params)
+    return Tuned(study.best_value, make(train, best), make(everything, best))
 
 
-def in_two_stages(scores: Floats, stars: Floats, weight: float) -> Floats:
-    """What jobs/recommend.py orders by, of chances and stars."""
-    return np.asarray(np.log(np.maximum(scores, 1e-3)) + weight * stars)
+def _ndcg(scores: Floats, heard: Data, asked: Rows) -> float:
+    return float(judged(scores, heard.rows, asked).values[:, 0].mean())
 
 
 def compared(
     train: Data, validation: Rows, everything: Data, test: Rows, trials: int
 ) -> dict[str, Worth]:
     """Each recommender's lists, on test rows that none of them has seen."""
-    found = {}
-    for name, make in {**RIVALS, **OURS}.items():
-        scores = tuned(make, train, validation, everything, trials)
-        found[name] = judged(scores, everything.rows, test)
+    found = {
+        name: tuned(make, train, validation, everything, trials)
+        for name, make in {**RIVALS, **OURS}.items()
+    }
+    best = max(OURS, key=lambda name: found[name].ndcg)
+    lists = {name: judged(one.after, everything.rows, test) for name, one in found.items()}
     popular = everything.scores(MostPopular(**COLUMNS))
-    found["most_popular"] = judged(popular, everything.rows, test)
-    found["item_neighbors, two stages"] = _both(train, validation, everything, test, trials)
-    return found
+    lists["most_popular"] = judged(popular, everything.rows, test)
+    in_order = _recommended(found[best], LINKS[best], train, validation, everything)
+    lists["recommend"] = judged(in_order, everything.rows, test)
+    return lists
 
 
-def _both(train: Data, validation: Rows, everything: Data, test: Rows, trials: int) -> Worth:
+def _recommended(
+    best: Tuned, link: Link, train: Data, validation: Rows, everything: Data
+) -> Floats:
+    """What jobs/recommend.py orders by, the weight of a star by validation lists."""
     stars = [np.clip(d.scores(LatentFactor(**COLUMNS)), 1, 5) for d in (train, everything)]
-    before = tuned(our_item_neighbors, train, validation, train, trials)
-    after = tuned(our_item_neighbors, train, validation, everything, trials)
-    by_weight = [
-        judged(in_two_stages(before, stars[0], w), train.rows, validation).values[:, 0].mean()
-        for w in WEIGHTS
-    ]
-    weight = WEIGHTS[int(np.argmax(by_weight))]
-    return judged(in_two_stages(after, stars[1], weight), everything.rows, test)
+    chances = [log_chance(scores, link) for scores in (best.before, best.after)]
+    weights = [_ndcg(chances[0] + w * stars[0], train, validation) for w in WEIGHTS]
+    found: Floats = chances[1] + WEIGHTS[int(np.argmax(weights))] * stars[1]
+    return found
 
 
 def folds(data: str) -> Iterator[tuple[Rows, Rows]]:

@@ -42,7 +42,7 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Compar
     known = ["train", "validation"]
     users, seed = settings.evaluate.ranked_users, settings.seed
     asked = Listeners.of(ratings, "test", known, users=users, seed=seed)
-    found = [*_at_full_size(warehouse, contents)]
+    found = [*_at_full_size(warehouse, settings, contents)]
     for groups in row_groups(len(contents.splits["train"].row_groups), settings):
         files = sorted(contents.splits["train"].row_groups)[:groups]
         train = spark.read.parquet(*(of_disk(shards / name) for name in files))
@@ -69,15 +69,21 @@ def row_groups(groups: int, settings: Settings) -> list[int]:
     return sorted(wanted - {groups})
 
 
-def _at_full_size(warehouse: Warehouse, contents: Inventory) -> Iterator[tuple[Any, ...]]:
+def _compared(settings: Settings) -> list[str]:
+    """The models, `bias` first, from which others start."""
+    return [name for name in registry.BY_SIZE if name in {"bias", *settings.models}]
+
+
+def _at_full_size(
+    warehouse: Warehouse, settings: Settings, contents: Inventory
+) -> Iterator[tuple[Any, ...]]:
     """The models as they were published and judged, all of them fitted to the same rows."""
     errors, lists = (
         {row["model"]: row[metric] for row in _on_test(warehouse, table)}
         for table, metric in (("metrics", "mse"), ("ranking", "ndcg_100"))
     )
-    models = {
-        name: row for name, row in all_registered(warehouse).items() if name in registry.BY_SIZE
-    }
+    compared = _compared(settings)
+    models = {n: row for n, row in all_registered(warehouse).items() if n in compared}
     same_rows.check_train_rows(
         {name: model.chosen_on for name, model in models.items()},
         {name: model.fitted_to for name, model in models.items()},
@@ -107,10 +113,10 @@ def _part(contents: Inventory, files: Sequence[str], train: DataFrame) -> Invent
 def _fitted(
     warehouse: Warehouse, settings: Settings, part: Inventory, rows: DataFrame
 ) -> Iterator[tuple[RatingModel[Any], float]]:
-    """Each model of registry.BY_SIZE and the seconds it took."""
+    """Each of these models and the seconds it took."""
     ratings: TrainRatings | None = None
     base: RatingModel[Any] | None = None
-    for entry in map(registry.named, registry.BY_SIZE):
+    for entry in map(registry.named, _compared(settings)):
         estimator = fitting.estimator(
             entry.name,
             fitting.values(entry.name, warehouse, settings),

@@ -28,6 +28,7 @@ from ymr_spark.pipeline.publication import identities
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.records.figures import Evaluated, Tuned, Verified
+from ymr_spark.shards import inventory
 from ymr_spark.store import atomically
 from ymr_spark.store.paths import of_disk
 
@@ -104,10 +105,16 @@ def _certify(
     fitted_to: Mapping[str, Identity],
 ) -> None:
     stage = stages.named("evaluate")
-    tables = [r for r in (*stage.reads, *stage.writes) if r in schemas.TABLES]
+    compared = map(registry.named, tuned)
+    of_models = {r for e in compared for r in (*e.tables, *e.chosen, *e.choice)}
+    read = (r for r in stage.optional if r in of_models and warehouse.path(r).exists())
+    named = [*stage.reads, *read, *stage.writes]
+    tables = [resource for resource in named if resource in schemas.TABLES]
+    files = [f"shards/{inventory.NAME}", *(r for r in named if r.endswith((".json", ".npz")))]
+    files.remove(certificate.RESOURCE)  # which is written last
     own = {"evaluate": settings.model_dump(mode="json", include={"seed", *stage.settings})}
     governing = runs.governing(stage, warehouse) | own
-    issued = certificate.issue(warehouse, tuned, chosen_on, fitted_to, tables, governing)
+    issued = certificate.issue(warehouse, tuned, chosen_on, fitted_to, tables, files, governing)
     atomically.write(warehouse.path(certificate.RESOURCE), issued.model_dump_json(indent=1))
 
 

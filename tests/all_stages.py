@@ -16,8 +16,7 @@ from ymr_spark.runtime import session
 SETTINGS = {
     "planted": {"users": 120, "songs": 150, "train_ratings": 6000},
     "models": [name for name in registry.NAMES if name != "two_tower_mlp"],
-    "two_tower_dot": {"max_epochs": 2, "batch_size": 512},
-    "deep_cross": {"max_epochs": 2, "batch_size": 512},
+    **{e.name: {"max_epochs": 2, "batch_size": 512} for e in registry.MODELS if e.deep},
     "als": {"rank": 8, "iterations": 3},
     "latent_factor": {"max_iterations": 3},
     "recommend": {"k": 5},

@@ -27,7 +27,7 @@ from ymr_spark.ratings import identity, identity_of_all
 from ymr_spark.runtime import session
 
 ROOT = Path(__file__).parent.parent.parent
-DEEP = ("two_tower_dot", "two_tower_mlp", "deep_cross")
+DEEP = tuple(entry.name for entry in registry.MODELS if entry.deep)
 SETTINGS = [
     "planted.users=120",
     "planted.songs=150",
@@ -119,8 +119,7 @@ def test_all_models_are_fitted_and_judged_on_the_rows_of_the_table(
     assert fitted_to.rows == 6000
     assert {Identity(m.train_rows, m.train_hash) for m in board.models} == {fitted_to}
     assert {Identity(m.rows, m.test_hash) for m in board.models} == {rows["test"]}
-    names = {"constant", "bias", "als", "latent_factor", *DEEP}
-    assert names <= {*board.names}
+    assert {*board.names} == {*registry.RATING}
 
 
 @pytest.mark.slow
@@ -196,6 +195,8 @@ def test_the_certificate_holds_and_looking_writes_nothing(root: Path, jvm: Envir
         ("tables/ratings/split=train/part=0/*.parquet", change_a_row, "ratings"),
         ("shards/train/*.parquet", flip_a_byte, "shards/train/row-group-00000.parquet"),
         ("reports/leaderboard.json", flip_a_byte, "reports/leaderboard.json"),
+        ("chosen/implicit_als.npz", flip_a_byte, "file chosen/implicit_als.npz"),
+        ("tables/implicit_als_songs/_delta_log/*.json", flip_a_byte, "table implicit_als_songs"),
         # A table that only its version and last commit stand for.
         ("tables/metrics/_delta_log/*.json", flip_a_byte, "table metrics"),
     ],

@@ -38,6 +38,11 @@ WEIGHTS = Form(
     "ymr_spark.models.neighbors.item_weights:ItemWeights",
     ranks=True,
 )
+JOINT = Form(
+    {"users": "USER_FACTORS", "songs": "SONG_FACTORS", "listening": "SONG_FACTORS"},
+    "ymr_spark.models.two_tower.joint_model:JointModel",
+    ranks=True,
+)
 DENSE = Form(
     {"users": "USER_EMBEDDINGS", "songs": "SONG_EMBEDDINGS", "layers": "MLP_LAYERS"},
     "ymr_spark.models.two_tower.dense:MlpModel",
@@ -226,6 +231,20 @@ MODELS = (
         ),
         searched=True,
         by_size=True,
+    ),
+    Entry(
+        "two_tower_joint",
+        f"{_DEEP}.estimators:TwoTowerJoint",
+        "TwoTowerJoint",
+        JOINT,
+        fallback="bias",
+        deep=True,
+        tuned=(
+            TunedSetting("learning_rate", "learning_rates"),
+            TunedSetting("l2", "retrieval_penalties"),
+            TunedSetting("listening", "listening_shares"),
+        ),
+        searched=True,
     ),
     # It scores what nobody rated by its content.
     Entry(

@@ -129,6 +129,20 @@ class TwoTowerRetrieval(Deep):
     l2: Ridge = Field(2.0, description="weight of the squares of each id's row, to begin with")
 
 
+class TwoTowerJoint(TwoTowerDot):
+    """Towers of ratings and of listening with one vector of each user."""
+
+    dimension: Rank = Field(16, description="of the embeddings of users and songs")
+    batch_size: int = Field(4_096, ge=1)
+    listening: float = Field(
+        1.0, gt=0, le=1, description="share of the train rows whose listening counts"
+    )
+    negatives: int = Field(
+        512, ge=2, description="rows of a batch whose songs stand against each other"
+    )
+    l2: Ridge = Field(8.0, description="weight of the squares of each id's row, to begin with")
+
+
 class TwoTowerMlp(Deep):
     """Both embeddings side by side through dense layers."""
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import subprocess
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ def issue(
     chosen_on: Mapping[str, Identity],
     fitted_to: Mapping[str, Identity],
     tables: Sequence[str],
+    files: Sequence[str],
     settings: Mapping[str, Any],
 ) -> Certificate:
     """The certificate of a comparison that has just been made.
@@ -37,7 +38,7 @@ def issue(
         models: those compared, and how the settings of each were chosen.
         chosen_on, fitted_to: by model, the rows of the fit that validation has judged, and of the
             final one.
-        tables: what it read and wrote.
+        tables, files: what it read and wrote; of files, those that there are.
         settings: by stage, those that governed what it was made of, each stage's seed among them.
     """
     return Certificate(
@@ -47,7 +48,7 @@ def issue(
         fitted_to=dict(fitted_to),
         tuned=dict(models),
         tables={table: warehouse.state(table) for table in tables},
-        files=dict(_files(warehouse)),
+        files=_digests(warehouse, files),
         settings=dict(settings),
         packages=provenance.packages(),
         commit=_commit(),
@@ -78,7 +79,7 @@ def verify(spark: SparkSession, warehouse: Warehouse, certificate: Certificate) 
         DataContractError: one of them is not what the certificate says, with its name.
     """
     _compare("table", certificate.tables, {t: warehouse.state(t) for t in certificate.tables})
-    _compare("file", certificate.files, dict(_files(warehouse)))
+    _compare("file", certificate.files, _digests(warehouse, [*certificate.files]))
     if warehouse.path("shards/").exists():
         inventory.verify(warehouse.path("shards/"))
     found = _prediction_files(warehouse, certificate.predictions)
@@ -119,12 +120,10 @@ def _prediction_files(warehouse: Warehouse, models: Collection[str]) -> dict[str
     return by_model
 
 
-def _files(warehouse: Warehouse) -> Iterator[tuple[str, str]]:
-    """The leaderboard, and the shards' inventory, which has the digests of all their files."""
-    for resource in ("reports/leaderboard.json", f"shards/{inventory.NAME}"):
-        path = warehouse.path(resource)
-        if path.exists():
-            yield resource, _sha256(path)
+def _digests(warehouse: Warehouse, files: Sequence[str]) -> dict[str, str]:
+    """By those of the files that there are."""
+    paths = {name: warehouse.path(name) for name in files}
+    return {name: _sha256(path) for name, path in paths.items() if path.exists()}
 
 
 def _sha256(path: Path) -> str:

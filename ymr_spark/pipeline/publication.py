@@ -174,10 +174,10 @@ def load(warehouse: Warehouse, name: str) -> Scorer:
 
 
 def load_factors(warehouse: Warehouse, name: str) -> FactorModel:
-    """The published model of that name, which is kept as factors; raises as `load`."""
-    scorer = load(warehouse, name)
-    assert isinstance(scorer, FactorModel)
-    return scorer
+    """The published model of that name, whose ratings are of factors; raises as `load`."""
+    scorer: Any = load(warehouse, name)
+    assert isinstance(scorer.rating, FactorModel)
+    return scorer.rating
 
 
 def registered(warehouse: Warehouse, name: str) -> Registration:

@@ -153,7 +153,7 @@ STAGES = (
         "compare_by_size",
         ("ratings", "songs", "genres", "shards/", "models", "metrics", "ranking"),
         ("by_size",),
-        ("compare_by_size", "two_tower", "tune", "evaluate", *registry.BY_SIZE),
+        ("compare_by_size", "models", "two_tower", "tune", "evaluate", *registry.BY_SIZE),
         optional=CHOICES,
         keeps=("models/by_size/",),
         on_request=True,

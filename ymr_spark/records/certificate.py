@@ -17,8 +17,8 @@ class Certificate(Record):
         fitted_to: by model, the rows of the final fit, which has predicted the test rows.
         tuned: by model, how its settings were chosen; None where they were given.
         tables: `Warehouse.state` of each table that the comparison read or wrote.
-        files: the sha256 of the leaderboard and of the shards' inventory, which has those of all
-            their files.
+        files: the sha256 of the leaderboard, of the fits that made the lists for validation, and of
+            the shards' inventory, which has those of all their files.
         settings: by stage, those that governed it, its seed among them.
         commit: of the source tree, where it ran in one.
     """

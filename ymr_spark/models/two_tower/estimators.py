@@ -18,8 +18,10 @@ from ymr_spark.models.arrays import Ints
 from ymr_spark.models.estimator import HasCheckpointDir, RatingEstimator
 from ymr_spark.models.fitted import RatingModel
 from ymr_spark.models.linear.model import LinearModel
+from ymr_spark.models.ranking_model import RankingModel
 from ymr_spark.models.train_ratings import TrainRatings
 from ymr_spark.models.two_tower.dense import MlpModel
+from ymr_spark.models.two_tower.joint_model import JointModel
 from ymr_spark.models.two_tower.stopping import best_epoch
 from ymr_spark.ratings import identity_of_all
 from ymr_spark.records.learning_curve import Curve
@@ -225,6 +227,20 @@ class TwoTowerRetrieval(TwoTowerEstimator[TwoTowerRetrievalModel]):
     section, network, name = sections.TwoTowerRetrieval, "retrieval", "two_tower_retrieval"
     model = TwoTowerRetrievalModel
     falls_back = False
+
+
+class TwoTowerJointModel(RankingModel[JointModel]):
+    """A fitted `TwoTowerJoint`, whose prediction is stars; its lists are by listening."""
+
+    kept = JointModel
+    parts = ("users", "songs", "listening")
+
+
+class TwoTowerJoint(TwoTowerEstimator[TwoTowerJointModel]):
+    """Towers that learn from what was rated and from how; see `two_tower.joint`."""
+
+    section, network, name = sections.TwoTowerJoint, "joint", "two_tower_joint"
+    model = TwoTowerJointModel
 
 
 class DeepCrossModel(LinearModel):

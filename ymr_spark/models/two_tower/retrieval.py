@@ -18,7 +18,7 @@ from ymr_spark.scale import Scale
 # Ratings of a song that nobody rated, in the logarithm.
 _UNRATED = 0.5
 # Of a softmax: the squared gradient of its loss is in the mean its curvature.
-_NOISE = 0.5
+NOISE = 0.5
 
 
 class Softmax(tf.Module):  # type: ignore[misc]
@@ -97,7 +97,7 @@ class RetrievalTowers(Towers):
         mine = [ratings[name] for name in of_song]
         self.song_tower = Embeddings(mine, dimension, l2, random, offset=True)
         self.softmax = Softmax(ratings["song_index"], negatives)
-        self.noise.assign(_NOISE)
+        self.noise.assign(NOISE)
         self.nats = tf.keras.metrics.Mean("nats")
         signature = [tf.TensorSpec((None,), tf.int32, name) for name in self.features]
         self._judged = tf.function(self._loss_of, input_signature=signature)

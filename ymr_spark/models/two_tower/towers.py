@@ -29,9 +29,11 @@ class Towers(tfrs.Model):  # type: ignore[misc]
 
     Attributes:
         judged_by: its error, and the metric of it.
+        unit: what training makes of a loss of 1 in stars squared.
     """
 
     judged_by: Literal["mse", "nats"] = "mse"
+    unit: Any = 1.0
 
     def __init__(
         self,
@@ -71,8 +73,11 @@ class Towers(tfrs.Model):  # type: ignore[misc]
         """Take an epoch's running error for the noise of ratings: not above that of ratings spread
         evenly, since raw rows have part in it, nor below that of rounding to the scale."""
         if train_mse is not None:
-            rounding = self.scale.step**2 / 12
-            self.noise.assign(np.clip(train_mse, rounding, self.scale.variance))
+            self.noise.assign(self.bounded(train_mse))
+
+    def bounded(self, mse: float) -> float:
+        """Within those bounds."""
+        return float(np.clip(mse, self.scale.step**2 / 12, self.scale.variance))
 
     def turn(self, optimizer: Newton) -> None:
         """Turn vectors that meet in a dot product to their principal axes, where there are such;
@@ -86,7 +91,7 @@ class Towers(tfrs.Model):  # type: ignore[misc]
             variances: by `Embeddings.variances` of the same users and songs.
         """
         shares = tf.sigmoid(self.mean + joined(user, song))
-        curvature = self.scale.width**2 / 2 * shares * (1 - shares)
+        curvature = self.unit * self.scale.width**2 / 2 * shares * (1 - shares)
         weight = (self.noise * curvature)[:, None]
         of_user, of_song = variances
         return self.mean + joined(held(user, weight * of_song), held(song, weight * of_user))
@@ -114,8 +119,11 @@ class Towers(tfrs.Model):  # type: ignore[misc]
 
     def stars(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Predictions (rows,), between the ends of the scale."""
-        shares = tf.sigmoid(self(inputs, training=training))
-        return self.scale.lowest + self.scale.width * shares
+        return self.within(self(inputs, training=training))
+
+    def within(self, scores: tf.Tensor) -> tf.Tensor:
+        """Scores (rows,) brought between the ends of the scale."""
+        return self.scale.lowest + self.scale.width * tf.sigmoid(scores)
 
     def _stars(self, *indices: tf.Tensor) -> tf.Tensor:
         """Predictions (rows,) in stars, given the columns of `features`, each (rows,)."""

@@ -15,6 +15,7 @@ from ymr_spark import seeds
 from ymr_spark.models.two_tower import priors
 from ymr_spark.models.two_tower.deep_cross import CrossTowers
 from ymr_spark.models.two_tower.dot import DotTowers
+from ymr_spark.models.two_tower.joint import JointTowers
 from ymr_spark.models.two_tower.mlp import MlpTowers
 from ymr_spark.models.two_tower.newton import Newton
 from ymr_spark.models.two_tower.progress import Progress, assign, optimizer_of
@@ -35,6 +36,7 @@ NETWORKS = {
     "mlp": MlpTowers,
     "cross": CrossTowers,
     "retrieval": RetrievalTowers,
+    "joint": JointTowers,
 }
 
 
