@@ -39,6 +39,7 @@ from ymr_spark.runtime import session
 from ymr_spark.sources import movielens
 from ymr_spark.sources.r2.scale import R2
 
+log = logging.getLogger(__name__)
 FOLDS, SEED, LIKED = 5, 1, 4
 COLUMNS: dict[str, Any] = {"userCol": "user_id", "itemCol": "song_id", "seed": SEED}
 Rows = Ints  # (n, 3): user, song, stars
@@ -207,7 +208,9 @@ class Tuned:
     after: Floats
 
 
-def tuned(make: Any, train: Data, validation: Rows, everything: Data, trials: int) -> Tuned:
+def tuned(
+    name: str, make: Any, train: Data, validation: Rows, everything: Data, trials: int
+) -> Tuned:
     """By a search of so many trials."""
 
     def objective(trial: Trial) -> float:
@@ -217,6 +220,7 @@ def tuned(make: Any, train: Data, validation: Rows, everything: Data, trials: in
         direction="maximize", sampler=optuna.samplers.TPESampler(seed=SEED, n_startup_trials=4)
     )
     study.optimize(objective, n_trials=trials)
+    log.info("%s: %.4f on validation by %s", name, study.best_value, study.best_params)
     best = optuna.trial.FixedTrial(study.best_params)
     return Tuned(study.best_value, make(train, best), make(everything, best))
 
@@ -230,7 +234,7 @@ def compared(
 ) -> dict[str, Worth]:
     """Each recommender's lists, on test rows that none of them has seen."""
     found = {
-        name: tuned(make, train, validation, everything, trials)
+        name: tuned(name, make, train, validation, everything, trials)
         for name, make in {**RIVALS, **OURS}.items()
     }
     best = max(OURS, key=lambda name: found[name].ndcg)
@@ -293,6 +297,8 @@ def main() -> None:
     arguments.add_argument("--trials", type=int, default=12)
     options = arguments.parse_args()
     optuna.logging.set_verbosity(logging.WARNING)
+    logging.basicConfig(format="%(asctime)s %(message)s")
+    log.setLevel(logging.INFO)
     spark = session.build("bench lists", Path("conf/sample-spark.conf"))
     found: dict[str, list[Worth]] = {}
     for rows, test in folds(options.data):

@@ -158,7 +158,7 @@ def test_what_starts_from_a_model_is_stale_once_that_is_fitted_anew(warehouse: W
     filled(warehouse)
     warehouse.save(warehouse.load("bias_users"), "bias_users")
     start_from_it = {f"train_{e.name}" for e in registry.MODELS if e.fallback == "bias"}
-    assert len(start_from_it) == 5
+    assert len(start_from_it) == 6
     assert stale(warehouse, Settings()) == start_from_it | {"evaluate", "recommend"}
 
 

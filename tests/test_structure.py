@@ -15,7 +15,9 @@ FRAME = ("ymr_spark.pipeline", "ymr_spark.runtime.session")
 TENSORFLOW = ("ymr_spark/models/two_tower", "ymr_spark/shards/reader")
 # In the shape of pyspark.ml; it loads the others of its folder where a training begins.
 ESTIMATORS = ROOT / "ymr_spark/models/two_tower/estimators.py"
-WITHOUT_TENSORFLOW = {f"ymr_spark.models.two_tower{name}" for name in ("", ".dense", ".stopping")}
+WITHOUT_TENSORFLOW = {
+    f"ymr_spark.models.two_tower{name}" for name in ("", ".dense", ".joint_model", ".stopping")
+}
 # From the top to the ground: a floor imports those below it.
 FLOORS = (
     *("report", "evaluation", "search", "prediction", "lists"),

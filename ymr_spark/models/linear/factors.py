@@ -146,16 +146,23 @@ class FactorModel:
 
     def as_npz(self) -> bytes:
         """All of it in one file, the same bytes for the same model."""
-        plain: dict[str, Any] = {**vars(self), "scale": [*vars(self.scale).values()]}
         file = io.BytesIO()
-        np.savez(file, **plain)
+        np.savez(file, **self.arrays())
         return file.getvalue()
 
     @classmethod
     def of_npz(cls, content: bytes) -> Self:
         """The model whose file this is."""
         with np.load(io.BytesIO(content)) as arrays:
-            found: dict[str, Any] = {name: arrays[name] for name in arrays.files}
+            return cls.of_arrays({name: arrays[name] for name in arrays.files})
+
+    def arrays(self) -> dict[str, Any]:
+        """All that it is made of, by the names of its attributes."""
+        return {**vars(self), "scale": [*vars(self.scale).values()]}
+
+    @classmethod
+    def of_arrays(cls, found: dict[str, Any]) -> Self:
+        """The model that gave these, which have been in a file of numpy's."""
         single = {name: found[name].item() for name in ("name", "mean", "link")}
         return cls(**found | single | {"scale": Scale(*found["scale"].tolist())})
 

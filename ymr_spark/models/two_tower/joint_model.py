@@ -2,7 +2,7 @@
 
 import io
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -66,13 +66,17 @@ class JointModel:
 
     def as_npz(self) -> bytes:
         """All of it in one file, the same bytes for the same model."""
+        parts = {"rating": self.rating, "ranker": self.ranker}
         file = io.BytesIO()
-        parts = (np.frombuffer(part.as_npz(), np.uint8) for part in (self.rating, self.ranker))
-        np.savez(file, *parts)
+        np.savez(file, **{f"{p}.{n}": a for p, of in parts.items() for n, a in of.arrays().items()})
         return file.getvalue()
 
     @classmethod
     def of_npz(cls, content: bytes) -> Self:
         """The model whose file this is."""
-        with np.load(io.BytesIO(content)) as parts:
-            return cls(*(FactorModel.of_npz(parts[f"arr_{i}"].tobytes()) for i in range(2)))
+        parts: dict[str, dict[str, Any]] = {"rating": {}, "ranker": {}}
+        with np.load(io.BytesIO(content)) as arrays:
+            for name in arrays.files:
+                part, _, attribute = name.partition(".")
+                parts[part][attribute] = arrays[name]
+        return cls(**{part: FactorModel.of_arrays(found) for part, found in parts.items()})
