@@ -14,9 +14,12 @@ SOURCES = sorted([*ROOT.glob("jobs/*.py"), *ROOT.glob("ymr_spark/**/*.py")])
 FRAME = ("ymr_spark.pipeline", "ymr_spark.runtime.session")
 TENSORFLOW = ("ymr_spark/models/two_tower", "ymr_spark/shards/reader")
 # In the shape of pyspark.ml; it loads the others of its folder where a training begins.
-ESTIMATORS = ROOT / "ymr_spark/models/two_tower/estimators.py"
+ESTIMATORS = [
+    ROOT / f"ymr_spark/models/two_tower/{name}.py" for name in ("estimators", "shard_estimator")
+]
 WITHOUT_TENSORFLOW = {
-    f"ymr_spark.models.two_tower{name}" for name in ("", ".dense", ".joint_model", ".stopping")
+    f"ymr_spark.models.two_tower{name}"
+    for name in ("", ".dense", ".joint_model", ".shard_estimator", ".stopping")
 }
 # From the top to the ground: a floor imports those below it.
 FLOORS = (
@@ -57,7 +60,7 @@ def name_of(path: Path) -> str:
 
 
 def is_deep(path: Path) -> bool:
-    return name_of(path).startswith(TENSORFLOW) and path != ESTIMATORS
+    return name_of(path).startswith(TENSORFLOW) and path not in ESTIMATORS
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
@@ -115,7 +118,8 @@ def test_kinds_of_models_point_down(kind: str) -> None:
 
 
 def test_estimators_load_tensorflow_where_a_training_begins() -> None:
-    at_import = set(imports(iter(ast.parse(ESTIMATORS.read_text()).body)))
+    bodies = (iter(ast.parse(path.read_text()).body) for path in ESTIMATORS)
+    at_import = {name for body in bodies for name in imports(body)}
     folder = of_package(at_import, "ymr_spark.models.two_tower")
     assert {".".join(n.split(".")[:4]) for n in folder} <= WITHOUT_TENSORFLOW
     assert not of_package(at_import, "ymr_spark.shards.reader")

@@ -4,50 +4,14 @@ It imports none of the packages: schedulers read the stages, which follow from i
 the schemas.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ymr_spark.models.forms import DENSE, FACTORS, JOINT, NEIGHBORS, WEIGHTS, Form
+
 if TYPE_CHECKING:
     from ymr_spark.setting_types import Section
-
-
-@dataclass(frozen=True)
-class Form:
-    """What a fitted model is kept as.
-
-    Args:
-        parts: what follows the model's name in its tables' names, and their schemas.
-        scorer: module:Class of the arrays that score pairs, where all of it is arrays.
-        ranks: whether these have a `Ranker`, whose best of all songs can be searched.
-    """
-
-    parts: Mapping[str, str]
-    scorer: str | None = None
-    ranks: bool = False
-
-
-FACTORS = Form(
-    {"users": "USER_FACTORS", "songs": "SONG_FACTORS"},
-    "ymr_spark.models.linear.factors:FactorModel",
-    ranks=True,
-)
-WEIGHTS = Form(
-    {"weights": "ITEM_WEIGHTS"},
-    "ymr_spark.models.neighbors.item_weights:ItemWeights",
-    ranks=True,
-)
-JOINT = Form(
-    {"users": "USER_FACTORS", "songs": "SONG_FACTORS", "listening": "SONG_FACTORS"},
-    "ymr_spark.models.two_tower.joint_model:JointModel",
-    ranks=True,
-)
-DENSE = Form(
-    {"users": "USER_EMBEDDINGS", "songs": "SONG_EMBEDDINGS", "layers": "MLP_LAYERS"},
-    "ymr_spark.models.two_tower.dense:MlpModel",
-)
-NEIGHBORS = Form({"neighbors": "SIMILARITY_NEIGHBORS"})
 
 
 @dataclass(frozen=True)

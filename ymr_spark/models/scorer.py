@@ -32,7 +32,7 @@ class Scorer(Protocol):
         """Predicted stars (n,), and where the model knows enough of the pair."""
 
     def tables(self) -> dict[str, pa.Table]:
-        """By the parts of `registry.Form`."""
+        """By the parts of `forms.Form`."""
 
     @classmethod
     def of_tables(
