@@ -39,9 +39,7 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Compar
     test = ratings.where(F.col("split") == "test")
     validation = ratings.where(F.col("split") == "validation")
     validation = validation.select(*COLUMNS, F.lit(True).alias(fitting.VALIDATION))
-    known = ["train", "validation"]
-    users, seed = settings.evaluate.ranked_users, settings.seed
-    asked = Listeners.of(ratings, "test", known, users=users, seed=seed)
+    asked = _listeners(ratings, settings)
     found = [*_at_full_size(warehouse, settings, contents)]
     for groups in row_groups(len(contents.splits["train"].row_groups), settings):
         files = sorted(contents.splits["train"].row_groups)[:groups]
@@ -53,9 +51,8 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Compar
         both = train.withColumn(fitting.VALIDATION, F.lit(False)).union(validation)
         for model, seconds in _fitted(warehouse, settings, part, both):
             name = model.scorer.name
-            rates = registry.named(name).rates
-            mse = _mse(model.transform(test)) if rates else None
-            ndcg = None if rates else listed(model, asked)[0].validation_ndcg
+            mse = _mse(model.transform(test)) if registry.named(name).rates else None
+            ndcg = listed(model, asked)[0].validation_ndcg if asked and mse is None else None
             log.info("%s on %d ratings: MSE %s, NDCG %s", name, rows, mse, ndcg)
             found.append((name, rows, content, mse, ndcg, seconds))
     names = schemas.TABLES["by_size"].fieldNames()
@@ -74,6 +71,14 @@ def _compared(settings: Settings) -> list[str]:
     return [name for name in registry.BY_SIZE if name in {"bias", *settings.models}]
 
 
+def _listeners(ratings: DataFrame, settings: Settings) -> Listeners | None:
+    """By whom lists are judged; None where all of the models predict stars."""
+    if all(registry.named(name).rates for name in _compared(settings)):
+        return None
+    known, users = ["train", "validation"], settings.evaluate.ranked_users
+    return Listeners.of(ratings, "test", known, users=users, seed=settings.seed)
+
+
 def _at_full_size(
     warehouse: Warehouse, settings: Settings, contents: Inventory
 ) -> Iterator[tuple[Any, ...]]:
@@ -90,8 +95,11 @@ def _at_full_size(
         {split: found.identity for split, found in contents.splits.items()},
     )
     for name, model in models.items():
-        judged = errors.get(name), None if name in errors else lists.get(name)
-        yield name, model.train_rows, model.train_hash, *judged, model.fit_seconds
+        rates = registry.named(name).rates
+        found = (errors if rates else lists).get(name)
+        if found is not None:
+            judged = (found, None) if rates else (None, found)
+            yield name, model.train_rows, model.train_hash, *judged, model.fit_seconds
 
 
 def _on_test(warehouse: Warehouse, table: str) -> list[dict[str, Any]]:

@@ -58,27 +58,27 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> figure
 def _curves(
     parts: Sequence[TrainRatings], settings: Settings, entry: Entry
 ) -> Callable[[Parameters], list[Curve]]:
-    """What fits with the parameters to each fold, from the fold's own bias model."""
+    """What fits with the parameters to each fold: of models that predict stars from the fold's own
+    bias model."""
     common = {**fitting.COLUMNS, "seed": settings.seed}
-    bias = registry.imported(registry.named("bias").estimator)
-    bases = [bias.of_settings(settings.of("bias"), **common).fit_ratings(part) for part in parts]
     fixed = settings.of(entry.name)
     fixed |= {"max_epochs": settings.search.max_epochs} if entry.deep else {}
 
-    asked = [] if entry.rates else [_listeners(part, settings.seed) for part in parts]
+    def estimator(parameters: Parameters) -> Any:
+        return registry.imported(entry.estimator).of_settings(fixed | parameters, **common)
 
-    def curves(parameters: Parameters) -> list[Curve]:
-        estimator = registry.imported(entry.estimator).of_settings(fixed | parameters, **common)
-        if not entry.rates:
-            return [
-                listed(estimator.fit_ratings(part), users)
-                for part, users in zip(parts, asked, strict=True)
-            ]
-        return [
-            estimator.setFallback(base).curve(part) for base, part in zip(bases, parts, strict=True)
+    if not entry.rates:
+        asked = [_listeners(part, settings.seed) for part in parts]
+        return lambda parameters: [
+            listed(estimator(parameters).fit_ratings(part), users)
+            for part, users in zip(parts, asked, strict=True)
         ]
-
-    return curves
+    bias = registry.imported(registry.named("bias").estimator)
+    bases = [bias.of_settings(settings.of("bias"), **common).fit_ratings(part) for part in parts]
+    return lambda parameters: [
+        estimator(parameters).setFallback(base).curve(part)
+        for base, part in zip(bases, parts, strict=True)
+    ]
 
 
 def _listeners(part: TrainRatings, seed: int) -> Listeners:

@@ -11,9 +11,11 @@ from pyspark.sql import SparkSession
 
 from ymr_spark.evaluation import list_judgement, list_weights, slicing
 from ymr_spark.evaluation.list_judgement import Fits
+from ymr_spark.evaluation.list_weights import WEIGHTS
+from ymr_spark.lists import worth
 from ymr_spark.lists.catalogue import Catalogue
 from ymr_spark.lists.listeners import Listeners
-from ymr_spark.models.second_stage import SecondStage
+from ymr_spark.models.second_stage import SecondStage, ordered
 from ymr_spark.scale import Scale
 
 SONGS = np.arange(10)
@@ -54,6 +56,22 @@ def test_the_liked_of_half_stars(spark: SparkSession, rating: float, users: int)
     rows = rows.union(ratings(spark, [(1, 2, rating)], "test", halves))
     found = Listeners.of(rows, "test", ["train"], users=9, seed=1)
     assert found.liked.num_rows == users
+
+
+def test_weights_are_judged_by_the_order_that_the_second_stage_gives() -> None:
+    """Few values, so that many are equal and the lowest song decides."""
+    random = np.random.default_rng(4)
+    users, songs = np.divmod(np.arange(40 * 30), 30)
+    scores, stars = random.integers(0, 3, (2, len(users))) / 2.0
+    names = ("user_id", "song_id", "score", "stars")
+    candidates = pa.Table.from_pydict(dict(zip(names, (users, songs, scores, stars), strict=True)))
+    liked = pa.Table.from_pydict({"user_id": np.arange(40), "song_id": random.integers(0, 30, 40)})
+    for weight, found in zip(WEIGHTS, list_weights._ndcg(candidates, liked), strict=True):
+        order, ranks = ordered(users, songs, scores + weight * stars, worth.LENGTH)
+        lists = pa.Table.from_pydict(
+            {"user_id": users[order], "rank": ranks, "song_id": songs[order]}
+        )
+        assert found == pytest.approx(worth.worth(lists, liked).values[:, 0].mean())
 
 
 def test_each_model_and_what_is_recommended(spark: SparkSession) -> None:

@@ -82,6 +82,33 @@ def test_searches_of_several_models_are_cards_of_their_own() -> None:
     assert found[1].rows[0] == ("learning_rate 0.3", "1.0000", "–")
 
 
+def test_the_best_search_for_lists_is_the_one_of_most_ndcg() -> None:
+    rows = [
+        row | {"model": "implicit_als", "epoch": 1, "validation_mse": None, "validation_ndcg": ndcg}
+        for row, ndcg in zip(judged_rows.tables()["search"][::2], (0.25, 0.5), strict=True)
+    ]
+    (card,) = about_studies.cards(BOARD, [], rows)
+    assert "implicit_als is best with rank 5 after 1: cross-validated NDCG 0.5000" in card.finding
+    assert [row[1] for row in card.rows] == ["0.2500", "0.5000"]
+
+
+def test_lists_by_size_have_a_card_of_their_own() -> None:
+    lists = [
+        {"model": model, "train_rows": rows, "mse": None, "ndcg_100": ndcg}
+        for model, rows, ndcg in (
+            ("implicit_als", 1000, 0.2),
+            ("two_tower_retrieval", 1000, 0.1),
+            ("implicit_als", 4800, 0.3),
+            ("two_tower_retrieval", 4800, 0.4),
+        )
+    ]
+    errors, found = about_studies.cards(BOARD, judged_rows.tables()["by_size"] + lists, [])
+    assert errors.rows == cards()["by-size"].rows
+    expected = "1.0k rows: implicit_als, 0.2000, with 4.8k rows: two_tower_retrieval, 0.4000."
+    assert expected in found.finding
+    assert found.rows == [("1,000", "0.2000", "0.1000"), ("4,800", "0.3000", "0.4000")]
+
+
 @pytest.mark.parametrize("names", [("als", "constant", "bias"), ("deep_cross", "two_tower_dot")])
 def test_rivals_of_one_kind_are_the_two_best(names: tuple[str, ...]) -> None:
     board = told.board(*map(told.entry, names))

@@ -1,5 +1,6 @@
 import told
 
+from ymr_spark.records.figures import Choice
 from ymr_spark.report import about_settings
 
 
@@ -31,3 +32,10 @@ def test_a_best_within_its_range_is_no_warning_and_may_be_the_only_one() -> None
 
 def test_where_all_settings_are_given_there_is_no_card() -> None:
     assert about_settings.cards({"als": None}) == []
+
+
+def test_of_lists_their_ndcg_is_told() -> None:
+    best = Choice(settings={"ridge": 300}, validation_ndcg=0.5)
+    found = told.tuned("item_neighbors", best=best, runner_up=None, first_rung=(0.6, 0.8))
+    (card,) = about_settings.cards({"item_neighbors": found})
+    assert card.rows[0][-3:] == ("0.5000", "–", "0.2000 – 0.4000")

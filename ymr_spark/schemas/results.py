@@ -109,7 +109,7 @@ BY_SIZE = table(
     ("train_rows", LONG),
     ("train_hash", STRING),  # of the part, as ratings.identity
     ("mse", DOUBLE),  # stars squared, over all test rows; null of models that only rank
-    ("ndcg_100", DOUBLE),  # of lists, by test rows; null of models that do not rank songs
+    ("ndcg_100", DOUBLE),  # of lists, by test rows; null of models that predict stars
     ("fit_seconds", DOUBLE),
 )
 

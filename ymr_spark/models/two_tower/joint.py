@@ -7,10 +7,9 @@ import numpy as np
 import tensorflow as tf
 
 from ymr_spark.models.arrays import Ints
-from ymr_spark.models.linear.factors import FactorModel
 from ymr_spark.models.two_tower.embeddings import Embeddings, of_catalogue
 from ymr_spark.models.two_tower.joint_model import JointModel
-from ymr_spark.models.two_tower.retrieval import NOISE, Softmax
+from ymr_spark.models.two_tower.retrieval import NOISE, Softmax, ranker
 from ymr_spark.models.two_tower.towers import CrossEntropy, Towers, factor_model
 from ymr_spark.scale import Scale
 
@@ -84,20 +83,16 @@ class JointTowers(Towers):
 
     def compute_loss(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """The sum over the rows of one batch, in nats."""
-        user, song = self._rows(inputs)
+        stars, listening = self._both(inputs)
         ratings = tf.cast(inputs["rating"], tf.float32)
-        stars = self.within(self._rated(user, song, inputs))
-        rated = self.task(labels=ratings, predictions=stars)
-        return rated * self.unit + self._loss_of_listening(user, song, inputs["song_index"])
+        return self.task(labels=ratings, predictions=stars) * self.unit + listening
 
     def sums(self, inputs: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
         """That loss, and the sum of squared errors."""
-        user, song = self._rows(inputs)
+        stars, listening = self._both(inputs)
         ratings = tf.cast(inputs["rating"], tf.float32)
-        stars = self.within(self._rated(user, song, inputs))
-        rated = tf.reduce_sum(self.objective.call(ratings, stars)) * self.unit
-        listening = self._loss_of_listening(user, song, inputs["song_index"])
-        return rated + listening, tf.reduce_sum((stars - ratings) ** 2)
+        rated = tf.reduce_sum(self.objective.call(ratings, stars))
+        return rated * self.unit + listening, tf.reduce_sum((stars - ratings) ** 2)
 
     def artifact(self, name: str, ids: Mapping[str, Ints], songs: Mapping[str, Ints]) -> JointModel:
         """The same scores as factors: of the train rows' users, of all songs of the catalogue.
@@ -113,18 +108,7 @@ class JointTowers(Towers):
         known = rows.any(axis=1)
         return JointModel(
             factor_model(self, name, ids["user"], users, songs["song_id"][known], rows[known]),
-            FactorModel(
-                name=name,
-                mean=0.0,
-                user_ids=ids["user"],
-                user_offsets=np.zeros(len(users)),
-                user_factors=users[:, 1:],
-                song_ids=songs["song_id"],
-                song_offsets=listened[:, 0].astype(np.float64),
-                song_factors=listened[:, 1:],
-                scale=self.scale,
-                link="log_chance",
-            ),
+            ranker(name, self.scale, ids["user"], users[:, 1:], songs["song_id"], listened),
         )
 
     def _rows(self, features: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
@@ -145,16 +129,14 @@ class JointTowers(Towers):
         return self.joined(user, song[:, rated], of_user, of_song[:, rated])
 
     def _listened(self, song: tf.Tensor, song_index: tf.Tensor) -> tf.Tensor:
-        found = song[:, 1 + self.dimension :]
-        offset = found[:, :1] + self.softmax.offset(song_index)
-        return tf.concat([offset, found[:, 1:]], axis=1)
+        return self.softmax.songs(song[:, 1 + self.dimension :], song_index)
 
-    def _loss_of_listening(
-        self, user: tf.Tensor, song: tf.Tensor, song_index: tf.Tensor
-    ) -> tf.Tensor:
-        rows = tf.cast(tf.shape(song_index)[0], tf.float32)
+    def _both(self, inputs: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+        """Predicted stars (rows,), and the loss of listening: by one lookup of the rows."""
+        user, song = self._rows(inputs)
+        rows = tf.cast(tf.shape(user)[0], tf.float32)
         some = slice(tf.cast(tf.math.ceil(self.listening * rows), tf.int32))
-        vectors = user[some, 1:]
-        users = tf.concat([tf.ones_like(vectors[:, :1]), vectors], axis=1)
-        songs = self._listened(song[some], song_index[some])
-        return self.softmax.loss(users, songs, song_index[some])
+        index = inputs["song_index"][some]
+        users, songs = self.softmax.users(user[some, 1:]), self._listened(song[some], index)
+        stars = self.within(self._rated(user, song, inputs))
+        return stars, self.softmax.loss(users, songs, index)

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
-from ymr_spark.models.arrays import Ints
+from ymr_spark.models.arrays import Floats, Ints
 from ymr_spark.models.linear.factors import FactorModel
 from ymr_spark.models.two_tower import priors
 from ymr_spark.models.two_tower.embeddings import Embeddings, of_catalogue
@@ -40,9 +40,15 @@ class Softmax(tf.Module):  # type: ignore[misc]
         self._negatives = negatives
         self._popularity = tf.constant(np.log(np.maximum(ratings, _UNRATED)), tf.float32)
 
-    def offset(self, song_index: tf.Tensor) -> tf.Tensor:
-        """ln n_s (rows, 1) of songs, n_s their number of train ratings."""
-        return tf.gather(self._popularity, song_index)[:, None]
+    def users(self, vectors: tf.Tensor) -> tf.Tensor:
+        """1 and vector (rows, 1 + dimension) of users."""
+        return tf.concat([tf.ones_like(vectors[:, :1]), vectors], axis=1)
+
+    def songs(self, rows: tf.Tensor, song_index: tf.Tensor) -> tf.Tensor:
+        """Offset and vector (rows, 1 + dimension) of songs, ln n_s added to the offsets, n_s being
+        the number of a song's train ratings."""
+        popularity = tf.gather(self._popularity, song_index)[:, None]
+        return tf.concat([rows[:, :1] + popularity, rows[:, 1:]], axis=1)
 
     @tf.function  # type: ignore[untyped-decorator]
     def loss(self, users: tf.Tensor, songs: tf.Tensor, song_index: tf.Tensor) -> tf.Tensor:
@@ -107,16 +113,13 @@ class RetrievalTowers(Towers):
         return tf.reduce_sum(self.users(features) * self.songs(features), axis=1)
 
     def users(self, features: Mapping[str, tf.Tensor]) -> tf.Tensor:
-        """1 and vector (rows, 1 + dimension) of users."""
-        rows = tf.squeeze(self.user_tower([features["user_index"]]), axis=1)
-        return tf.concat([tf.ones_like(rows[:, :1]), rows], axis=1)
+        """As `Softmax.users`."""
+        return self.softmax.users(tf.squeeze(self.user_tower([features["user_index"]]), axis=1))
 
     def songs(self, features: Mapping[str, tf.Tensor]) -> tf.Tensor:
-        """Offset and vector (rows, 1 + dimension) of songs."""
+        """As `Softmax.songs`."""
         rows = self.song_tower([features[name] for name in self.features[1:]])
-        found = tf.reduce_sum(rows, axis=1)
-        popularity = self.softmax.offset(features["song_index"])
-        return tf.concat([found[:, :1] + popularity, found[:, 1:]], axis=1)
+        return self.softmax.songs(tf.reduce_sum(rows, axis=1), features["song_index"])
 
     def compute_loss(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """The sum over the rows of one batch."""
@@ -162,15 +165,23 @@ class RetrievalTowers(Towers):
         """
         rows = of_catalogue(self.songs, songs, self.features[1:])
         users: Any = self.user_tower.table.numpy()[1:]
-        return FactorModel(
-            name=name,
-            mean=0.0,
-            user_ids=ids["user"],
-            user_offsets=np.zeros(len(users)),
-            user_factors=users,
-            song_ids=songs["song_id"],
-            song_offsets=rows[:, 0].astype(np.float64),
-            song_factors=rows[:, 1:],
-            scale=self.scale,
-            link="log_chance",
-        )
+        return ranker(name, self.scale, ids["user"], users, songs["song_id"], rows)
+
+
+def ranker(
+    name: str, scale: Scale, user_ids: Ints, users: Floats, song_ids: Ints, songs: Floats
+) -> FactorModel:
+    """The score that is the logarithm of a chance, of vectors (users, dimension) and of rows
+    (songs, 1 + dimension) by `Softmax.songs`; the ids ascend."""
+    return FactorModel(
+        name=name,
+        mean=0.0,
+        user_ids=user_ids,
+        user_offsets=np.zeros(len(user_ids)),
+        user_factors=users,
+        song_ids=song_ids,
+        song_offsets=songs[:, 0].astype(np.float64),
+        song_factors=songs[:, 1:],
+        scale=scale,
+        link="log_chance",
+    )
