@@ -140,8 +140,8 @@ def our_implicit_als(data: Data, trial: Trial) -> Floats:
     return data.scores(
         ImplicitAls(
             rank=trial.suggest_int("rank", 8, 128, log=True),
-            unobserved=trial.suggest_float("unobserved", 1, 20, log=True),
-            regParam=trial.suggest_float("regularization", 3e-3, 0.1, log=True),
+            unobserved=trial.suggest_float("unobserved", 3, 30, log=True),
+            regParam=trial.suggest_float("regularization", 0.03, 0.2, log=True),
             **COLUMNS,
         )
     )

@@ -108,7 +108,7 @@ def test_a_model_that_only_ranks_is_tuned_by_its_lists(spark: SparkSession, tmp_
     whole = SETTINGS.tune.model_copy(update={"sample_ratings": 10_000, "least_ratings": 5_000})
     settings = SETTINGS.model_copy(update={"tune": whole})
     found = run(spark, written(spark, tmp_path, stars), "implicit_als", settings)
-    assert found.given == {"unobserved": 3.0, "regularization": 1_000}
+    assert found.given == {"unobserved": 5.0, "regularization": 1_000}
     assert found.finalists == 3
     assert found.runner_up is not None
     best, next_best = found.best.validation_ndcg, found.runner_up.validation_ndcg

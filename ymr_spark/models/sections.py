@@ -41,9 +41,9 @@ class ImplicitAls(Section):
 
     rank: Rank = 32
     unobserved: float = Field(
-        3.0, gt=0, le=1e6, description="weight of all pairs, beside 1 of those that were rated"
+        5.0, gt=0, le=1e6, description="weight of all pairs, beside 1 of those that were rated"
     )
-    regularization: Ridge = Field(0.02, description="scaled by numbers of ratings")
+    regularization: Ridge = Field(0.07, description="scaled by numbers of ratings")
     iterations: Rounds = 10
 
 

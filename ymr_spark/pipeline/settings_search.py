@@ -22,8 +22,8 @@ class Search(Section):
     row_penalties: Rates = (4.0, 128.0)
     retrieval_penalties: Rates = (0.5, 32.0)
     listening_shares: Rates = (0.05, 1.0)
-    unobserved_weights: Rates = (0.5, 30.0)
-    implicit_regularizations: Ridges = (0.002, 0.1)
+    unobserved_weights: Rates = (2.0, 40.0)
+    implicit_regularizations: Ridges = (0.02, 0.3)
     ridges: Rates = (30.0, 3_000.0)
 
 
@@ -47,6 +47,6 @@ class Tune(Section):
     row_penalties: Rates = (4.0, 128.0)
     retrieval_penalties: Rates = (0.5, 32.0)
     listening_shares: Rates = (0.05, 1.0)
-    unobserved_weights: Rates = (0.5, 30.0)
-    implicit_regularizations: Ridges = (0.002, 0.1)
+    unobserved_weights: Rates = (2.0, 40.0)
+    implicit_regularizations: Ridges = (0.02, 0.3)
     ridges: Rates = (30.0, 3_000.0)

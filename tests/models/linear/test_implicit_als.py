@@ -9,14 +9,15 @@ from ymr_spark.models.arrays import Floats
 from ymr_spark.models.linear import implicit_als
 from ymr_spark.packing import by_song, by_user
 
-UNOBSERVED, RIDGE = 3.0, 0.02
+UNOBSERVED, REGULARIZATION = 3.0, 0.08
 
 
 def loss(rated: Floats, users: Floats, songs: Floats) -> float:
     weight = UNOBSERVED * rated.sum() / rated.size
     products = users @ songs.T
-    ridges = RIDGE * (rated.sum(axis=1) + weight * rated.shape[1]) @ (users**2).sum(axis=1)
-    ridges += RIDGE * (rated.sum(axis=0) + weight * rated.shape[0]) @ (songs**2).sum(axis=1)
+    ridge = REGULARIZATION / (1 + UNOBSERVED)
+    ridges = ridge * (rated.sum(axis=1) + weight * rated.shape[1]) @ (users**2).sum(axis=1)
+    ridges += ridge * (rated.sum(axis=0) + weight * rated.shape[0]) @ (songs**2).sum(axis=1)
     return float((rated * (1 - products) ** 2).sum() + weight * (products**2).sum() + ridges)
 
 
@@ -26,7 +27,7 @@ def test_it_ends_where_no_change_lessens_the_loss(spark: SparkSession, rank: int
     frame = ratings(spark, [tuple(row) for row in rows.tolist()])
     rated = np.zeros((20, 12))
     rated[rows[:, 0], rows[:, 1]] = 1
-    options: dict[str, Any] = {"unobserved": UNOBSERVED, "regularization": RIDGE}
+    options: dict[str, Any] = {"unobserved": UNOBSERVED, "regularization": REGULARIZATION}
     model = implicit_als.fit(
         by_user(frame), by_song(frame), rank=rank, iterations=60, seed=1, **options
     )
@@ -57,7 +58,7 @@ def test_groups_of_users_and_songs_are_found(spark: SparkSession) -> None:
         by_song(frame),
         rank=2,
         unobserved=UNOBSERVED,
-        regularization=RIDGE,
+        regularization=REGULARIZATION,
         iterations=10,
         seed=1,
     )

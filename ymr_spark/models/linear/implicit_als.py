@@ -3,12 +3,13 @@
 With p_u and q_s the factors, n_u and n_s numbers of ratings, U and S those of users and songs,
 
     Σ_{(u, s) rated} (1 - p_u · q_s)² + w Σ_{all u, s} (p_u · q_s)²
-      + l Σ_u (n_u + w S) |p_u|² + l Σ_s (n_s + w U) |q_s|²
+      + l / (1 + a) (Σ_u (n_u + w S) |p_u|² + Σ_s (n_s + w U) |q_s|²)
 
 is minimised by turns: the regularisation scaled by frequency, with which it is still among the
 best (Rendle, Krichene, Zhang and Koren 2021, equations 2 and 4, at their exponent 1). The weight
-is given as that of all pairs together beside the rated ones, w U S / Σ n, which means the same
-whatever the numbers of users and songs.
+is given as a = w U S / Σ n, that of all pairs together beside the rated ones, which means the same
+whatever the numbers of users and songs; and since n_u + w S is (1 + a) n_u on average, so does l,
+whatever the weight.
 """
 
 import logging
@@ -49,7 +50,7 @@ def fit(
 
     Args:
         by_user, by_song: the same ratings.
-        unobserved: the weight of all pairs together, beside 1 of those that were rated.
+        unobserved: a above.
         regularization: l above.
     """
     user_ids = np.sort(by_user.counts()[0])
@@ -70,32 +71,34 @@ def iterate(
     """So many iterations from these factors of all users on."""
     song_ids, ratings = by_song.counts()
     weight = unobserved * float(ratings.sum(dtype=np.int64)) / (len(users[0]) * len(song_ids))
+    ridge = regularization / (1 + unobserved)
     for iteration in range(iterations):
-        songs = solved(by_song, users, weight, regularization)
-        users = solved(by_user, songs, weight, regularization)
+        songs = solved(by_song, users, weight, ridge)
+        users = solved(by_user, songs, weight, ridge)
         log.info("iteration %d", iteration + 1)
     offsets = (np.zeros(len(ids)) for ids, _ in (users, songs))
     sides = [(ids, next(offsets), factors) for ids, factors in (users, songs)]
     return FactorModel("implicit_als", 0.0, *sides[0], *sides[1], by_user.scale, "chance")
 
 
-def solved(blocks: Packed, others: Side, weight: float, regularization: float) -> Side:
+def solved(blocks: Packed, others: Side, weight: float, ridge: float) -> Side:
     """The owners' factors of least loss, given those of all others.
 
     Args:
         weight: w above.
+        ridge: l / (1 + a) above.
         others: all of the blocks' others are among them.
     """
     ids, factors = others
     rank = factors.shape[1]
     everything = weight * (factors.T.astype(np.float64) @ factors)
-    everything += regularization * weight * len(ids) * np.eye(rank)
+    everything += ridge * weight * len(ids) * np.eye(rank)
     shared = blocks.broadcast((Positions(ids), factors, everything))
 
     def solve(blocks: Iterator[Block]) -> Iterable[pa.RecordBatch]:
         positions, factors, everything = shared.value
         for block in blocks:
-            found = _of_block(block, positions, factors, everything, regularization)
+            found = _of_block(block, positions, factors, everything, ridge)
             yield one_row(ids=block.owners, factors=found.ravel())
 
     table = blocks.map(solve, "ids array<int>, factors array<float>").toArrow()
@@ -106,7 +109,7 @@ def solved(blocks: Packed, others: Side, weight: float, regularization: float) -
 
 
 def _of_block(
-    block: Block, positions: Positions, factors: Floats, everything: Floats, regularization: float
+    block: Block, positions: Positions, factors: Floats, everything: Floats, ridge: float
 ) -> Floats:
     rank = factors.shape[1]
     place, starts = positions.of(block.others), block.starts
@@ -120,7 +123,7 @@ def _of_block(
             squares[row] = rated.T @ rated
             sums[row] = rated.sum(axis=0, dtype=np.float64)
         squares += everything
-        squares += (regularization * block.counts[some])[:, None, None] * np.eye(rank)
+        squares += (ridge * block.counts[some])[:, None, None] * np.eye(rank)
         found[some] = np.linalg.solve(squares, sums[..., None])[..., 0]
     return found
 
