@@ -9,7 +9,7 @@ these. Liked are 4 and 5 stars. Intervals are paired by user, against the best r
 import argparse
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -230,14 +230,20 @@ def _ndcg(scores: Floats, heard: Data, asked: Rows) -> float:
 
 
 def compared(
-    train: Data, validation: Rows, everything: Data, test: Rows, trials: int
+    names: Sequence[str],
+    train: Data,
+    validation: Rows,
+    everything: Data,
+    test: Rows,
+    trials: int,
 ) -> dict[str, Worth]:
     """Each recommender's lists, on test rows that none of them has seen."""
     found = {
         name: tuned(name, make, train, validation, everything, trials)
         for name, make in {**RIVALS, **OURS}.items()
+        if name in names
     }
-    best = max(OURS, key=lambda name: found[name].ndcg)
+    best = max((name for name in OURS if name in names), key=lambda name: found[name].ndcg)
     lists = {name: judged(one.after, everything.rows, test) for name, one in found.items()}
     popular = everything.scores(MostPopular(**COLUMNS))
     lists["most_popular"] = judged(popular, everything.rows, test)
@@ -295,10 +301,13 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     arguments.add_argument("data")
     arguments.add_argument("--trials", type=int, default=12)
+    arguments.add_argument("--rivals", nargs="+", choices=[*RIVALS], default=[*RIVALS])
+    arguments.add_argument("--ours", nargs="+", choices=[*OURS], default=[*OURS])
     options = arguments.parse_args()
     optuna.logging.set_verbosity(logging.WARNING)
     logging.basicConfig(format="%(asctime)s %(message)s")
     log.setLevel(logging.INFO)
+    names = [*options.rivals, *options.ours]
     spark = session.build("bench lists", Path("conf/sample-spark.conf"))
     found: dict[str, list[Worth]] = {}
     for rows, test in folds(options.data):
@@ -306,10 +315,11 @@ def main() -> None:
         size = int(together[:, 0].max()) + 1, int(together[:, 1].max()) + 1
         train, validation = _split(rows)
         data = Data(spark, train, *size), Data(spark, rows, *size)
-        for name, one in compared(data[0], validation, data[1], test, options.trials).items():
+        lists = compared(names, data[0], validation, data[1], test, options.trials)
+        for name, one in lists.items():
             found.setdefault(name, []).append(one)
     means = {name: np.concatenate([w.values[:, 0] for w in f]).mean() for name, f in found.items()}
-    best = max(RIVALS, key=lambda name: means[name])
+    best = max(options.rivals, key=lambda name: means[name])
     for name in sorted(found, key=lambda name: -means[name]):
         print(_said(name, found[name], found[best]))
     spark.stop()

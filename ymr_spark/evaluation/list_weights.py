@@ -8,6 +8,7 @@ import pyarrow as pa
 from ymr_spark.lists import worth
 from ymr_spark.lists.listeners import Listeners
 from ymr_spark.models import second_stage
+from ymr_spark.models.arrays import Ints
 from ymr_spark.models.ranker import Ranker
 from ymr_spark.models.second_stage import SecondStage
 from ymr_spark.records.record import Record
@@ -61,15 +62,19 @@ def _ndcg(candidates: pa.Table, liked: pa.Table) -> list[float]:
     users, songs, scores, stars = users[by_user], songs[by_user], scores[by_user], stars[by_user]
     hits = np.flatnonzero(worth.are_liked(users, songs, liked))
     first, last = (np.searchsorted(users, users[hits], side=side) for side in ("left", "right"))
-    found = []
-    for weight in WEIGHTS:
-        values = scores + weight * stars
-        ranks = [
-            1 + np.count_nonzero(second_stage.is_before(values, songs, slice(*ends), hit))
-            for hit, *ends in zip(hits.tolist(), first.tolist(), last.tolist(), strict=True)
-        ]
-        columns = [pa.array(column) for column in (users[hits], ranks, songs[hits])]
-        lists = pa.Table.from_arrays(columns, ["user_id", "rank", "song_id"])
-        by_listener = worth.worth(lists, liked).values[:, 0]
-        found.append(float(by_listener.mean()) if len(by_listener) else 0.0)
-    return found
+    weights = np.array(WEIGHTS)[:, None]
+    ranks = np.empty((len(WEIGHTS), len(hits)), np.int64)
+    for column, hit in enumerate(hits.tolist()):
+        own = slice(int(first[column]), int(last[column]))
+        values = scores[own] + weights * stars[own]
+        before = second_stage.are_before(values, songs[own], hit - own.start)
+        ranks[:, column] = 1 + np.count_nonzero(before, axis=1)
+    return [_mean_ndcg(users[hits], of_weight, songs[hits], liked) for of_weight in ranks]
+
+
+def _mean_ndcg(users: Ints, ranks: Ints, songs: Ints, liked: pa.Table) -> float:
+    """Of lists of which these are all that is liked."""
+    columns = [pa.array(column) for column in (users, ranks, songs)]
+    lists = pa.Table.from_arrays(columns, ["user_id", "rank", "song_id"])
+    by_listener = worth.worth(lists, liked).values[:, 0]
+    return float(by_listener.mean()) if len(by_listener) else 0.0

@@ -67,8 +67,11 @@ def ordered(users: Ints, songs: Ints, values: Floats, k: int) -> tuple[Ints, Int
     return order[ranks <= k], ranks[ranks <= k]
 
 
-def is_before(values: Floats, songs: Ints, some: slice, one: int) -> Flags:
-    """Which of `some` rows come before the row `one` in that order, if all are the same user's."""
-    value, song = values[one], songs[one]
-    higher, equal = values[some] > value, values[some] == value
-    return np.asarray(higher | (equal & (songs[some] < song)))
+def are_before(values: Floats, songs: Ints, one: int) -> Flags:
+    """Which of a user's rows come before `one` of them in that order.
+
+    Args:
+        values: (…, rows), by any number of ways to value them.
+    """
+    own = values[..., one, None]
+    return np.asarray((values > own) | ((values == own) & (songs < songs[one])))

@@ -122,7 +122,8 @@ class TwoTowerRetrieval(Deep):
         ["album", "artist", "genre"], description="of songs, whose rows are added to the songs' own"
     )
     batch_size: int = Field(4_096, ge=1)
-    tolerance: float = Field(0.001, ge=0, description="what counts as a gain on validation, nats")
+    patience: int = Field(1, ge=1, description="epochs without a gain on validation")
+    tolerance: float = Field(0.003, ge=0, description="what counts as a gain on validation, nats")
     negatives: int = Field(
         512, ge=2, description="rows of a batch whose songs stand against each other"
     )

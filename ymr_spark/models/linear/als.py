@@ -84,7 +84,7 @@ def _solved(
     """
     rank = factors.shape[1]
     rows, columns = triangles.places(rank)
-    products = factors[:, rows] * factors[:, columns]
+    products = factors.take(rows, axis=1) * factors.take(columns, axis=1)
     shared = blocks.broadcast((Positions(ids), factors, products))
 
     def solve(blocks: Iterator[Block]) -> Iterable[pa.RecordBatch]:
