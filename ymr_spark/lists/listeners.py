@@ -47,7 +47,8 @@ class Listeners:
         judged = ratings.where(F.col("split") == split)
         everyone = judged.select("user_id").distinct()
         everyone = everyone.orderBy(F.xxhash64("user_id", F.lit(seed)), "user_id")
-        sample = F.broadcast(everyone.limit(users).cache())
+        chosen = everyone.limit(users).toArrow()
+        sample = F.broadcast(ratings.sparkSession.createDataFrame(chosen))
         # Of all ratings, since those of a few users may not tell it.
         scale = scale_of(ratings)
         rated = with_scale(ratings, scale).where(F.col("split").isin(*heard))

@@ -210,7 +210,7 @@ def _gathered(table: pa.Table) -> Posteriors:
 def _seen(side: Posteriors) -> Seen:
     z = np.insert(side.means, 1, 1.0, axis=1)
     rows, columns = triangles.places(z.shape[1])
-    # By `take`, whose rows lie whole in memory: the sparse product copies what is laid out otherwise.
+    # Each row whole in memory, by `take`: the sparse product copies what is laid out otherwise.
     second = z.take(rows, axis=1) * z.take(columns, axis=1)
     uncertain = (rows != 1) & (columns != 1)
     second[:, uncertain] += side.covariances
