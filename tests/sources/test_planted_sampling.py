@@ -79,3 +79,18 @@ def test_every_set_of_numbers_is_as_likely() -> None:
     sets, counts = np.unique(chosen, axis=0, return_counts=True)
     assert sets.tolist() == [[0, 1], [0, 2], [0, 3], [1, 2], [1, 3], [2, 3]]
     np.testing.assert_allclose(counts / 30_000, 1 / 6, atol=0.01)
+
+
+@pytest.mark.parametrize("songs", [2, 33, 5_000])
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.3, 0.999])
+@pytest.mark.parametrize("order", ["random", "ascending", "descending", "mostly never"])
+def test_the_earliest_are_found_however_times_are_arranged(
+    songs: int, share: float, order: str
+) -> None:
+    times = np.random.default_rng(4).permutation(songs).astype(np.float32)
+    if order in {"ascending", "descending"}:
+        times = np.sort(times)[:: 1 if order == "ascending" else -1]
+    if order == "mostly never":
+        times[times > songs * share + 1] = np.inf
+    n = int(share * songs)
+    assert set(times[sampling._earliest(times, n)]) == set(range(n))

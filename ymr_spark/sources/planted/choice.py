@@ -42,9 +42,12 @@ class Choice:
 def agreement(songs: PlantedSongs, taste: Singles) -> Singles:
     """taste_u · taste_s of all pairs, (users, songs)."""
     found = np.zeros((len(taste), len(songs)), np.float32)
-    # Not `@`: a BLAS may sum in another order on another number of cores.
-    for dimension in range(taste.shape[1]):
-        found += taste[:, dimension, None] * songs.taste[:, dimension]
+    dimensions = np.ascontiguousarray(songs.taste.T)
+    # Not `@`: a BLAS may sum in another order on another number of cores. A user at a time, whose
+    # songs stay in the cache.
+    for of_user, row in zip(taste, found, strict=True):
+        for weight, of_songs in zip(of_user, dimensions, strict=True):
+            row += weight * of_songs
     return found
 
 
