@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ymr_spark.sources.r2.parsing import Reason
+from ymr_spark.sources.reasons import Reason
 
 GENRES = b"0\t0\t1\tUnknown\n1\t1\t1\tRock\n2\t1\t2\tHard Rock\n3\t2\t3\tStoner Rock\n"
 SONGS = 500  # 0..499

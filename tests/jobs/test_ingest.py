@@ -20,9 +20,9 @@ from ymr_spark.records.figures import Ingested
 from ymr_spark.records.line_counts import LineCounts
 from ymr_spark.scale import Scale
 from ymr_spark.sources.r2 import attributes, files, ingestion
-from ymr_spark.sources.r2.parsing import Reason
 from ymr_spark.sources.r2.scale import R2
 from ymr_spark.sources.r2.unit_rows import ValidationRule
+from ymr_spark.sources.reasons import Reason
 
 SETTINGS = Settings(ingest=Ingest(max_quarantine_share=0.05))
 

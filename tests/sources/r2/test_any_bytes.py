@@ -16,8 +16,9 @@ from ymr_spark.scale import Scale
 from ymr_spark.sources.r2 import files
 from ymr_spark.sources.r2.blocks import paired_blocks
 from ymr_spark.sources.r2.examination import examine
-from ymr_spark.sources.r2.parsing import Lines, fault, line_feeds, parse
+from ymr_spark.sources.r2.parsing import Lines, fault, parse
 from ymr_spark.sources.r2.ranges import plan
+from ymr_spark.sources.stretches import line_feeds
 
 HALVES = Scale(0.5, 5, 0.5)
 

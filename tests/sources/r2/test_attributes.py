@@ -16,7 +16,7 @@ from ymr_spark.sources.r2.attributes import (
     read_genres,
     read_songs,
 )
-from ymr_spark.sources.r2.parsing import Reason
+from ymr_spark.sources.reasons import Reason
 
 
 @pytest.fixture

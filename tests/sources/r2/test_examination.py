@@ -1,8 +1,9 @@
 import numpy as np
 
 from ymr_spark.sources.r2.examination import Examined, Fault, examine
-from ymr_spark.sources.r2.parsing import Lines, ParsedRows, Reason, parse
+from ymr_spark.sources.r2.parsing import Lines, ParsedRows, parse
 from ymr_spark.sources.r2.scale import R2
+from ymr_spark.sources.reasons import Reason
 
 
 def examined(train: bytes, test: bytes, songs: int = 10) -> Examined:

@@ -3,8 +3,9 @@ import pytest
 from raw_files import FAULTS
 
 from ymr_spark.scale import Scale
-from ymr_spark.sources.r2.parsing import MAX_ID, Lines, Parsed, Reason, fault, parse
+from ymr_spark.sources.r2.parsing import MAX_ID, Lines, Parsed, fault, parse
 from ymr_spark.sources.r2.scale import R2
+from ymr_spark.sources.reasons import Reason
 
 HALVES = Scale(0.5, 5, 0.5)
 

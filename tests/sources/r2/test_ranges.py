@@ -7,8 +7,9 @@ from raw_files import ratings, write
 
 from ymr_spark.sources.r2 import files, ranges
 from ymr_spark.sources.r2.blocks import paired_blocks
-from ymr_spark.sources.r2.ranges import Range, Stretch, plan
+from ymr_spark.sources.r2.ranges import Range, plan
 from ymr_spark.sources.r2.scale import R2
+from ymr_spark.sources.stretches import Stretch
 
 
 def users_of(stretch: Stretch) -> list[int]:

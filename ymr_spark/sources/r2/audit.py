@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 
 from ymr_spark.errors import DataContractError
 from ymr_spark.records.line_counts import LineCounts
-from ymr_spark.sources.r2.files import RawFile
+from ymr_spark.sources.raw_file import RawFile
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,13 @@
 """Reading a range in blocks of whole users, in bounded memory."""
 
 from collections.abc import Iterator
-from typing import IO
 
 import numpy as np
 
-from ymr_spark.errors import DataContractError
 from ymr_spark.scale import Scale
-from ymr_spark.sources.r2.files import READ_ERRORS, unreadable
-from ymr_spark.sources.r2.parsing import Lines, Parsed, line_feeds, parse
-from ymr_spark.sources.r2.ranges import Range, Stretch
-
-BLOCK_BYTES = 4 * 2**20
-LONGEST_LINE = 2**20
+from ymr_spark.sources.r2.parsing import Lines, Parsed, parse
+from ymr_spark.sources.r2.ranges import Range
+from ymr_spark.sources.stretches import BLOCK_BYTES, Stretch, texts
 
 
 def paired_blocks(
@@ -38,7 +33,7 @@ def paired_blocks(
 def _user_blocks(stretch: Stretch, scale: Scale, block_bytes: int) -> Iterator[tuple[Parsed, bool]]:
     """Parsed blocks that end where the user changes; the last one is marked."""
     pending, offset, least = b"", stretch.start, 0
-    for text in _texts(stretch, block_bytes):
+    for text in texts(stretch, block_bytes):
         pending += text
         if len(pending) < least:
             continue
@@ -67,41 +62,5 @@ def _end_of_users(parsed: Parsed, last: int) -> int:
 
 
 def _whole(stretch: Stretch) -> Lines:
-    text = b"".join(_texts(stretch, BLOCK_BYTES))
+    text = b"".join(texts(stretch, BLOCK_BYTES))
     return Lines.of_block(text, stretch.file.index, stretch.start)
-
-
-def _texts(stretch: Stretch, block_bytes: int) -> Iterator[bytes]:
-    """The stretch's text in pieces of whole lines; a last line without line feed gets one."""
-    path = stretch.file.path
-    try:
-        with stretch.file.open() as opened:
-            opened.seek(stretch.start)
-            yield from _whole_lines(opened, stretch, block_bytes)
-    except READ_ERRORS as e:
-        raise unreadable(path, e) from e
-
-
-def _whole_lines(opened: IO[bytes], stretch: Stretch, block_bytes: int) -> Iterator[bytes]:
-    pending = b""
-    for read in line_feeds(_reads(opened, stretch, block_bytes)):
-        cut = read.rfind(b"\n") + 1
-        if cut:
-            yield pending + read[:cut]
-            pending = read[cut:]
-        else:
-            pending += read
-        if len(pending) > LONGEST_LINE:
-            raise DataContractError(
-                f"{stretch.file.path}: no line feed in {len(pending):,} bytes; this is no text "
-                "of ratings, replace the file"
-            )
-    if pending:
-        yield pending + b"\n"
-
-
-def _reads(opened: IO[bytes], stretch: Stretch, block_bytes: int) -> Iterator[bytes]:
-    left = None if stretch.end is None else stretch.end - stretch.start
-    while read := opened.read(block_bytes if left is None else min(block_bytes, left)):
-        left = None if left is None else left - len(read)
-        yield read

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ymr_spark.sources.r2.parsing import Ints, Lines, Parsed, ParsedRows, Reason
+from ymr_spark.sources.r2.parsing import Ints, Lines, Parsed, ParsedRows
+from ymr_spark.sources.reasons import Reason
 
 Flags = npt.NDArray[np.bool_]
 

@@ -1,69 +1,14 @@
-"""Finding R2's files in a folder, opening them plain or compressed, noticing changes."""
+"""Finding R2's files in a folder, and noticing changes."""
 
-import bz2
-import codecs
-import gzip
 import re
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
 
 from ymr_spark.errors import DataContractError
 from ymr_spark.sources.r2 import names
-
-_BYTE_ORDER_MARKS = {
-    codecs.BOM_UTF32_LE: "UTF-32",
-    codecs.BOM_UTF32_BE: "UTF-32",
-    codecs.BOM_UTF16_LE: "UTF-16",
-    codecs.BOM_UTF16_BE: "UTF-16",
-}
-# What opening, reading or decompressing a damaged file raises.
-READ_ERRORS = (OSError, EOFError, zlib.error)
-
-
-@dataclass(frozen=True)
-class RawFile:
-    """A file as it was when it was found; `index` is its place in the file order."""
-
-    path: Path
-    index: int
-    part: int
-    size: int  # bytes on disk
-    modified: int  # nanoseconds
-    start: int  # offset of the first line: behind a byte order mark
-
-    @property
-    def name(self) -> str:
-        """Without the folder."""
-        return self.path.name
-
-    @property
-    def compressed(self) -> bool:
-        """By its suffix, .gz or .bz2."""
-        return self.path.suffix in (".gz", ".bz2")
-
-    def open(self) -> IO[bytes]:
-        """The decompressed bytes."""
-        if self.path.suffix == ".gz":
-            return cast(IO[bytes], gzip.open(self.path))
-        if self.path.suffix == ".bz2":
-            return cast(IO[bytes], bz2.open(self.path))
-        return self.path.open("rb")
-
-    def check_unchanged(self) -> None:
-        """Raise DataContractError where size or modification time are no longer the same."""
-        try:
-            now = self.path.stat()
-        except OSError as e:
-            raise unreadable(self.path, e) from e
-        if (now.st_size, now.st_mtime_ns) != (self.size, self.modified):
-            raise DataContractError(
-                f"{self.path}: changed while it was read; no table was touched, "
-                "run again when the file is complete"
-            )
+from ymr_spark.sources.raw_file import RawFile, described, unreadable
 
 
 @dataclass(frozen=True)
@@ -129,8 +74,8 @@ def find(folder: Path) -> RawFolder:
             found[key] = path
     return RawFolder(
         _parts(folder, found),
-        _described(_attribute_file(folder, names.SONGS), -1, -1),
-        _described(_attribute_file(folder, names.GENRES), -2, -1),
+        described(_attribute_file(folder, names.SONGS), -1, -1),
+        described(_attribute_file(folder, names.GENRES), -2, -1),
     )
 
 
@@ -148,12 +93,6 @@ def _entries(folder: Path) -> list[Path]:
         raise unreadable(folder, e) from e
 
 
-def unreadable(path: Path, error: BaseException) -> DataContractError:
-    """The error for what `READ_ERRORS` tell of a file."""
-    why = getattr(error, "strerror", None) or error
-    return DataContractError(f"{path}: cannot be read ({why}); replace the file with a whole one")
-
-
 def _parts(folder: Path, found: dict[tuple[str, int], Path]) -> tuple[Part, ...]:
     numbers = sorted({number for _, number in found})
     if not numbers:
@@ -165,8 +104,8 @@ def _parts(folder: Path, found: dict[tuple[str, int], Path]) -> tuple[Part, ...]
     return tuple(
         Part(
             number,
-            _described(found["train", number], 2 * place, number),
-            _described(found["test", number], 2 * place + 1, number),
+            described(found["train", number], 2 * place, number),
+            described(found["test", number], 2 * place + 1, number),
         )
         for place, number in enumerate(numbers)
     )
@@ -179,27 +118,3 @@ def _attribute_file(folder: Path, name: str) -> Path:
         what = "is missing; add it" if not there else "is there more than once; keep one"
         raise DataContractError(f"{folder}: {name} {what}")
     return there[0]
-
-
-def _described(path: Path, index: int, part: int) -> RawFile:
-    try:
-        stat = path.stat()
-        file = RawFile(path, index, part, stat.st_size, stat.st_mtime_ns, start=0)
-        with file.open() as opened:
-            head = opened.read(4)
-    except READ_ERRORS as e:
-        raise unreadable(path, e) from e
-    file = replace(file, start=_start(path, head))
-    if len(head) == file.start:
-        raise DataContractError(f"{path}: is empty; replace it or take its part away")
-    return file
-
-
-def _start(path: Path, head: bytes) -> int:
-    for mark, encoding in _BYTE_ORDER_MARKS.items():
-        if head.startswith(mark):
-            raise DataContractError(
-                f"{path}: is {encoding} by its byte order mark, expected UTF-8; convert it by "
-                f"iconv -f {encoding} -t UTF-8"
-            )
-    return len(codecs.BOM_UTF8) if head.startswith(codecs.BOM_UTF8) else 0

@@ -20,10 +20,11 @@ from ymr_spark.scale import Scale
 from ymr_spark.sources.r2 import audit, unit_rows
 from ymr_spark.sources.r2.blocks import paired_blocks
 from ymr_spark.sources.r2.examination import Flags, examine
-from ymr_spark.sources.r2.files import RawFile, RawFolder
+from ymr_spark.sources.r2.files import RawFolder
 from ymr_spark.sources.r2.parsing import Lines, Parsed, parse
 from ymr_spark.sources.r2.ranges import Range, plan
 from ymr_spark.sources.r2.unit_rows import AUDIT, Summary, ValidationRule
+from ymr_spark.sources.raw_file import RawFile
 
 # Gives the table that a summary makes of all units.
 Apply = Callable[[Summary, str | T.StructType], DataFrame]

@@ -1,9 +1,8 @@
 """Bytes -> ratings and quarantined lines; docs/ingest.md states the rules."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cache
 from typing import Any
 
@@ -13,26 +12,12 @@ import pyarrow as pa
 from pyarrow import csv
 
 from ymr_spark.scale import Scale
+from ymr_spark.sources.reasons import Reason
 
 # Ids index dense arrays in every model: nine times R2's largest is a typing error.
 MAX_ID = 2**24 - 1
 
 Ints = npt.NDArray[np.integer[Any]]
-
-
-class Reason(StrEnum):
-    """Why a line is in quarantine, in order of precedence."""
-
-    NUL_BYTE = "nul_byte"
-    BAD_UTF8 = "bad_utf8"
-    FIELDS = "wrong_number_of_fields"
-    NOT_AN_INTEGER = "id_not_an_integer"
-    ID_RANGE = "id_out_of_range"
-    NOT_A_NUMBER = "rating_not_a_number"
-    OFF_SCALE = "rating_off_the_scale"
-    UNKNOWN_SONG = "unknown_song"
-    DUPLICATE = "duplicate"
-    TRAIN_AND_TEST = "in_train_and_test"
 
 
 @dataclass(frozen=True)
@@ -149,23 +134,6 @@ def _rating_fault(rating: bytes, scale: Scale) -> Reason | None:
     return None if _all_on(scale, np.array([float(rating)])) else Reason.OFF_SCALE
 
 
-def line_feeds(texts: Iterable[bytes]) -> Iterator[bytes]:
-    """The stretches of a text with every line ended by a line feed: a CR alone becomes one.
-
-    CR LF stays, and each byte stays where it was.
-    """
-    held = b""
-    for text in texts:
-        text = held + text
-        held = b"\r" if text.endswith(b"\r") else b""  # LF may come next
-        text = text.removesuffix(b"\r")
-        if b"\r" in text and text.count(b"\r") > text.count(b"\r\n"):
-            text = _CR_ALONE.sub(b"\n", text)
-        yield text
-    if held:
-        yield b"\n"
-
-
 def text_fault(line: bytes) -> Reason | None:
     """Why a line is no text."""
     if b"\0" in line:
@@ -177,7 +145,6 @@ def text_fault(line: bytes) -> Reason | None:
     return None
 
 
-_CR_ALONE = re.compile(rb"\r(?!\n)")
 _INTEGER = re.compile(rb"-?[0-9]+")
 _DECIMAL = re.compile(rb"-?([0-9]+\.?[0-9]*|\.[0-9]+)")
 _WHOLE_BYTES = b"0123456789\t\n"

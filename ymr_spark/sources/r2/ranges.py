@@ -6,19 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ymr_spark.sources.r2.files import READ_ERRORS, Part, RawFile, unreadable
+from ymr_spark.sources.r2.files import Part
+from ymr_spark.sources.raw_file import READ_ERRORS, RawFile, unreadable
+from ymr_spark.sources.stretches import Stretch
 
 _USER = re.compile(rb"([0-9]{1,9})\t")
 _SCAN_BYTES = 4_096  # below this a search goes line by line
-
-
-@dataclass(frozen=True)
-class Stretch:
-    """Bytes start..end of a file's decompressed text; end None: all to the end."""
-
-    file: RawFile
-    start: int
-    end: int | None
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import pyarrow as pa
 
 from ymr_spark.errors import DataContractError
 from ymr_spark.sources.r2.examination import Examined
-from ymr_spark.sources.r2.files import RawFile
 from ymr_spark.sources.r2.parsing import Ints
+from ymr_spark.sources.raw_file import RawFile
 from ymr_spark.split import validation_rows
 
 # Turns all that was examined of one unit of work, a range or a bucket, into rows of a table.
