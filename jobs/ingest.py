@@ -1,4 +1,4 @@
-"""raw files -> ratings, songs, genres, quarantine: every line kept or quarantined, splits set."""
+"""raw files -> ratings, songs, genres, ids, quarantine: lines kept or quarantined, splits set."""
 
 import logging
 import sys
@@ -10,6 +10,7 @@ from pyspark.sql import SparkSession
 from ymr_spark import schemas
 from ymr_spark.pipeline import cli
 from ymr_spark.pipeline.settings import Settings
+from ymr_spark.pipeline.stages import ID_TABLES
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.ratings import identity
 from ymr_spark.records.figures import Ingested
@@ -54,6 +55,8 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Ingest
     warehouse.save(songs.table(), "songs")
     columns = schemas.GENRES.fieldNames()
     warehouse.save([dict(zip(columns, genre, strict=True)) for genre in genres], "genres")
+    for table in ID_TABLES:
+        warehouse.save([], table)  # R2's own ids are the numbers
     audited.blocks.unpersist()
 
     splits = identity(warehouse.read(spark, "ratings"))

@@ -1,22 +1,19 @@
 """models, ratings -> stars of given pairs on the terminal: what each model says, and why."""
 
-import argparse
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from ymr_spark import ids
 from ymr_spark.errors import SettingsError
 from ymr_spark.models import registry
-from ymr_spark.pipeline import cli, publication
+from ymr_spark.pipeline import cli, id_files, publication
+from ymr_spark.pipeline.own_ids import OwnIds
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.prediction import scoring, terminal
 from ymr_spark.prediction.answers import Answers, Explained, Pair, Published
-
-_MOST_PAIRS = 10_000
 
 
 def predict(warehouse: Warehouse, pairs: Sequence[Pair], wanted: str | None) -> Answers:
@@ -43,50 +40,34 @@ def _names(published: Iterable[str], wanted: str | None) -> list[str]:
     return [wanted]
 
 
-def _read(file: str) -> list[Pair]:
-    """The pairs of a file; argparse turns the errors into exit code 2."""
-    try:
-        lines = ids.lines(Path(file), "--pairs takes a file of ids")
-    except SettingsError as e:
-        raise argparse.ArgumentTypeError(str(e)) from e
-    if not 1 <= len(lines) <= _MOST_PAIRS:
-        raise argparse.ArgumentTypeError(
-            f"{file}: {len(lines)} pairs, expected 1 to {_MOST_PAIRS:,}"
-        )
-    return [_pair(file, number, words) for number, words in enumerate(lines, start=1)]
-
-
-def _pair(file: str, line: int, words: Sequence[str]) -> Pair:
-    wanted = f"{file}, line {line}: expected a user id and a song id"
-    if len(words) != 2:
-        raise argparse.ArgumentTypeError(f"{wanted}, found {words}")
-    try:
-        return ids.parse(words[0]), ids.parse(words[1])
-    except ValueError as e:
-        raise argparse.ArgumentTypeError(f"{wanted}; {e}") from e
-
-
-def _id(word: str) -> int:
-    try:
-        return ids.parse(word)
-    except ValueError as e:
-        raise argparse.ArgumentTypeError(str(e)) from e
+def _pairs(own: OwnIds, user: str | None, song: str | None, file: str | None) -> list[Pair]:
+    """The numbers of the pairs of a file, or else of one user and one song."""
+    if file is not None:
+        return id_files.pairs(Path(file), own)
+    (of_user,) = own.users.numbers([str(user)], lambda _: "--user")
+    (of_song,) = own.songs.numbers([str(song)], lambda _: "--song")
+    return [(of_user, of_song)]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
     arguments = cli.parser(__doc__)
-    arguments.add_argument("--user", type=_id, metavar="U")
-    arguments.add_argument("--song", type=_id, metavar="S")
+    arguments.add_argument("--user", metavar="U", help="its own id")
+    arguments.add_argument("--song", metavar="S", help="its own id")
     arguments.add_argument("--model", metavar="M", help="one model; without it, all")
-    arguments.add_argument("--pairs", type=_read, metavar="FILE", help="a user and song id a line")
+    arguments.add_argument(
+        "--pairs",
+        metavar="FILE",
+        help="a user's and a song's own id a line, a tab or blanks between",
+    )
     options = arguments.parse_args(argv)
     one = (options.user is not None) + (options.song is not None)
     if one != (0 if options.pairs else 2):
         arguments.error("expected --user U --song S, or --pairs FILE")
-    pairs = options.pairs or [(options.user, options.song)]
 
     def look(warehouse: Warehouse, settings: Settings) -> Answers:
+        own = OwnIds.of(warehouse)
+        pairs = _pairs(own, options.user, options.song, options.pairs)
         return predict(warehouse, pairs, options.model)
 
     return cli.read_only("predict", look, options)

@@ -4,7 +4,6 @@ import logging
 import shutil
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from pyspark import StorageLevel
@@ -14,14 +13,15 @@ from pyspark.sql import functions as F
 from ymr_spark import packing
 from ymr_spark.errors import DataContractError
 from ymr_spark.evaluation import same_rows
-from ymr_spark.lists import catalogue, lists
+from ymr_spark.lists import catalogue, exports, lists
 from ymr_spark.lists.audience import audience
 from ymr_spark.lists.restrictions import restrict
 from ymr_spark.models import topk
 from ymr_spark.models.arrays import CHANCES
 from ymr_spark.models.ranking_model import in_stars
-from ymr_spark.pipeline import cli, list_choice
+from ymr_spark.pipeline import cli, id_files, list_choice
 from ymr_spark.pipeline.list_choice import Choice
+from ymr_spark.pipeline.own_ids import OwnIds
 from ymr_spark.pipeline.publication import identities, registered
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
@@ -41,6 +41,8 @@ _COLUMNS = ("user_id", "rank", "song_id", "score")
 def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Recommended:
     """Rank the songs for every user; check a sample of users against brute force; write."""
     options = settings.recommend
+    own = OwnIds.of(warehouse)
+    wanted = None if options.users is None else id_files.users(options.users, own.users)
     choice = list_choice.choose(warehouse, options)
     rows = [registered(warehouse, name) for name in choice.names]
     fits = {r.model: r.chosen_on for r in rows}, {r.model: r.fitted_to for r in rows}
@@ -57,7 +59,7 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Recomm
     ratings = warehouse.read(spark, "ratings")
     # Of all ratings, since those of a few users may not tell it.
     rated = with_scale(ratings, scale_of(ratings)).where(F.col("split") != "test")
-    rated, strangers = audience(spark, rated, options.users)
+    rated, strangers = audience(spark, rated, wanted)
     known = topk.recommend(packing.by_user(rated), model, options.k, cap, choice.then)
     # So that the rows that are verified are those that are written.
     known = known.persist(StorageLevel.DISK_ONLY)
@@ -92,7 +94,7 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Recomm
     table = table.withColumns({"model": F.lit(model.name), "train_hash": F.lit(train.hash)})
     warehouse.write(table, "recommendations")
     known.unpersist()
-    _export(warehouse.read(spark, "recommendations"), warehouse, options.export)
+    _export(spark, warehouse, own, options.export)
     return figures
 
 
@@ -113,26 +115,26 @@ def _sample(rated: DataFrame, users: int) -> list[int]:
     return [row["user_id"] for row in everyone.limit(users).collect()]
 
 
-def _export(table: DataFrame, warehouse: Warehouse, wanted: str | None) -> None:
+def _export(spark: SparkSession, warehouse: Warehouse, own: OwnIds, wanted: str | None) -> None:
     """The table as files of the form that is wanted; those of earlier tables go."""
     for form in _EXPORTS:
         folder = warehouse.path(f"recommendations.{form}")
         if form == wanted:
-            _write(table.orderBy("user_id", "rank"), folder, form)
+            with atomically.replacing(folder) as partial:
+                exports.write(_exported(spark, warehouse, own), partial, form)
+            log.info("exported to %s", folder)
         elif folder.is_symlink():
             folder.unlink()
         elif folder.exists():
             shutil.rmtree(folder)
 
 
-def _write(rows: DataFrame, folder: Path, form: str) -> None:
-    with atomically.replacing(folder) as partial:
-        writer = rows.write.mode("overwrite")
-        if form == "csv":
-            writer.csv(str(partial), header=True)
-        else:
-            writer.json(str(partial))
-    log.info("exported to %s", folder)
+def _exported(spark: SparkSession, warehouse: Warehouse, own: OwnIds) -> DataFrame:
+    """The table, by own ids where there are any."""
+    table = warehouse.read(spark, "recommendations")
+    if own.given:
+        return exports.named(table, own.users.frame(spark), own.songs.frame(spark))
+    return table.orderBy("user_id", "rank")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

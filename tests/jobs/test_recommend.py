@@ -1,7 +1,9 @@
 """The job's table, figures and files on a small catalogue half of which nobody has rated."""
 
+import json
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,6 +23,7 @@ from ymr_spark.pipeline.list_choice import Choice
 from ymr_spark.pipeline.settings import Recommend, Settings
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.records.figures import Recommended
+from ymr_spark.schemas import RECOMMENDATIONS
 from ymr_spark.sources.r2.scale import R2
 
 USERS, RATED, SONGS = 40, 60, 120  # songs from RATED on have no ratings
@@ -275,3 +278,32 @@ def test_two_stages_are_in_the_table(spark: SparkSession, filled: Warehouse) -> 
     for user in {row["user_id"] for row in rows}:
         artists = [ARTIST[row["song_id"]] for row in rows if row["user_id"] == user]
         assert len(set(artists)) == len(artists) == 3 or user == EVERYTHING
+
+
+def exported(warehouse: Warehouse) -> list[dict[str, Any]]:
+    """Of lines of JSON, in the order of the files."""
+    files = sorted((warehouse.root / "recommendations.jsonl").glob("part-*"))
+    return [json.loads(line) for file in files for line in file.read_text().splitlines()]
+
+
+def test_without_own_ids_exports_are_the_table(spark: SparkSession, filled: Warehouse) -> None:
+    recommended(spark, filled, model="bias", k=2, export="jsonl")
+    rows = exported(filled)
+    assert [*rows[0]] == RECOMMENDATIONS.fieldNames()
+    keys = [(row["user_id"], row["rank"]) for row in rows]
+    assert keys == sorted(keys)
+    assert len(keys) == 2 * (USERS - 1)
+
+
+def test_users_with_own_ids(spark: SparkSession, filled: Warehouse) -> None:
+    filled.save([{"user_id": u, "id": f"user {u}"} for u in range(USERS)], "user_ids")
+    users = filled.root / "users.txt"
+    users.write_text("user 12\nuser 3\n")
+    options = {"model": "bias", "k": 1, "users": users, "export": "jsonl"}
+    _, lists = recommended(spark, filled, **options)
+    assert lists.keys() == {3, 12}
+    found = [(row["user"], row["song"]) for row in exported(filled)]
+    assert found == [(f"user {u}", str(lists[u][0])) for u in (3, 12)]
+    users.write_text("user 3\n3\n")
+    with pytest.raises(SettingsError, match=r"users\.txt, line 2: .*no user has the id '3'"):
+        recommended(spark, filled, **options)

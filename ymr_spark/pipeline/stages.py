@@ -60,6 +60,8 @@ class Stage:
 
 # Where the fitted models are, and what they say of the held-out rows.
 MODELS_TABLES = ("predictions", "models")
+# What users and songs are called by the source; see pipeline.own_ids.
+ID_TABLES = ("user_ids", "song_ids")
 COUNT_TABLES = ("summary_users", "summary_songs", "summary_genre_ratings")
 SUMMARY_TABLES = (
     "summary_columns",
@@ -71,6 +73,7 @@ SUMMARY_TABLES = (
     "summary_concentration",
     "summary_lean",
 )
+ON_REQUEST_TABLES = ("search", "by_size")
 CHOICES = tuple(f for e in registry.MODELS for f in e.choice)
 # The tables of the models that can rank all songs.
 RANKING_TABLES = tuple(t for e in registry.MODELS if e.ranks_songs for t in e.tables)
@@ -110,7 +113,12 @@ def _tune(entry: registry.Entry) -> Stage:
 STAGES = (
     Stage("generate_r2", (), ("raw/",), ("planted", "scale")),
     Stage("convert_movielens", (), ("raw/",)),
-    Stage("ingest", ("raw/",), ("ratings", "songs", "genres", "quarantine"), ("ingest", "scale")),
+    Stage(
+        "ingest",
+        ("raw/",),
+        ("ratings", "songs", "genres", *ID_TABLES, "quarantine"),
+        ("ingest", "scale"),
+    ),
     Stage("summarize", ("ratings", "songs", "genres"), (*COUNT_TABLES, *SUMMARY_TABLES)),
     *(_tune(entry) for entry in registry.MODELS if entry.tuned),
     *(_train(entry) for entry in registry.MODELS if not entry.deep),
@@ -135,7 +143,7 @@ STAGES = (
         ),
         ("recommendations",),
         ("recommend",),
-        optional=RANKING_TABLES,
+        optional=(*RANKING_TABLES, *ID_TABLES),
         keeps=("recommendations.csv", "recommendations.jsonl"),
     ),
     Stage(
@@ -147,7 +155,7 @@ STAGES = (
         ),
         ("reports/index.html",),
         ("raw", "tune"),
-        optional=("search", "by_size"),
+        optional=(*ON_REQUEST_TABLES, *ID_TABLES),
     ),
     Stage(
         "compare_by_size",

@@ -9,10 +9,12 @@ from ymr_spark.models import registry
 from ymr_spark.models.arrays import Ints, find
 from ymr_spark.models.linear.factors import FactorModel
 from ymr_spark.pipeline import publication
+from ymr_spark.pipeline.own_ids import OwnIds
 from ymr_spark.pipeline.publication import Registration
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.prediction import explanation, scoring
-from ymr_spark.prediction.explanation import Neighbor, Parts
+from ymr_spark.prediction.explanation import Parts
+from ymr_spark.prediction.names import Names
 from ymr_spark.records.figures import Figures
 from ymr_spark.records.record import Record
 
@@ -24,14 +26,17 @@ class Answer(Record):
     """What is known and said of one pair.
 
     Attributes:
+        user, song: their own ids, which are the numbers where the source has no others.
+        title: the song's, where it is known.
         rating, split: the actual rating, where there is one.
         stars: of each model.
         fallback: the models that left it to their fallback.
         cold_user, cold_song: whether it has no train ratings.
     """
 
-    user: int
-    song: int
+    user: int | str
+    song: int | str
+    title: str | None = None
     rating: float | None
     split: str | None
     stars: dict[str, float]
@@ -46,6 +51,19 @@ class Answers(Figures):
     predictions: tuple[Answer, ...]
 
 
+class Near(Record):
+    """A song that the user rated, near to the one asked for; ids and title as in `Answer`.
+
+    Attributes:
+        rating: stars, by the user.
+    """
+
+    song_id: int | str
+    title: str | None = None
+    rating: float
+    similarity: float
+
+
 class Why(Record):
     """What a prediction is made of.
 
@@ -56,7 +74,7 @@ class Why(Record):
     """
 
     terms: dict[str, Parts]
-    nearest: tuple[Neighbor, ...]
+    nearest: tuple[Near, ...]
     nearest_by: str | None
 
 
@@ -79,6 +97,7 @@ class Published:
             names: of those to ask.
         """
         self.warehouse, self.registered, self.names = warehouse, registered, names
+        self.own = OwnIds.of(warehouse)
         needed = {*names, "bias", *(registered[n].fallback for n in names)}
         self.factors = {
             n: publication.load_factors(warehouse, n)
@@ -101,6 +120,7 @@ class Published:
             (r["user_id"], r["song_id"]): (round(r["rating"], 4), r["split"])
             for r in ratings.to_pylist()
         }
+        names = Names(self.own, users.tolist(), songs.tolist())
         found = []
         for i, pair in enumerate(pairs):
             rating, split = actual.get(pair, (None, None))
@@ -108,8 +128,9 @@ class Published:
             cold = [n for n, (_, known) in scored.items() if not known[i]]
             found.append(
                 Answer(
-                    user=pair[0],
-                    song=pair[1],
+                    user=names.user(pair[0]),
+                    song=names.song(pair[1]),
+                    **names.title(pair[1]),
                     rating=rating,
                     split=split,
                     stars=stars,
@@ -127,7 +148,17 @@ class Published:
         splits = {split for name in self.names for split in self.registered[name].splits}
         rated = {r["song_id"]: r["rating"] for r in ratings.to_pylist() if r["split"] in splits}
         near, by = _nearest(self.warehouse, models, pair[1], rated)
-        return Why(terms=terms, nearest=tuple(near), nearest_by=by)
+        names = Names(self.own, (), [n.song_id for n in near])
+        nearest = (
+            Near(
+                song_id=names.song(n.song_id),
+                **names.title(n.song_id),
+                rating=n.rating,
+                similarity=n.similarity,
+            )
+            for n in near
+        )
+        return Why(terms=terms, nearest=tuple(nearest), nearest_by=by)
 
 
 def _is_cold(known: Ints, wanted: int) -> bool:

@@ -10,10 +10,11 @@ from ymr_spark.prediction.answers import Answer, Why
 
 def show_one(answer: Answer, why: Why) -> None:
     """One pair: each model's stars, the terms of its score, and the nearest rated songs."""
-    console = Console(width=None if Console().is_terminal else 100)
+    console = _console(100)
     rating, split = answer.rating, answer.split
     known = "not rated" if rating is None else f"rated {rating:g} ({split})"
-    title = f"user {answer.user}, song {answer.song}: {known}"
+    user, song = _plain(answer.user), _called(answer.song, answer.title)
+    title = f"user {user}, song {song}: {known}"
     table = Table(title=title, caption="terms in stars, of two-tower models in logits")
     for column in ("model", "stars", "= mean", "+ user", "+ song", "+ taste", ""):
         table.add_column(column, justify="left" if column in ("model", "") else "right")
@@ -23,16 +24,31 @@ def show_one(answer: Answer, why: Why) -> None:
         note = "scored by its fallback" if name in answer.fallback else ""
         table.add_row(name, f"{stars:.2f}", *terms, note)
     console.print(table)
-    sides = {"user": (answer.user, answer.cold_user), "song": (answer.song, answer.cold_song)}
-    for side, (number, cold) in sides.items():
+    sides = {"user": (user, answer.cold_user), "song": (song, answer.cold_song)}
+    for side, (name, cold) in sides.items():
         if cold:
-            console.print(f"Cold start: {side} {number} has no train ratings and adds nothing.")
+            console.print(f"Cold start: {side} {name} has no train ratings and adds nothing.")
     if why.nearest:
         console.print(f"Nearest songs that the user has rated, by {why.nearest_by}:")
     for near in why.nearest:
-        console.print(
-            f"  song {near.song_id}: rated {near.rating:g}, similarity {near.similarity:+.3f}"
-        )
+        name = _called(near.song_id, near.title)
+        console.print(f"  song {name}: rated {near.rating:g}, similarity {near.similarity:+.3f}")
+
+
+def _console(width: int) -> Console:
+    """Of that width where its output is no terminal."""
+    # Ids and titles are strangers' text: nothing in them is markup.
+    plain = Console(markup=False, emoji=False)
+    return plain if plain.is_terminal else Console(width=width, markup=False, emoji=False)
+
+
+def _called(own_id: int | str, title: str | None) -> str:
+    return f"{_plain(title)} ({_plain(own_id)})" if title else _plain(own_id)
+
+
+def _plain(text: int | str) -> str:
+    """Without what would move a terminal's cursor."""
+    return "".join(c if c.isprintable() else "�" for c in str(text))
 
 
 def _signed(value: float | None) -> str:
@@ -46,11 +62,13 @@ def _rating(stars: float | None) -> str:
 def show_pairs(found: Sequence[Answer], names: Sequence[str]) -> None:
     """A line a pair: its rating where it is known, and the stars of the models `names`."""
     table = Table()
-    for column in ("user", "song", "rating", *names):
-        table.add_column(column, justify="right")
+    titled = any(row.title for row in found)
+    for column in ("user", "song", *(["title"] if titled else []), "rating", *names):
+        table.add_column(column, justify="left" if column == "title" else "right")
     for row in found:
         stars = [f"{row.stars[n]:.2f}{'*' if n in row.fallback else ''}" for n in names]
-        table.add_row(str(row.user), str(row.song), _rating(row.rating), *stars)
-    console = Console(width=None if Console().is_terminal else 160)
+        title = [_plain(row.title or "")] if titled else []
+        table.add_row(_plain(row.user), _plain(row.song), *title, _rating(row.rating), *stars)
+    console = _console(160)
     console.print(table)
     console.print("* unknown to the model, scored by its fallback")

@@ -14,7 +14,7 @@ from ymr_spark.schemas.models import (
     USER_EMBEDDINGS,
     USER_FACTORS,
 )
-from ymr_spark.schemas.ratings import GENRES, QUARANTINE, RATINGS, SONGS
+from ymr_spark.schemas.ratings import GENRES, QUARANTINE, RATINGS, SONG_IDS, SONGS, USER_IDS
 from ymr_spark.schemas.results import (
     BY_SIZE,
     DIFFERENCES,
@@ -64,6 +64,7 @@ __all__ = [
     "SONGS",
     "SONG_EMBEDDINGS",
     "SONG_FACTORS",
+    "SONG_IDS",
     "SUMMARY_COLUMNS",
     "SUMMARY_CONCENTRATION",
     "SUMMARY_CORRELATIONS",
@@ -78,12 +79,15 @@ __all__ = [
     "TABLES",
     "USER_EMBEDDINGS",
     "USER_FACTORS",
+    "USER_IDS",
 ]
 
 TABLES: dict[str, T.StructType] = {
     "ratings": RATINGS,
     "songs": SONGS,
     "genres": GENRES,
+    "user_ids": USER_IDS,
+    "song_ids": SONG_IDS,
     "quarantine": QUARANTINE,
     "predictions": PREDICTIONS,
     "models": MODELS,

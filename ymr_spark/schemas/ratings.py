@@ -25,6 +25,17 @@ GENRES = table(
     ("top_genre_id", INT),  # the ancestor at level 1
 )
 
+# What the source calls its users and songs; without rows where it calls them by their numbers.
+USER_IDS = table(("user_id", INT), ("id", STRING))
+
+SONG_IDS = table(
+    ("song_id", INT),
+    ("id", STRING),
+    ("title", STRING),  # null where the source has none, as artist and album
+    ("artist", STRING),
+    ("album", STRING),
+)
+
 QUARANTINE = table(
     ("file", STRING),  # the file's name
     ("offset", LONG),  # of the line's first byte in the decompressed file
