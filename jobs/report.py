@@ -10,9 +10,11 @@ from pyspark.sql import functions as F
 from ymr_spark.errors import DataContractError
 from ymr_spark.evaluation.leaderboard import Leaderboard
 from ymr_spark.pipeline import certificate, cli, manifests, stages
+from ymr_spark.pipeline.own_ids import OwnIds
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
-from ymr_spark.records.figures import Ingested, Reported
+from ymr_spark.records.figures import Ingested, Recommended, Reported
+from ymr_spark.records.manifest import Manifest
 from ymr_spark.report import about_comparison, page
 from ymr_spark.report.card import TableRow, TableRows
 from ymr_spark.store import atomically
@@ -29,17 +31,19 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Report
     }
     for name in ("slices", "orders"):
         tables[name] = warehouse.load(name, ds.field("split") == "test").to_pylist()
-    for name in stages.named("report").optional:
+    for name in stages.ON_REQUEST_TABLES:
         there = warehouse.version(name) is not None
         tables[name] = warehouse.load(name).to_pylist() if there else []
     tables["sample"] = _sample(spark, warehouse, about_comparison.rivals(board))
+    found = [manifests.latest(s.name, warehouse) for s in stages.pipeline(settings)]
+    finished = [manifest for manifest in found if manifest is not None]
+    tables |= _own_ids(warehouse, tables["sample"], finished)
     quarantined = (
         warehouse.read(spark, "quarantine")
         .groupBy("file", "reason")
         .agg(F.count("*").alias("lines"), F.min("raw").alias("example"))
         .orderBy("file", "reason")
     )
-    found = [manifests.latest(s.name, warehouse) for s in stages.pipeline(settings)]
     source = page.Source(
         settings.raw.source,
         str(settings.raw.folder),
@@ -47,10 +51,22 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Report
         _rows(quarantined),
         warehouse.scale(),
     )
-    finished = [manifest for manifest in found if manifest is not None]
     html = page.render(source, tables, board, finished, certificate.read(warehouse))
     atomically.write(warehouse.path(REPORT), html)
     return Reported(rows=board.test_rows, bytes=len(html))
+
+
+def _own_ids(
+    warehouse: Warehouse, sample: TableRows, finished: Sequence[Manifest]
+) -> dict[str, TableRows]:
+    """Of the users and songs that the page shows."""
+    own = OwnIds.of(warehouse)
+    lists = [m.figures.described for m in finished if isinstance(m.figures, Recommended)]
+    examples = [example.user_id for each in lists for example in each.examples]
+    return {
+        "user_ids": own.users.rows([*examples, *(row["user_id"] for row in sample)]),
+        "song_ids": own.songs.rows([row["song_id"] for row in sample]),
+    }
 
 
 def _ingested(warehouse: Warehouse) -> Ingested:

@@ -60,5 +60,5 @@ def tables() -> dict[str, list[dict[str, Any]]]:
     ]
     return {
         **{"slices": slices(), "orders": orders(), "sample": sample},
-        **{"by_size": by_size, "search": search},
+        **{"by_size": by_size, "search": search, "user_ids": [], "song_ids": []},
     }

@@ -55,6 +55,23 @@ def test_predicted_against_actual() -> None:
     assert card.rows == [("3", "7", "5", "4.50", "3.75")]
 
 
+@pytest.mark.parametrize(("title", "shown"), [("<Title>", "<Title>"), (None, "s 7")])
+def test_test_rows_are_by_own_ids_and_titles(title: str | None, shown: str) -> None:
+    tables = judged_rows.tables()
+    tables["user_ids"] = [{"user_id": 3, "id": "zoe"}]
+    tables["song_ids"] = [{"song_id": 7, "id": "s 7", "title": title}]
+    found = {card.name: card for card in about_comparison.cards(BOARD, tables, R2)}
+    assert found["predicted-actual"].rows == [("zoe", shown, "5", "4.50", "3.75")]
+
+
+def test_a_genre_alone_is_no_slice() -> None:
+    tables = judged_rows.tables()
+    alone = [row for row in tables["slices"] if row["slice"] != "genre" or row["bin"] == 0]
+    names = {c.name for c in about_comparison.cards(BOARD, tables | {"slices": alone}, R2)}
+    assert {"activity", "popularity"} <= names
+    assert "genre" not in names
+
+
 def test_orders_come_as_on_the_leaderboard() -> None:
     card = cards()["orders"]
     assert "two_tower_dot puts 75.0% of a user's pairs" in card.finding

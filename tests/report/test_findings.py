@@ -5,7 +5,7 @@ import re
 import pytest
 import told
 
-from ymr_spark.records.description import Description
+from ymr_spark.records.description import Description, Example
 from ymr_spark.records.figures import Figures, Recommended
 from ymr_spark.report import (
     about_genres,
@@ -14,6 +14,7 @@ from ymr_spark.report import (
     about_models,
     about_ratings,
     charts,
+    reference,
 )
 from ymr_spark.report.card import number, share, short, weighted_mean
 from ymr_spark.scale import Scale
@@ -22,7 +23,7 @@ from ymr_spark.sources.r2.scale import R2
 
 def test_leaderboard_says_who_wins_by_how_much() -> None:
     models = told.entry("deep", 1.25, 1), told.entry("bias", 2.0, 2)
-    card = about_models._leaderboard(told.board(*models, floor_mse=1.0))
+    card = about_models._leaderboard(told.board(*models, floor_mse=1.0), like_r2=True)
     assert "deep has the least test error, MSE 1.2500" in card.finding
     assert "bias follows with 2.0000, worse beyond chance" in card.finding
     assert "closes 75% of the distance from bias to the floor" in card.finding
@@ -31,7 +32,7 @@ def test_leaderboard_says_who_wins_by_how_much() -> None:
 
 def test_leaderboard_does_not_claim_what_the_rows_do_not_show() -> None:
     models = told.entry("deep", 1.99, 1), told.entry("bias", 2.0, 1)
-    finding = about_models._leaderboard(told.board(*models)).finding
+    finding = about_models._leaderboard(told.board(*models), like_r2=True).finding
     assert "a difference that these rows cannot tell from chance" in finding
     assert "floor" not in finding
 
@@ -39,7 +40,7 @@ def test_leaderboard_does_not_claim_what_the_rows_do_not_show() -> None:
 def test_leaderboard_of_too_few_users_makes_no_claim() -> None:
     unsure = {"mse_low": None, "mse_high": None}
     models = told.entry("deep", 1.25, 1, **unsure), told.entry("bias", 2.0, 1, **unsure)
-    card = about_models._leaderboard(told.board(*models, floor_mse=2.5))
+    card = about_models._leaderboard(told.board(*models, floor_mse=2.5), like_r2=True)
     assert "the users are too few to tell" in card.finding
     assert "closes" not in card.finding
     assert card.rows[0][3] == "–"
@@ -65,7 +66,8 @@ def test_genres_of_one_name_keep_their_own_counts() -> None:
         {"split": "train_files", "rating": 5, "rank": rank, "genre_id": g, "name": name, "count": n}
         for rank, (g, name, n) in enumerate(((3, "Rock", 5), (7, "Rock", 4), (9, "Pop", 2)), 1)
     ]
-    found = about_genres.cards({"summary_genres": own, "summary_top_genres": tops}, R2)
+    tables = {"summary_genres": own, "summary_top_genres": tops}
+    found = about_genres.cards(tables, R2, like_r2=True)
     cards = {card.name: card for card in found}
     assert [row[0] for row in cards["genre-counts"].rows] == ["Rock (3)", "Rock (7)", "Pop"]
     assert cards["top-genres"].rows[4][:4] == ("5", "Rock (3) (5)", "Rock (7) (4)", "Pop (2)")
@@ -74,9 +76,37 @@ def test_genres_of_one_name_keep_their_own_counts() -> None:
     assert "liked alike, at 3.00 stars" in cards["genre-means"].finding
 
 
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [({0: 9}, False), ({0: 9, 5: 0}, False), ({0: 0, 5: 1}, True), ({4: 2, 5: 1}, True)],
+)
+def test_genres_tell_songs_apart(counts: dict[int, int], expected: bool) -> None:
+    rows = [
+        {"split": split, "grain": "own", "genre_id": genre, "count": n if split != "test" else 1}
+        for genre, n in counts.items()
+        for split in ("train_files", "test")
+    ]
+    assert about_genres.has_genres({"summary_genres": rows}) == expected
+
+
+def test_published_figures_are_beside_what_is_like_them_only() -> None:
+    assert reference.is_of("planted", R2)
+    assert reference.is_of("folder", R2)
+    assert not reference.is_of("movielens-100k", R2)
+    assert not reference.is_of("folder", Scale(0.5, 5, 0.5))
+    board = told.board(told.entry("bias"))
+    for like_r2 in (True, False):
+        note = about_models._leaderboard(board, like_r2).note
+        assert note.startswith("Models of one group cannot be told apart")
+        assert ("Published on R2" in note) == like_r2
+
+
 def test_ratings_that_are_all_alike() -> None:
     row = {"split": "train_files", "column": "rating", "value": 5, "count": 9, "share": 1.0}
-    assert about_ratings._ratings([row], R2).finding == "All ratings in the train files are 5."
+    assert (
+        about_ratings._ratings([row], R2, like_r2=True).finding
+        == "All ratings in the train files are 5."
+    )
 
 
 @pytest.mark.parametrize("count", [1, 3, 4, 9])
@@ -113,7 +143,7 @@ def test_ratings_most_and_least() -> None:
         {"split": "train_files", "column": "rating", "value": r, "count": n, "share": n / 20}
         for r, n in ((1, 6), (2, 2), (4, 4), (5, 8))
     ]
-    card = about_ratings._ratings(rows, R2)
+    card = about_ratings._ratings(rows, R2, like_r2=True)
     assert "70% of the ratings" in card.finding
     assert "5 is given 4.0 times as often as 2" in card.finding
     assert card.rows[2][:3] == ("3", "0", "0.00%")
@@ -123,7 +153,7 @@ def test_the_shift_from_train_to_test_has_its_sign() -> None:
     def finding(test: int) -> str:
         means = {"train": 3, "validation": 3, "test": test}
         return about_ratings._splits(
-            [{"split": s, "value": m, "share": 1.0} for s, m in means.items()], R2
+            [{"split": s, "value": m, "share": 1.0} for s, m in means.items()], R2, like_r2=True
         ).finding
 
     assert "3.00 in train and 2.00 in test, 1.00 less" in finding(2)
@@ -157,13 +187,13 @@ def test_half_stars_have_their_own_bars_and_no_reference() -> None:
         for r, n in ((0.5, 6), (3.5, 2), (4.0, 4), (5.0, 8))
         for split in ("train", "validation", "test")
     ]
-    card = about_ratings._ratings(rows[::3], halves)
+    card = about_ratings._ratings(rows[::3], halves, like_r2=False)
     assert (
         "70% of the ratings in the train files are 0.5 or 5; 5 is given 4.0 times" in card.finding
     )
     assert [row[0] for row in card.rows] == [f"{level / 2:g}" for level in range(1, 11)]
-    assert card.rows[6] == ("3.5", "2", "10.00%", "–")
-    splits = about_ratings._splits(rows, halves)
+    assert card.rows[6] == ("3.5", "2", "10.00%")
+    splits = about_ratings._splits(rows, halves, like_r2=False)
     assert splits.rows[6] == ("3.5", "10.00%", "10.00%", "10.00%")
     lean = [{"rating": r, "percent": 60, "users": 1} for r in (0.5, 5.0)]
     assert "5 stars at least every second time, 100% do so with 0.5 stars" in (
@@ -195,6 +225,22 @@ def test_the_best_list_is_held_against_the_most_popular_songs() -> None:
 
 def test_lists_that_nobody_has() -> None:
     nobody = Description(0, 0.0, None, long_tail_ratings=0.2, shared=None, examples=())
-    card = about_lists._lists(Recommended(model="als", verified=0, described=nobody))
+    card = about_lists._lists(Recommended(model="als", verified=0, described=nobody), users={})
     assert card.finding == "The lists of 0 users by als reach 0.0% of the songs to choose from."
     assert "common" not in card.chart
+
+
+EXAMPLES = Description(2, 0.5, 0.3, 0.2, None, (Example(3, {"Rock": 1.0}, {"Pop": 0.75}),))
+LISTS = Recommended(model="als", verified=0, described=EXAMPLES)
+
+
+def test_examples_of_lists_are_by_own_ids() -> None:
+    card = about_lists._lists(LISTS, users={3: "zoe"})
+    assert card.rows == [("zoe", "Rock", "100.0%", "0.0%"), ("zoe", "Pop", "0.0%", "75.0%")]
+    assert about_lists._lists(LISTS, users={}).rows[0][0] == "3"
+
+
+def test_lists_of_songs_without_genres() -> None:
+    card = about_lists._lists(LISTS, users=None)
+    assert card.rows[0] == ("songs in any list", "50.0%")
+    assert "genre" not in " ".join((*card.columns, card.note))

@@ -52,22 +52,37 @@ CERTIFICATE = Certificate(
 in_browser = pytest.mark.skipif(browser.CHROMIUM is None, reason="chromium is not installed")
 
 
+Tables = dict[str, list[dict[str, Any]]]
+
+
 @pytest.fixture(scope="module")
-def html(spark: SparkSession, summarized: Warehouse) -> str:
-    """The page of a summarized warehouse, one genre and one quarantined line being hostile."""
-    names = stages.SUMMARY_TABLES
-    tables: dict[str, list[dict[str, Any]]] = {
-        name: [row.asDict() for row in summarized.read(spark, name).collect()] for name in names
+def tables(spark: SparkSession, summarized: Warehouse) -> Tables:
+    """Of a summarized warehouse; a genre, a user's own id and a song's title are hostile."""
+    found = {
+        name: [row.asDict() for row in summarized.read(spark, name).collect()]
+        for name in stages.SUMMARY_TABLES
     }
     for name in ("summary_genres", "summary_top_genres"):
-        for row in tables[name]:
+        for row in found[name]:
             row["name"] = HOSTILE if row["name"] == "Rock" else row["name"]
+    found |= judged_rows.tables()
+    found["user_ids"] = [{"user_id": 3, "id": HOSTILE}]
+    found["song_ids"] = [{"song_id": 7, "id": "s", "title": HOSTILE}]
+    return found
+
+
+def rendered(tables: Tables, kind: str) -> str:
+    """The page of data from that source, with a quarantined line that is hostile."""
     file = LineCounts(10, 9, {"rating": 1})
     ingest = told.ingested(SPLITS, 4, files={"train_0.txt": file}, songs=file)
     quarantined = [{"file": "train_0.txt", "reason": "rating", "lines": 1, "example": HOSTILE}]
-    source = page.Source("planted", "raw", ingest, quarantined, R2)
-    tables |= judged_rows.tables()
+    source = page.Source(kind, "raw", ingest, quarantined, R2)
     return page.render(source, tables, BOARD, MANIFESTS, CERTIFICATE)
+
+
+@pytest.fixture(scope="module")
+def html(tables: Tables) -> str:
+    return rendered(tables, "planted")
 
 
 def test_nothing_is_loaded_and_nothing_runs(html: str) -> None:
@@ -92,7 +107,26 @@ def test_a_model_has_its_learning_curve_where_its_job_writes_it(html: str) -> No
 
 
 def test_names_from_the_data_are_shown_as_they_are(html: str) -> None:
-    assert html.count("&lt;script&gt;alert(1)&lt;/script&gt; $x_1$ &amp; more") >= 4
+    shown = "&lt;script&gt;alert(1)&lt;/script&gt; $x_1$ &amp; more"
+    assert html.count(shown) >= 4
+    # Users and songs of the test rows, users among the examples of lists.
+    assert f"<tr><td>{shown}</td><td>{shown}</td><td>5</td>" in html
+    assert f"<tr><td>{shown}</td><td>Pop</td><td>0.0%</td>" in html
+
+
+def test_published_figures_are_of_r2s_layout_only(tables: Tables, html: str) -> None:
+    names = {"published", "Published"}
+    assert all(name in html for name in names)
+    other = rendered(tables, "movielens-100k")
+    assert not any(name in other for name in names)
+
+
+def test_without_genres_there_is_no_section_of_them(tables: Tables, html: str) -> None:
+    assert html.count("#genres") == html.count('id="genres"') == 1
+    alone = [row for row in tables["summary_genres"] if row["genre_id"] == 0]
+    without = rendered(tables | {"summary_genres": alone}, "planted")
+    assert "#genres" not in without
+    assert 'id="genres"' not in without
 
 
 def test_the_same_twice(html: str, spark: SparkSession, summarized: Warehouse) -> None:
@@ -100,7 +134,7 @@ def test_the_same_twice(html: str, spark: SparkSession, summarized: Warehouse) -
         name: [row.asDict() for row in summarized.read(spark, name).collect()[::-1]]
         for name in stages.SUMMARY_TABLES
     }
-    again = about_ratings.cards(tables, R2)
+    again = about_ratings.cards(tables, R2, like_r2=True)
     assert all(card.chart in html and card.chart for card in again if card.name != "described")
 
 

@@ -5,7 +5,17 @@ from collections.abc import Mapping, Sequence
 from ymr_spark.evaluation.leaderboard import Leaderboard
 from ymr_spark.models import registry
 from ymr_spark.report import charts
-from ymr_spark.report.card import Card, TableRow, TableRows, by, interval, number, where
+from ymr_spark.report.card import (
+    Card,
+    TableRow,
+    TableRows,
+    by,
+    interval,
+    number,
+    songs_called,
+    users_called,
+    where,
+)
 from ymr_spark.scale import Scale
 
 _SLICES = {
@@ -20,13 +30,33 @@ def cards(board: Leaderboard, tables: Mapping[str, TableRows], scale: Scale) -> 
     Args:
         board: reports/leaderboard.json.
         tables: `slices` and `orders` of the test split; `sample`: some test ratings with the
-            prediction of each of `rivals` under its name.
+            prediction of each of `rivals` under its name; `user_ids` and `song_ids` of these.
     """
     pair, slices = rivals(board), tables["slices"]
-    found = [_slice(name, slices, pair) for name in _SLICES if where(slices, slice=name)]
+    found = [_slice(name, slices, pair) for name in _SLICES if _is_told(name, slices)]
     ends = scale.lowest, scale.highest
-    found += [_calibration(slices, pair, ends), _actual(slices, tables["sample"], pair, ends)]
+    sample = _sample(tables, pair)
+    found += [_calibration(slices, pair, ends), _actual(slices, sample, pair, ends)]
     return [*found, *_order(tables["orders"], board)]
+
+
+def _is_told(name: str, slices: TableRows) -> bool:
+    """Whether there are rows of it; of one genre only there is nothing to tell."""
+    bins = {row["bin"] for row in where(slices, slice=name)}
+    return len(bins) > (1 if name == "genre" else 0)
+
+
+def _sample(tables: Mapping[str, TableRows], pair: Sequence[str]) -> list[tuple[str, ...]]:
+    users, songs = users_called(tables), songs_called(tables)
+    return [
+        (
+            users.get(row["user_id"], str(row["user_id"])),
+            songs.get(row["song_id"], str(row["song_id"])),
+            f"{row['rating']:g}",
+            *(number(row[m], 2) for m in pair),
+        )
+        for row in tables["sample"]
+    ]
 
 
 def rivals(board: Leaderboard) -> tuple[str, ...]:
@@ -131,7 +161,10 @@ def _calibration(slices: TableRows, pair: Sequence[str], ends: tuple[float, floa
 
 
 def _actual(
-    slices: TableRows, sample: TableRows, pair: Sequence[str], ends: tuple[float, float]
+    slices: TableRows,
+    sample: Sequence[tuple[str, ...]],
+    pair: Sequence[str],
+    ends: tuple[float, float],
 ) -> Card:
     means = {
         m: by(where(slices, slice="rating", model=m), "label", "mean_prediction") for m in pair
@@ -146,15 +179,7 @@ def _actual(
         "Predicted against actual, and twenty test rows",
         finding + ".",
         ("user", "song", "rating", *pair),
-        [
-            (
-                str(row["user_id"]),
-                str(row["song_id"]),
-                f"{row['rating']:g}",
-                *(number(row[m], 2) for m in pair),
-            )
-            for row in sample
-        ],
+        sample,
         charts.lines(
             "predicted-actual",
             finding,

@@ -8,14 +8,29 @@ from ymr_spark.report.card import Card, TableRow, TableRows, number, share, shor
 from ymr_spark.scale import Scale
 
 _SHOWN = 12
+_UNKNOWN = 0  # the genre of songs of which none is known
 
 
-def cards(tables: Mapping[str, TableRows], scale: Scale) -> list[Card]:
-    """All cards of this file, of the summary tables."""
+def has_genres(tables: Mapping[str, TableRows]) -> bool:
+    """Whether the data tell songs apart by genre: some are rated that are of a genre, and there
+    are others.
+    """
+    own = where(tables["summary_genres"], split="train_files", grain="own")
+    return len(own) > 1 and any(row["count"] for row in own if row["genre_id"] != _UNKNOWN)
+
+
+def cards(tables: Mapping[str, TableRows], scale: Scale, like_r2: bool) -> list[Card]:
+    """All cards of this file, of the summary tables; none where the data have no genres.
+
+    Args:
+        like_r2: whether published figures of R2 are shown beside these.
+    """
+    if not has_genres(tables):
+        return []
     sizes = _named(where(tables["summary_genres"], split="train_files"))
     own, tops = where(sizes, grain="own"), where(sizes, grain="top")
     return [
-        _counts(own),
+        _counts(own, like_r2),
         _means(own),
         _top_ten(_named(where(tables["summary_top_genres"], split="train_files")), scale),
         _hierarchy(own, tops),
@@ -33,7 +48,7 @@ def _most_rated(own: TableRows) -> list[TableRow]:
     return sorted(rated, key=lambda row: (-row["count"], row["genre_id"]))
 
 
-def _counts(own: TableRows) -> Card:
+def _counts(own: TableRows, like_r2: bool) -> Card:
     ranked = _most_rated(own)
     total = sum(row["count"] for row in ranked)
     first, rest = ranked[0], [row["name"] for row in ranked[1:4]]
@@ -67,7 +82,7 @@ def _counts(own: TableRows) -> Card:
             log=True,
             x="ratings, logarithmic",
         ),
-        f"{reference.NAME}: about {reference.UNKNOWN_GENRE_SHARE:.0%} Unknown.",
+        f"{reference.NAME}: about {reference.UNKNOWN_GENRE_SHARE:.0%} Unknown." if like_r2 else "",
     )
 
 

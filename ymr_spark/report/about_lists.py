@@ -1,26 +1,32 @@
 """Cards on lists of songs: how well each model ranks, and what users are recommended."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ymr_spark.evaluation.leaderboard import Leaderboard, ListStanding
 from ymr_spark.evaluation.list_quality import Worths
 from ymr_spark.records.description import Example
 from ymr_spark.records.figures import Recommended
-from ymr_spark.report import charts
-from ymr_spark.report.card import Card, number, share
+from ymr_spark.report import about_genres, charts
+from ymr_spark.report.card import Card, TableRows, number, share, users_called
 
 _GENRES = 4  # of an example user's heard and of the recommended songs
 
 
-def cards(board: Leaderboard, recommend: Recommended | None) -> list[Card]:
+def cards(
+    board: Leaderboard, recommend: Recommended | None, tables: Mapping[str, TableRows]
+) -> list[Card]:
     """
     Args:
         board: reports/leaderboard.json.
         recommend: what the stage told, None where no run of it came to its end.
+        tables: `summary_genres`, and `user_ids` of the users among its examples.
     """
     judged = [row for row in board.lists if row.ndcg_100 is not None]
     found = [_ranking(judged, board.oracle_lists)] if judged else []
-    return found + ([_lists(recommend)] if recommend is not None else [])
+    if recommend is None:
+        return found
+    genres = about_genres.has_genres(tables)
+    return [*found, _lists(recommend, users_called(tables) if genres else None)]
 
 
 def _ranking(lists: Sequence[ListStanding], oracle: Worths | None = None) -> Card:
@@ -80,7 +86,11 @@ def _row(row: ListStanding) -> tuple[str, ...]:
     )
 
 
-def _lists(recommend: Recommended) -> Card:
+def _lists(recommend: Recommended, users: Mapping[int, str] | None) -> Card:
+    """
+    Args:
+        users: own ids by the numbers; None where the data have no genres.
+    """
     lists = recommend.described
     finding = (
         f"The lists of {lists.lists:,} users by {recommend.model} reach "
@@ -100,12 +110,19 @@ def _lists(recommend: Recommended) -> Card:
         "common to two lists": lists.shared,
     }
     shares = {name: value for name, value in known.items() if value is not None}
+    columns: tuple[str, ...] = ("", "share")
+    rows: list[tuple[str, ...]] = [(name, share(value)) for name, value in shares.items()]
+    note = "The long tail is the four fifths of the songs with the fewest ratings."
+    if users is not None:
+        columns = ("user", "top genre", "of songs heard", "of songs recommended")
+        rows = [row for example in lists.examples for row in _genres(example, users)]
+        note += " The table has a few users' songs by genre."
     return Card(
         "lists",
         "What is recommended",
         finding + ".",
-        ("user", "top genre", "of songs heard", "of songs recommended"),
-        [row for example in lists.examples for row in _genres(example)],
+        columns,
+        rows,
         charts.bars(
             "lists",
             finding,
@@ -113,15 +130,14 @@ def _lists(recommend: Recommended) -> Card:
             list(shares.values()),
             text=lambda v: f"{100 * v:.3g}%",
         ),
-        "The long tail is the four fifths of the songs with the fewest ratings. The table has a "
-        "few users' songs by genre.",
+        note,
     )
 
 
-def _genres(example: Example) -> list[tuple[str, str, str, str]]:
+def _genres(example: Example, users: Mapping[int, str]) -> list[tuple[str, ...]]:
     heard, recommended = example.heard, example.recommended
     names = list(dict.fromkeys([*list(heard)[:_GENRES], *list(recommended)[:_GENRES]]))
+    user = users.get(example.user_id, str(example.user_id))
     return [
-        (str(example.user_id), name, share(heard.get(name, 0)), share(recommended.get(name, 0)))
-        for name in names
+        (user, name, share(heard.get(name, 0)), share(recommended.get(name, 0))) for name in names
     ]

@@ -12,16 +12,17 @@ from ymr_spark.report import charts, reference
 from ymr_spark.report.card import Card, interval, number, share
 
 
-def cards(board: Leaderboard, manifests: Sequence[Manifest]) -> list[Card]:
+def cards(board: Leaderboard, manifests: Sequence[Manifest], like_r2: bool) -> list[Card]:
     """
     Args:
         board: reports/leaderboard.json.
         manifests: of the stages' last runs, in the pipeline's order.
+        like_r2: whether published figures of R2 are shown beside these.
     """
-    return [_leaderboard(board), *_curves(manifests, board), _cost(manifests)]
+    return [_leaderboard(board, like_r2), *_curves(manifests, board), _cost(manifests)]
 
 
-def _leaderboard(board: Leaderboard) -> Card:
+def _leaderboard(board: Leaderboard, like_r2: bool) -> Card:
     models = board.models
     best, next_ = models[0], models[min(1, len(models) - 1)]
     apart = best.group < next_.group
@@ -53,7 +54,16 @@ def _leaderboard(board: Leaderboard) -> Card:
         )
         for m in models
     ]
-    published = "; ".join(f"{name} {mse}" for name, mse in reference.MODELS_MSE.items())
+    note = (
+        "Models of one group cannot be told apart: the 95 % interval of their difference, users "
+        "resampled alike for both, includes 0."
+    )
+    if like_r2:
+        published = "; ".join(f"{name} {mse}" for name, mse in reference.MODELS_MSE.items())
+        note += (
+            " Published on R2's own test rows, fitted on differing rows, and so no comparison: "
+            f"{published}."
+        )
     return Card(
         "leaderboard",
         "All models on the same held-out rows",
@@ -71,9 +81,7 @@ def _leaderboard(board: Leaderboard) -> Card:
             levels=levels(board),
             x=f"test MSE, stars squared, on {board.test_rows:,} rows",
         ),
-        f"Models of one group cannot be told apart: the 95 % interval of their difference, users "
-        f"resampled alike for both, includes 0. Published on R2's own test rows, fitted on "
-        f"differing rows, and so no comparison: {published}.",
+        note,
     )
 
 

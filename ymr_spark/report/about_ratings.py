@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 
-from ymr_spark.report import charts, reference
-from ymr_spark.report.card import Card, TableRows, by, number, share, weighted_mean, where
+from ymr_spark.report import about_genres, charts, reference
+from ymr_spark.report.card import Card, TableRow, TableRows, by, number, share, weighted_mean, where
 from ymr_spark.scale import Scale
 
 _SPLITS = {"train": "train", "validation": "validation", "test": "test"}
+_GENRE_COLUMNS = ("genre_id", "parent_genre_id", "level")
 _STATISTICS = ("count", "mean", "stddev", "min", "q25", "q50", "q75", "max")
 _SHORT_NAMES = {
     "rating": "rating",
@@ -18,19 +19,32 @@ _SHORT_NAMES = {
 }
 
 
-def cards(tables: Mapping[str, TableRows], scale: Scale) -> list[Card]:
-    """All cards of this file, of the summary tables."""
-    values = tables["summary_values"]
+def cards(tables: Mapping[str, TableRows], scale: Scale, like_r2: bool) -> list[Card]:
+    """All cards of this file, of the summary tables.
+
+    Args:
+        like_r2: whether published figures of R2 are shown beside these.
+    """
+    values, genres = tables["summary_values"], about_genres.has_genres(tables)
+    levels = where(values, split="train_files", column="level")
+    described, correlations = (
+        [r for r in where(tables[t], split="train_files") if genres or not _of_genre(r)]
+        for t in ("summary_columns", "summary_correlations")
+    )
     return [
-        _ratings(where(values, split="train_files", column="rating"), scale),
-        _splits(where(values, column="rating"), scale),
-        _levels(where(values, split="train_files", column="level")),
-        _described(where(tables["summary_columns"], split="train_files")),
-        _correlations(where(tables["summary_correlations"], split="train_files")),
+        _ratings(where(values, split="train_files", column="rating"), scale, like_r2),
+        _splits(where(values, column="rating"), scale, like_r2),
+        *([_levels(levels)] if genres else []),
+        _described(described, like_r2),
+        _correlations(correlations, like_r2),
     ]
 
 
-def _ratings(rows: TableRows, scale: Scale) -> Card:
+def _of_genre(row: TableRow) -> bool:
+    return not {row["column"], row.get("other")}.isdisjoint(_GENRE_COLUMNS)
+
+
+def _ratings(rows: TableRows, scale: Scale, like_r2: bool) -> Card:
     stars = scale.values.tolist()
     shares, counts = by(rows, "value", "share"), by(rows, "value", "count")
     found = [shares.get(r, 0.0) for r in stars]
@@ -46,30 +60,28 @@ def _ratings(rows: TableRows, scale: Scale) -> Card:
     alt = "Share of each rating: " + ", ".join(
         f"{r:g} {share(s)}" for r, s in zip(stars, found, strict=True)
     )
-    # Of another scale they would be shares of something else.
-    published = [reference.RATING_SHARES[r] for r in stars] if scale == reference.SCALE else []
-    cells: list[float | None] = [*published] or [None] * len(stars)
+    published = [reference.RATING_SHARES[r] for r in stars] if like_r2 else []
+    table = [
+        (f"{r:g}", number(counts.get(r, 0)), share(s, 2)) for r, s in zip(stars, found, strict=True)
+    ]
     return Card(
         "ratings",
         "How people rate",
         finding,
-        ("rating", "count", "share", reference.NAME),
-        [
-            (f"{r:g}", number(counts.get(r, 0)), share(s, 2), share(p))
-            for r, s, p in zip(stars, found, cells, strict=True)
-        ],
+        ("rating", "count", "share", *_published(like_r2)),
+        [(*row, *map(share, published[i : i + 1])) for i, row in enumerate(table)],
         charts.columns(
             "ratings",
             alt,
             [f"{r:g}" for r in stars],
             {"this data": found},
-            reference=(reference.NAME, published) if published else None,
+            reference=(reference.NAME, published) if like_r2 else None,
             x="rating, stars",
         ),
     )
 
 
-def _splits(rows: TableRows, scale: Scale) -> Card:
+def _splits(rows: TableRows, scale: Scale, like_r2: bool) -> Card:
     stars = scale.values.tolist()
     shares = {split: by(where(rows, split=split), "value", "share") for split in _SPLITS}
     mean = {s: weighted_mean(shares[s].items()) for s in _SPLITS if shares[s]}
@@ -96,7 +108,7 @@ def _splits(rows: TableRows, scale: Scale) -> Card:
         ("rating", *mean),
         [*rows_, means],
         charts.columns("splits", alt, [f"{r:g}" for r in stars], series, x="rating, stars"),
-        note if scale == reference.SCALE else "",
+        note if like_r2 else "",
     )
 
 
@@ -123,35 +135,32 @@ def _levels(rows: TableRows) -> Card:
     )
 
 
-def _described(rows: TableRows) -> Card:
+def _described(rows: TableRows, like_r2: bool) -> Card:
     columns = {row["column"]: row for row in rows}
-    order = [c for c in ("rating", "genre_id", "parent_genre_id", "level") if c in columns]
-    published = {c: reference.COLUMNS.get(c, {}) for c in order}
+    order = [c for c in ("rating", *_GENRE_COLUMNS) if c in columns]
     rating = columns["rating"]
     finding = (
         f"{number(rating['count'])} ratings in the train files have mean {rating['mean']:.4f} and "
-        f"standard deviation {number(rating['stddev'], 4)}; half of all genre ids are "
-        f"{columns['genre_id']['q50']:.0f}."
+        f"standard deviation {number(rating['stddev'], 4)}"
     )
+    if "genre_id" in columns:
+        finding += f"; half of all genre ids are {columns['genre_id']['q50']:.0f}"
+    sides: list[Mapping[str, TableRow]] = [columns, *([reference.COLUMNS] if like_r2 else [])]
     cells = [
-        (
-            f"{c} {s}",
-            number(columns[c][s], 0 if s == "count" else 6),
-            number(published[c].get(s), 0 if s == "count" else 6),
-        )
+        (f"{c} {s}", *(number(side.get(c, {}).get(s), 0 if s == "count" else 6) for side in sides))
         for c in order
         for s in _STATISTICS
     ]
     return Card(
         "described",
         "The columns, joined for each rating",
-        finding,
-        ("statistic", "this data", reference.NAME),
+        finding + ".",
+        ("statistic", "this data", *_published(like_r2)),
         cells,
     )
 
 
-def _correlations(rows: TableRows) -> Card:
+def _correlations(rows: TableRows, like_r2: bool) -> Card:
     found = {(r["column"], r["other"]): r["correlation"] for r in rows}
     names = [c for c in _SHORT_NAMES if (c, c) in found]
     with_rating = {
@@ -174,12 +183,12 @@ def _correlations(rows: TableRows) -> Card:
         "correlations",
         "What goes with what",
         finding,
-        ("pair", "correlation", reference.NAME),
+        ("pair", "correlation", *_published(like_r2)),
         [
             (
                 f"{_flat(a)} – {_flat(b)}",
                 number(found[a, b], 6),
-                number(published.get(frozenset((a, b))), 6),
+                *([number(published.get(frozenset((a, b))), 6)] if like_r2 else []),
             )
             for a, b in pairs
         ],
@@ -192,6 +201,11 @@ def _correlations(rows: TableRows) -> Card:
             text=lambda r: f"{r:.2f}",
         ),
     )
+
+
+def _published(like_r2: bool) -> tuple[str, ...]:
+    """The column of published figures, where there is one."""
+    return (reference.NAME,) if like_r2 else ()
 
 
 def _flat(column: str) -> str:

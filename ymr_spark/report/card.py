@@ -32,6 +32,16 @@ def by(rows: TableRows, key: str, value: str) -> dict[Any, Any]:
     return {row[key]: row[value] for row in rows}
 
 
+def users_called(tables: Mapping[str, TableRows]) -> dict[int, str]:
+    """The own ids of the users in `user_ids`, by their numbers."""
+    return by(tables["user_ids"], "user_id", "id")
+
+
+def songs_called(tables: Mapping[str, TableRows]) -> dict[int, str]:
+    """The titles of the songs in `song_ids`, or own ids of those without, by their numbers."""
+    return {row["song_id"]: row["title"] or row["id"] for row in tables["song_ids"]}
+
+
 def weighted_mean(pairs: Iterable[tuple[float, float]]) -> float:
     """Σ value · weight / Σ weight of (value, weight) pairs."""
     pairs = list(pairs)

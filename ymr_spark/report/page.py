@@ -18,6 +18,7 @@ from ymr_spark.report import (
     about_ratings,
     about_settings,
     about_studies,
+    reference,
 )
 from ymr_spark.report.card import TableRow, TableRows, number
 from ymr_spark.scale import Scale
@@ -59,24 +60,25 @@ def render(
 
     Args:
         tables: summary tables by name, as rows, and those of
-            `about_comparison.cards` and `about_studies.cards`.
+            `about_comparison.cards`, `about_lists.cards` and `about_studies.cards`.
         board: reports/leaderboard.json.
         manifests: of the stages' last runs, in the pipeline's order.
         certificate: reports/certificate.json.
     """
     recommended = (m.figures for m in manifests if isinstance(m.figures, Recommended))
+    like_r2 = reference.is_of(source.kind, source.scale)
     sections = {
         "The models": [
-            *about_models.cards(board, manifests),
+            *about_models.cards(board, manifests, like_r2),
             *about_settings.cards(certificate.tuned),
         ],
         "Where they differ": [
             *about_studies.cards(board, tables["by_size"], tables["search"]),
             *about_comparison.cards(board, tables, source.scale),
         ],
-        "Lists of songs": about_lists.cards(board, next(recommended, None)),
-        "The ratings": about_ratings.cards(tables, source.scale),
-        "Genres": about_genres.cards(tables, source.scale),
+        "Lists of songs": about_lists.cards(board, next(recommended, None), tables),
+        "The ratings": about_ratings.cards(tables, source.scale, like_r2),
+        "Genres": about_genres.cards(tables, source.scale, like_r2),
         "Users and songs": about_members.cards(tables, source.scale),
     }
     environment = jinja2.Environment(
@@ -93,7 +95,7 @@ def render(
         files=[*_files(source.ingest)],
         board=board,
         certificate=certificate,
-        sections=sections,
+        sections={title: cards for title, cards in sections.items() if cards},
     )
 
 

@@ -1,9 +1,10 @@
 """Published figures of R2's first part, shown beside ours and marked as such."""
 
+from ymr_spark.scale import Scale
 from ymr_spark.sources.r2.scale import R2
 
+_SOURCES = ("planted", "folder")  # raw.source of R2's layout
 NAME = "R2 train_0, published"
-SCALE = R2
 RATING_MILLIONS = {1: 20.2, 2: 8.3, 3: 11.4, 4: 12.4, 5: 24.0}  # read off a histogram, ± 0.2
 RATING_SHARES = {r: n / sum(RATING_MILLIONS.values()) for r, n in RATING_MILLIONS.items()}
 TEST_MEAN = 3.46
@@ -25,3 +26,10 @@ MODELS_MSE = {
     "collaborative filtering, one chunk of the rows": 1.742,
     "neural network, all rows, 6 epochs": 1.396,
 }
+
+
+def is_of(source: str, scale: Scale) -> bool:
+    """Whether data of this raw.source and scale is R2, or like it: of others the figures would be
+    shares and means of something else.
+    """
+    return source in _SOURCES and scale == R2
