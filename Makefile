@@ -7,7 +7,7 @@ AIRFLOW_VERSION := 3.3.2
 BIN := .venv/bin
 export TF_USE_LEGACY_KERAS := 1
 
-# planted (default), movielens-100k, or a folder that holds R2's files
+# planted (default), movielens-100k, or a file, folder or archive of ratings; see docs/data.md
 DATA ?= planted
 WAREHOUSE ?= build/full
 CORES ?= 2
@@ -18,7 +18,7 @@ else ifeq ($(DATA),movielens-100k)
   DEMO := --conf conf/movielens-100k.yaml
 else
   # The digest of its path tells a folder from others of its name.
-  DEMO = --conf conf/sample.yaml --set raw.source=folder --set "raw.folder=$$DATA" --set tune.trials=6 --set \
+  DEMO = --conf conf/sample.yaml --set raw.source=auto --set "raw.path=$$DATA" --set tune.trials=6 --set \
       "warehouse=build/$$(basename "$$DATA")-$$(realpath -m "$$DATA" | sha256sum | cut -c 1-8)"
 endif
 # For the shell, which keeps blanks and quotes in them as they are.
@@ -28,7 +28,7 @@ export DATA WAREHOUSE
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
-demo: setup ## ratings to leaderboard; DATA=planted | movielens-100k | FOLDER
+demo: setup ## ratings to leaderboard; DATA=planted | movielens-100k | PATH
 	@$(BIN)/python jobs/pipeline.py $(DEMO)
 
 full: setup ## the pipeline on planted data of R2's full size; WAREHOUSE=DIR

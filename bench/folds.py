@@ -24,28 +24,27 @@ FOLDS, SEED = 5, 1
 
 
 def written(folder: Path) -> list[Path]:
-    """A folder of R2's layout for each fold, whose test rows they are."""
-    files = movielens.convert(movielens.fetch(Path("build/downloads")), 10, SEED)
-    lines = sorted(
-        (line for name in ("train_0.txt", "test_0.txt") for line in files[name].splitlines()),
-        key=lambda line: [*map(int, line.split("\t"))],
-    )
-    fold: Ints = np.random.default_rng(SEED).permutation(len(lines)) % FOLDS
+    """A table for each fold, whose test rows they are."""
+    release = movielens.fetch(Path("build/downloads"))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "movies.csv").write_text(movielens.convert(release)["movies.csv"])
+    rows = movielens.rows(release)
+    films = np.sort([int(line.split("\t")[0]) for line in release.items.splitlines()[1:]])
+    fold: Ints = np.random.default_rng(SEED).permutation(len(rows)) % FOLDS
     made = []
     for number in range(FOLDS):
-        made.append(folder / f"raw-{number}")
-        made[-1].mkdir(parents=True, exist_ok=True)
-        for name, wanted in (("train_0.txt", fold != number), ("test_0.txt", fold == number)):
-            files[name] = "".join(f"{lines[line]}\n" for line in np.flatnonzero(wanted))
-        for name, text in files.items():
-            (made[-1] / name).write_text(text)
+        made.append(folder / f"raw-{number}.csv")
+        split = np.where(fold == number, "test", "train")
+        lines = [f"{u},{films[f]},{s},{w}\n" for (u, f, s), w in zip(rows, split, strict=True)]
+        made[-1].write_text("".join(["user,movie,rating,split\n", *lines]))
     return made
 
 
 def mse(raw: Path, trials: int, overrides: Sequence[str]) -> dict[str, float]:
     """Of each model on the test rows of a fold."""
-    warehouse = raw.parent / raw.name.replace("raw", "fold")
-    settings = [f"warehouse={warehouse}", f"raw.folder={raw}", "raw.source=folder"]
+    warehouse = raw.parent / raw.stem.replace("raw", "fold")
+    settings = [f"warehouse={warehouse}", "raw.source=table", f"raw.path={raw}"]
+    settings += [f"raw.items.path={raw.parent / 'movies.csv'}"]
     settings += [f"tune.trials={trials}", *overrides]
     command = [sys.executable, "jobs/pipeline.py", "--conf", "conf/movielens-100k.yaml"]
     command += ["--until", "evaluate"]

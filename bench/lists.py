@@ -38,6 +38,7 @@ from ymr_spark.ratings import with_scale
 from ymr_spark.runtime import session
 from ymr_spark.sources import movielens
 from ymr_spark.sources.r2.scale import R2
+from ymr_spark.split import validation_rows
 
 log = logging.getLogger(__name__)
 FOLDS, SEED, LIKED = 5, 1, 4
@@ -269,9 +270,10 @@ def folds(data: str) -> Iterator[tuple[Rows, Rows]]:
         files = (Path(data) / f"{split}_0.txt" for split in ("train", "test"))
         yield tuple(np.loadtxt(file, np.int64, delimiter="\t") for file in files)  # type: ignore[misc]
         return
-    texts = movielens.convert(movielens.fetch(Path("build/downloads")), 10, SEED)
-    lines = (texts["train_0.txt"] + texts["test_0.txt"]).splitlines()
-    rows = np.array([line.split("\t") for line in lines], np.int64)
+    rows = movielens.rows(movielens.fetch(Path("build/downloads")))
+    # The order that the folds are drawn over.
+    last = validation_rows(rows[:, 0], rows[:, 1], 10, 0.5, SEED)
+    rows = rows[np.argsort(last, kind="stable")]
     fold = np.random.default_rng(SEED).permutation(len(rows)) % FOLDS
     for number in range(FOLDS):
         yield rows[fold != number], rows[fold == number]

@@ -19,6 +19,7 @@ from ymr_spark.models.linear.latent_factor import LatentFactor
 from ymr_spark.models.neighbors.similarity import Similarity
 from ymr_spark.runtime import session
 from ymr_spark.sources import movielens
+from ymr_spark.split import validation_rows
 
 FOLDS, SEED = 5, 1
 COLUMNS: dict[str, Any] = {"userCol": "user_id", "itemCol": "song_id", "seed": SEED}
@@ -30,9 +31,10 @@ SIMILARITY = Similarity(shrinkage=100, minOverlap=3, neighbors=500, damping=0.5,
 
 def ratings() -> Ints:
     """(100000, 3): user, film, stars."""
-    files = movielens.convert(movielens.fetch(Path("build/downloads")), 10, SEED)
-    text = files["train_0.txt"] + files["test_0.txt"]
-    return np.array([line.split("\t") for line in text.splitlines()], np.int32)
+    rows = movielens.rows(movielens.fetch(Path("build/downloads"))).astype(np.int32)
+    # The order that the folds are drawn over.
+    last = validation_rows(rows[:, 0], rows[:, 1], 10, 0.5, SEED)
+    return rows[np.argsort(last, kind="stable")]
 
 
 def scored(spark: SparkSession, train: Ints, test: HeldOut) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""the recbole wheel -> raw files: MovieLens-100K in R2's layout, 10 ratings a user held out."""
+"""the recbole wheel -> raw files: MovieLens-100K in the layout of its later releases."""
 
 import sys
 from collections.abc import Sequence
@@ -14,17 +14,15 @@ from ymr_spark.sources import movielens
 from ymr_spark.store import atomically
 
 DOWNLOADS = Path("build/downloads")
-HELD_OUT = 10  # as in R2
 
 
-def run(_: SparkSession, warehouse: Warehouse, settings: Settings) -> Converted:
-    # Ingest holds out validation rows by the same hash: another seed gives another choice.
+def run(_: SparkSession, warehouse: Warehouse, __: Settings) -> Converted:
     """Write the converted files below `raw/`."""
-    files = movielens.convert(movielens.fetch(DOWNLOADS), HELD_OUT, settings.seed + 1)
+    files = movielens.convert(movielens.fetch(DOWNLOADS))
     for name, text in files.items():
         atomically.write(warehouse.path("raw/") / name, text)
     lines = {name: text.count("\n") for name, text in files.items()}
-    return Converted(rows=lines["train_0.txt"] + lines["test_0.txt"], lines=lines)
+    return Converted(rows=lines["ratings.csv"] - 1, lines=lines)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

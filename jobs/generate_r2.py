@@ -15,11 +15,15 @@ from ymr_spark.scale import Scale
 from ymr_spark.sources.planted import generation
 from ymr_spark.sources.planted.size import Size
 from ymr_spark.sources.planted.traits import Traits
+from ymr_spark.sources.r2.scale import R2
 
 
 def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Generated:
     """Plant the files; `rows` counts train and test."""
-    asked, scale = settings.planted.model_dump(), Scale(**settings.scale.model_dump())
+    asked, scale = (
+        settings.planted.model_dump(),
+        Scale(**settings.scale.model_dump()) if settings.scale else R2,
+    )
     size = Size(**{field.name: asked.pop(field.name) for field in fields(Size)})
     folder, traits = warehouse.path("raw/"), Traits(**asked)
     try:

@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> Figures:
             f"spark_submit: no command {settings.spark_submit[0]}; put it on PATH or give its path"
         )
     environment.require_spark()
-    warehouse = Warehouse(settings.warehouse, settings.raw.folder)
+    warehouse = cli.warehouse_of(settings)
     with runs.lock(warehouse, run_id), ExitStack() as jvm:
         environ = os.environ | {runs.LOCK_HOLDER: run_id}
         for group in groups(todo):

@@ -46,7 +46,7 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Report
     )
     source = page.Source(
         settings.raw.source,
-        str(settings.raw.folder),
+        str(settings.raw.place),
         _ingested(warehouse),
         _rows(quarantined),
         warehouse.scale(),

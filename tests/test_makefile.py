@@ -31,11 +31,12 @@ def test_any_folder_has_a_warehouse_of_its_own(tmp_path: Path, name: str) -> Non
     first, second = (
         settings_of(tmp_path, "demo", f"DATA={tmp_path / place / name}") for place in ("a", "b")
     )
-    assert first.raw.folder == tmp_path / "a" / name
+    assert first.raw.place == tmp_path / "a" / name
+    assert first.raw.source == "auto"
     assert first.warehouse.parent == Path("build")
     assert first.warehouse.name.startswith(f"{Path(name).name}-")
     assert first.warehouse != second.warehouse
-    again = settings_of(tmp_path, "demo", f"DATA={os.path.relpath(first.raw.folder, ROOT)}/")
+    again = settings_of(tmp_path, "demo", f"DATA={os.path.relpath(first.raw.place, ROOT)}/")
     assert again.warehouse == first.warehouse
 
 

@@ -91,7 +91,7 @@ def trained(model: str, **values: Any) -> Trained:
 def ingested(splits: dict[str, Identity], ratings_version: int, **values: Any) -> Ingested:
     """What ingest tells of these splits."""
     none = LineCounts(0, 0, {})
-    plain: dict[str, Any] = {"files": {}, "songs": none, "unknown_genres": 0}
+    plain: dict[str, Any] = {"source": "R2", "files": {}, "songs": none, "unknown_genres": 0}
     return Ingested(splits=splits, ratings_version=ratings_version, **plain | values)
 
 

@@ -160,7 +160,12 @@ def _explained(work: Callable[[], Figures]) -> Figures:
 def _look(name: str, look: Look, options: argparse.Namespace) -> Figures:
     settings = settings_file.load(options.conf, options.set)
     logs.configure(settings.logs, name, options.run_id)
-    return look(Warehouse(settings.warehouse, settings.raw.folder), settings)
+    return look(warehouse_of(settings), settings)
+
+
+def warehouse_of(settings: Settings) -> Warehouse:
+    """The one that the settings name, with the raw ratings that they name."""
+    return Warehouse(settings.warehouse, settings.raw.place, settings.raw.items.path)
 
 
 @contextmanager
@@ -181,7 +186,7 @@ def _run_stages(
     settings = settings_file.load(options.conf, options.set)
     logs.configure(settings.logs, name, options.run_id)
     environment.require_spark()
-    root = Warehouse(settings.warehouse, settings.raw.folder)
+    root = warehouse_of(settings)
     with runs.lock(root, options.run_id), ExitStack() as opened:
 
         @cache
@@ -190,7 +195,7 @@ def _run_stages(
 
         done = []
         for stage_name, run in todo.items():
-            stage, warehouse = stages.named(stage_name), Warehouse(root.root, root.raw)
+            stage, warehouse = stages.named(stage_name), warehouse_of(settings)
             for resource in stage.reads:
                 warehouse.require(resource)
             code = provenance.code(job, *stage.modules)

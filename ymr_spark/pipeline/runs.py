@@ -76,7 +76,7 @@ def _holder(path: Path) -> dict[str, Any]:
 
 def fingerprint(stage: Stage, warehouse: Warehouse, settings: Settings, code: str) -> Fingerprint:
     """That of the stage as it would run now; `code` is `provenance.code` of its job."""
-    values = settings.model_dump(mode="json")
+    values = settings.governing()
     return Fingerprint(
         code=code,
         packages=provenance.packages(),
@@ -98,7 +98,7 @@ def governing(stage: Stage, warehouse: Warehouse) -> dict[str, dict[str, Any]]:
 
     A stage of which another run has overwritten what is read is left out.
     """
-    whole, found = Warehouse(warehouse.root, warehouse.raw), {}
+    whole, found = warehouse.anew(), {}
     for maker in makers(stage):
         last = manifests.latest(maker.name, warehouse)
         if last and all(_still_there(whole, r, state) for r, state in last.outputs.items()):

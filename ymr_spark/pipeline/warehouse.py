@@ -16,14 +16,13 @@ from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import DeltaError
 from pyspark.sql import DataFrame, SparkSession
 
-from ymr_spark import schemas
+from ymr_spark import schemas, sources
 from ymr_spark.errors import DataContractError
 from ymr_spark.pipeline import stages, table_schemas
 from ymr_spark.pipeline.table_schemas import arrow_schema
 from ymr_spark.ratings import noted_scale
 from ymr_spark.records.record import Record
 from ymr_spark.scale import Scale
-from ymr_spark.sources.r2 import files as raw_files
 from ymr_spark.store.file_states import digest, state_of
 
 log = logging.getLogger(__name__)
@@ -36,16 +35,26 @@ class Warehouse:
     job's reads agree whatever is written meanwhile.
     """
 
-    def __init__(self, root: Path, raw: Path | None = None) -> None:
+    def __init__(self, root: Path, raw: Path | None = None, items: Path | None = None) -> None:
+        """
+        Args:
+            raw: the raw ratings, a folder or a file.
+            items: attributes that lie elsewhere.
+        """
         # Executors have working folders of their own.
         self.root = root.absolute()
         self.raw = raw.absolute() if raw is not None else self.root / "raw"
+        self.items = items.absolute() if items is not None else None
         self._pinned: dict[str, int] = {}
         self._only: tuple[str, ...] | None = None
 
+    def anew(self) -> "Warehouse":
+        """This warehouse with all that is in it, no table read yet."""
+        return Warehouse(self.root, self.raw, self.items)
+
     def only(self, resources: Iterable[str]) -> "Warehouse":
         """This warehouse with no more in it than these resources, and what is below a folder."""
-        left = Warehouse(self.root, self.raw)
+        left = self.anew()
         left._only = tuple(resources)
         return left
 
@@ -71,7 +80,7 @@ class Warehouse:
         """What changes whenever the resource's content does; None where it does not exist."""
         path = self.path(resource)
         if resource == "raw/":
-            return state_of(path, raw_files.of_interest(path))
+            return self._raw_state()
         if path.parent != self.root / "tables":
             return state_of(path, [path] if path.is_file() else path.rglob("*"))
         commits = _commits(path)
@@ -79,13 +88,24 @@ class Warehouse:
             return None
         return f"v{int(commits[-1].stem)}-{digest(commits[-1].read_bytes())}"
 
+    def _raw_state(self) -> str | None:
+        states = [
+            state_of(path if path.is_dir() else path.parent, sources.files_of(path))
+            for path in (self.raw, self.items)
+            if path is not None
+        ]
+        return None if None in states else "-".join(map(str, states))
+
     def require(self, resource: str) -> None:
         """Raise DataContractError, with the job to run, where the resource is missing."""
         path = self.path(resource)
         if self.state(resource) is None:
             way_out = f"run {stages.maker(resource)} first"
             if resource == "raw/":
-                way_out = "give a folder with R2's files by --set raw.folder=DIR"
+                way_out = (
+                    "give a folder with R2's files by --set raw.folder=DIR, or others by "
+                    "--set raw.source=auto --set raw.path=PATH"
+                )
             raise DataContractError(f"{path}: not there or empty; {way_out}")
         if gone := self.missing(resource):
             raise DataContractError(
@@ -97,8 +117,7 @@ class Warehouse:
         """Data files of a table's newest version that are not there; none of other resources."""
         if self.path(resource).parent != self.root / "tables":
             return []
-        newest = Warehouse(self.root, self.raw)
-        return [path for path in newest.files(resource) if not path.exists()]
+        return [path for path in self.anew().files(resource) if not path.exists()]
 
     def read(self, spark: SparkSession, table: str) -> DataFrame:
         """The table at its pinned version.
@@ -215,7 +234,7 @@ class Warehouse:
         """What of the table to replace, as SQL; None for all of it."""
         if where is None or self.version(table) is None:
             return None
-        newest = Warehouse(self.root, self.raw)._delta(table)
+        newest = self.anew()._delta(table)
         if not table_schemas.is_of(table, table_schemas.of_delta(newest)):
             log.warning("%s: its rows are of another version; all are replaced", self.path(table))
             return None

@@ -36,8 +36,11 @@ class Converted(Figures):
 class Ingested(Figures):
     """What is in that version of the ratings table, and what became of the lines of each file.
 
-    `unknown_genres` counts the songs whose genre is not in the tree.
+    `source` is what the raw ratings were taken for, `unknown_genres` counts the songs whose genre
+    is not in the tree.
     """
+
+    source: str
 
     splits: dict[str, Identity]
     ratings_version: int

@@ -25,8 +25,7 @@ from ymr_spark.scale import Scale
 
 _KINDS = {
     "planted": "Planted data of the layout and shape of Yahoo! Music R2. No row of it is real.",
-    "movielens-100k": "MovieLens-100K, real ratings of films, converted to R2's layout.",
-    "folder": "Ratings from the folder of raw files that the settings name.",
+    "movielens-100k": "MovieLens-100K, real ratings of films.",
 }
 
 
@@ -91,7 +90,7 @@ def render(
     environment.filters["number"] = number
     return environment.get_template("page.html").render(
         source=source,
-        kind=_KINDS[source.kind],
+        kind=_KINDS.get(source.kind, f"Ratings of {source.ingest.source}."),
         files=[*_files(source.ingest)],
         board=board,
         certificate=certificate,

@@ -1,17 +1,31 @@
-"""MovieLens-100K, as a wheel of the package registry carries it -> files of R2's layout."""
+"""MovieLens: its releases' layouts; and 100K out of a wheel of the package registry.
 
+A release's README describes its files: u.data and u.item (100K), ratings.dat and movies.dat (1M,
+10M), ratings.csv and movies.csv (20M and later). What a film is tagged with, and who the users are,
+is not read.
+"""
+
+import csv
 import hashlib
+import io
+import re
 import subprocess
 import sys
 import zipfile
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from pyspark.sql import SparkSession
 
 from ymr_spark.errors import DataContractError, EnvironmentProblem
-from ymr_spark.split import validation_rows
+from ymr_spark.sources.table import attributes, text_table
+from ymr_spark.sources.table.columns import by_place
+from ymr_spark.sources.table.raw_table import RawTable
+from ymr_spark.sources.table.text_rows import Form
 
 PACKAGE = "recbole==1.2.1"
 WHEEL = "recbole-1.2.1-py3-none-any.whl"
@@ -22,12 +36,79 @@ SHA256 = {
 }
 
 
+_FILES = {"ratings.csv": "movies.csv", "ratings.dat": "movies.dat", "u.data": "u.item"}
+_SEPARATORS = {"ratings.csv": ",", "ratings.dat": "::", "u.data": "\t"}
+_NAMES = ("user", "item", "rating", "time")
+_YEAR = re.compile(r"\((\d{4})\)\s*$")
+
+
 @dataclass(frozen=True)
 class Release:
     """The text of MovieLens' two tables, a header line each."""
 
     ratings: str  # user, item, rating, timestamp
     items: str  # item, title, year, names of genres
+
+
+def find(path: Path) -> Path | None:
+    """The ratings of a release in this folder or in its only one below."""
+    for name in _FILES:
+        found = inner(path, name)
+        if found is not None and (found.parent / _FILES[name]).exists():
+            return found
+    return None
+
+
+def inner(path: Path, name: str) -> Path | None:
+    """A file in a folder, or in a folder of it, as archives have them."""
+    return next(iter(sorted([*path.glob(name), *path.glob(f"*/{name}")])), None)
+
+
+def opened(spark: SparkSession, path: Path) -> RawTable:
+    """The release in this folder.
+
+    A film's album is its year; its genre the first that is named.
+
+    Raises:
+        DataContractError: there is none, or a file of it cannot be read.
+    """
+    ratings = find(path)
+    if ratings is None:
+        wanted = ", ".join(f"{one} with {other}" for one, other in _FILES.items())
+        raise DataContractError(f"{path}: no release of MovieLens: expected {wanted}")
+    movies = ratings.parent / _FILES[ratings.name]
+    separator = _SEPARATORS[ratings.name]
+    form = Form(separator, _NAMES, by_place(_NAMES), quoted=separator == ",")
+    files = text_table.of_layout([ratings], form, header=separator == ",")
+    said = f"MovieLens, {ratings.name} and {movies.name}"
+    table = text_table.table(spark, ratings.name, files, said)
+    return replace(table, items=_items(movies))
+
+
+def _items(movies: Path) -> pa.Table:
+    if movies.name == "movies.csv":
+        rows = [[*row[:2], row[2].split("|")] for row in attributes.records(movies)[1:]]
+    elif movies.name == "movies.dat":
+        split = [row[0].split("::") for row in attributes.lines(movies, "\n", _encoding(movies))]
+        rows = [[number, title, genres.split("|")] for number, title, genres in split]
+    else:
+        names = [name for name, _ in attributes.lines(movies.parent / "u.genre", "|", "latin-1")]
+        rows = [
+            [row[0], row[1], [n for n, flag in zip(names, row[5:], strict=True) if flag == "1"]]
+            for row in attributes.lines(movies, "|", "latin-1")
+        ]
+    ids, titles, genres = zip(*rows, strict=True)
+    years = [m[1] if (m := _YEAR.search(title)) else None for title in titles]
+    return attributes.table({"id": ids, "title": titles, "album": years, "genres": genres}, "|")
+
+
+def _encoding(movies: Path) -> str:
+    """10M is UTF-8, 1M Latin-1."""
+    try:
+        movies.read_bytes().decode()
+    except UnicodeDecodeError:
+        return "latin-1"
+    return "utf-8"
 
 
 def fetch(downloads: Path) -> Release:
@@ -47,43 +128,32 @@ def fetch(downloads: Path) -> Release:
     return Release(ratings, items)
 
 
-def convert(source: Release, held_out: int, seed: int) -> dict[str, str]:
-    """The text of R2's four files by name.
-
-    Users and items are numbered from 0 in ascending order of their ids; timestamps are left
-    out. `held_out` ratings a user, by seeded hash, make test_0 (never more than half of
-    them). A film's song row has its year as album (0 where unknown) and 0 as artist; its
-    genre is the first that MovieLens names for it, all of them top genres, and genre 0 is
-    Unknown.
-    """
-    ratings = np.array(
-        [[int(field) for field in fields[:3]] for fields in _fields(source.ratings, 4)], np.int64
-    )
-    items = sorted(_fields(source.items, 4), key=lambda fields: int(fields[0]))
-    user = np.unique(ratings[:, 0], return_inverse=True)[1]
-    numbers = {int(fields[0]): number for number, fields in enumerate(items)}
-    song = np.array([numbers[item] for item in ratings[:, 1].tolist()])
-    order = np.lexsort((song, user))
-    rows = np.c_[user, song, ratings[:, 2]][order]
-    test = validation_rows(rows[:, 0], rows[:, 1], held_out, 0.5, seed)
-    genres = _genres(fields[3] for fields in items)
+def convert(source: Release) -> dict[str, str]:
+    """The text of ratings.csv and movies.csv, in the layout of MovieLens' later releases."""
+    ratings = [
+        [*ids, f"{float(stars):g}", f"{float(at):.0f}"]
+        for *ids, stars, at in _fields(source.ratings, 4)
+    ]
+    movies = [
+        [item, f"{title} ({year})" if year.isdigit() else title, "|".join(genres.split())]
+        for item, title, year, genres in _fields(source.items, 4)
+    ]
     return {
-        "train_0.txt": _text(rows[~test].tolist()),
-        "test_0.txt": _text(rows[test].tolist()),
-        "song-attributes.txt": _text(
-            [number, int(year) if year.isdigit() else 0, 0, genres.get(names.split()[0], 0)]
-            for number, (_, _, year, names) in enumerate(items)
-        ),
-        "genre-hierarchy.txt": _text(
-            [[0, 0, 1, "Unknown"], *([number, number, 1, name] for name, number in genres.items())]
-        ),
+        "ratings.csv": _text([["userId", "movieId", "rating", "timestamp"], *ratings]),
+        "movies.csv": _text([["movieId", "title", "genres"], *movies]),
     }
 
 
-def _genres(named: Iterable[str]) -> dict[str, int]:
-    """Numbers from 1 for the names in these lists of names, in ascending order."""
-    names = {name for names in named for name in names.split()} - {"unknown"}
-    return {name: number for number, name in enumerate(sorted(names), start=1)}
+def rows(source: Release) -> npt.NDArray[np.int64]:
+    """(ratings, 3): user and film, numbered from 0 in the order of their ids, and stars; by user
+    and film."""
+    read = [[int(float(field)) for field in fields[:3]] for fields in _fields(source.ratings, 4)]
+    ratings = np.array(read, np.int64)
+    films = np.array([int(fields[0]) for fields in _fields(source.items, 4)])
+    user = np.unique(ratings[:, 0], return_inverse=True)[1]
+    film = np.searchsorted(np.sort(films), ratings[:, 1])
+    found: npt.NDArray[np.int64] = np.c_[user, film, ratings[:, 2]][np.lexsort((film, user))]
+    return found
 
 
 def _fields(text: str, expected: int) -> list[list[str]]:
@@ -98,8 +168,10 @@ def _fields(text: str, expected: int) -> list[list[str]]:
     return rows
 
 
-def _text(rows: Iterable[Iterable[object]]) -> str:
-    return "".join("\t".join(map(str, row)) + "\n" for row in rows)
+def _text(rows: Iterable[Iterable[str]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
 
 
 def _download(folder: Path) -> None:

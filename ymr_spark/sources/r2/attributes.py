@@ -10,9 +10,9 @@ import pyarrow as pa
 
 from ymr_spark.errors import DataContractError
 from ymr_spark.sources.r2.examination import Fault, Flags
-from ymr_spark.sources.r2.parsing import fault, text_fault
+from ymr_spark.sources.r2.parsing import fault
 from ymr_spark.sources.raw_file import READ_ERRORS, RawFile, unreadable
-from ymr_spark.sources.reasons import Reason
+from ymr_spark.sources.reasons import Reason, text_fault
 from ymr_spark.sources.stretches import line_feeds
 
 UNKNOWN_GENRE = 0

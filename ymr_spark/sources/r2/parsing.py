@@ -12,7 +12,7 @@ import pyarrow as pa
 from pyarrow import csv
 
 from ymr_spark.scale import Scale
-from ymr_spark.sources.reasons import Reason
+from ymr_spark.sources.reasons import Reason, text_fault
 
 # Ids index dense arrays in every model: nine times R2's largest is a typing error.
 MAX_ID = 2**24 - 1
@@ -132,17 +132,6 @@ def _rating_fault(rating: bytes, scale: Scale) -> Reason | None:
     if not _DECIMAL.fullmatch(rating):
         return Reason.NOT_A_NUMBER
     return None if _all_on(scale, np.array([float(rating)])) else Reason.OFF_SCALE
-
-
-def text_fault(line: bytes) -> Reason | None:
-    """Why a line is no text."""
-    if b"\0" in line:
-        return Reason.NUL_BYTE
-    try:
-        line.decode()
-    except UnicodeDecodeError:
-        return Reason.BAD_UTF8
-    return None
 
 
 _INTEGER = re.compile(rb"-?[0-9]+")
