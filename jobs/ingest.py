@@ -43,14 +43,27 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Ingest
         source = _MADE.get(settings.raw.source, settings.raw.source)
         if source == "auto":
             source = recognition.recognized(path)
-        if source != recognition.R2:
-            return _of_table(spark, warehouse, settings, source, path)
-        if settings.split.by not in (None, "files"):
-            raise SettingsError(
-                f"split.by={settings.split.by}: the files of {path} say themselves what is held "
-                "out; leave split.by away"
-            )
-        return _of_r2(spark, warehouse, settings, path)
+        _check_applies(settings, source, path)
+        if source == recognition.R2:
+            return _of_r2(spark, warehouse, settings, path)
+        return _of_table(spark, warehouse, settings, source, path)
+
+
+def _check_applies(settings: Settings, source: str, path: Path) -> None:
+    """Raise SettingsError where something is said of a source that says it itself."""
+    raw, own = settings.raw.model_dump(exclude_defaults=True), {"source", "folder", "path"}
+    own |= {"columns", "format", "separator", "header"} if source == recognition.TABLE else set()
+    own |= {"items"} if source != recognition.R2 else set()
+    if said := sorted(raw.keys() - own):
+        raise SettingsError(
+            f"raw.{said[0]}: {path} is of {source}, whose files say it themselves; leave it away, "
+            "or choose raw.source=table"
+        )
+    if source == recognition.R2 and settings.split.by not in (None, "files"):
+        raise SettingsError(
+            f"split.by={settings.split.by}: the files of {path} say themselves what is held out; "
+            "leave split.by away"
+        )
 
 
 def _of_r2(spark: SparkSession, warehouse: Warehouse, settings: Settings, path: Path) -> Ingested:

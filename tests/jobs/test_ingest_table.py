@@ -355,3 +355,19 @@ def test_a_cut_compressed_file(spark: SparkSession, tmp_path: Path) -> None:
     (folder / "b.csv.gz").write_bytes(whole[: len(whole) - 30])
     with pytest.raises(DataContractError, match=r"b\.csv\.gz: cannot be read"):
         ingested(spark, tmp_path / "w", settings(folder))
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"columns": {"user": "u"}}, "raw.columns: .* is of folder, whose files say it themselves"),
+        ({"items": {"path": "songs.csv"}}, "raw.items"),
+        ({"header": False}, "raw.header"),
+    ],
+)
+def test_nothing_is_said_of_a_source_that_says_it_itself(
+    given: dict[str, Any], message: str, spark: SparkSession, summarized: Warehouse
+) -> None:
+    raw = {"source": "auto", "path": str(summarized.raw)} | given
+    with pytest.raises(SettingsError, match=message):
+        ingest.run(spark, summarized, Settings.model_validate({"raw": raw}))
