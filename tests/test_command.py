@@ -25,7 +25,7 @@ def test_the_list_needs_python_alone(words: tuple[str, ...]) -> None:
     assert done.returncode == 0, done.stderr
     listed = {line.split()[0]: line for line in done.stdout.splitlines() if line.startswith("  ")}
     assert [*listed] == [*JOBS, "setup", "doctor", "cluster"]
-    assert " raw files -> ratings, songs, genres, ids, quarantine: " in listed["ingest"]
+    assert " raw ratings -> ratings, songs, genres, ids, quarantine: " in listed["ingest"]
 
 
 def test_an_unknown_command_is_a_usage_error() -> None:

@@ -1,7 +1,7 @@
 """The kinds of values that settings have, with bounds within which every job works."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from pydantic import (
     AfterValidator,
@@ -80,7 +80,8 @@ class Section(BaseModel):
     @classmethod
     def _truth_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
         wanted = cls.model_fields[str(info.field_name)].annotation
-        if wanted is not bool and any(isinstance(v, bool) for v in _each(value)):
+        is_truth = wanted is bool or bool in get_args(wanted)
+        if not is_truth and any(isinstance(v, bool) for v in _each(value)):
             raise ValueError("expected another value than true or false")
         return value
 

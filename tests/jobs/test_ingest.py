@@ -67,7 +67,7 @@ def test_40_faults_of_every_kind_in_100_000_lines(
     figures = ingest.run(spark, warehouse, SETTINGS)
 
     assert figures.files["train_0.txt"] == LineCounts(
-        lines, len(good_train), {str(reason): 40 for reason in sorted(Reason)}
+        lines, len(good_train), {str(reason): 40 for reason in sorted(planted)}
     )
     found: dict[str, set[str]] = {}
     text = b"".join(train)

@@ -371,3 +371,12 @@ def test_nothing_is_said_of_a_source_that_says_it_itself(
     raw = {"source": "auto", "path": str(summarized.raw)} | given
     with pytest.raises(SettingsError, match=message):
         ingest.run(spark, summarized, Settings.model_validate({"raw": raw}))
+
+
+def test_columns_by_place_without_a_line_of_names(
+    from_csv: tuple[Warehouse, Ingested], spark: SparkSession, tmp_path: Path
+) -> None:
+    half_stars().to_csv(tmp_path / "ratings.csv", index=False, header=False)
+    columns = {"item": 1, "rating": 2, "user": 3, "time": 5}
+    asked = settings(tmp_path / "ratings.csv", raw={"columns": columns, "header": False})
+    assert ingested(spark, tmp_path / "w", asked)[1].splits == from_csv[1].splits

@@ -50,7 +50,7 @@ def test_ratings_titles_and_probe(
 def test_without_a_probe_nothing_says_what_is_test(spark: SparkSession, tmp_path: Path) -> None:
     raw = layouts.opened(spark, layouts.written(tmp_path, TOGETHER))
     assert not raw.split
-    assert {row[4] for row in layouts.rows(layouts.audited(raw))} == {None}
+    assert {row[4] for row in layouts.rows(layouts.audited(raw))} == {False}
 
 
 def test_tasks_begin_with_a_film(spark: SparkSession, tmp_path: Path) -> None:

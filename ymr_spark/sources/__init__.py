@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from ymr_spark.sources.r2 import files
+from ymr_spark.sources.r2 import files, names
 
 
 def files_of(path: Path) -> list[Path]:
     """The files that ratings are read from: of a folder of R2's layout those that are taken."""
     if path.is_file():
         return [path]
-    return files.of_interest(path) or sorted(p for p in path.rglob("*") if p.is_file())
+    found = sorted(p for p in path.rglob("*") if p.is_file() and not names.is_clutter(p.name))
+    return files.of_interest(path) or found
