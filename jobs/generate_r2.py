@@ -20,10 +20,8 @@ from ymr_spark.sources.r2.scale import R2
 
 def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Generated:
     """Plant the files; `rows` counts train and test."""
-    asked, scale = (
-        settings.planted.model_dump(),
-        Scale(**settings.scale.model_dump()) if settings.scale else R2,
-    )
+    asked = settings.planted.model_dump()
+    scale = Scale(**settings.scale.model_dump()) if settings.scale else R2
     size = Size(**{field.name: asked.pop(field.name) for field in fields(Size)})
     folder, traits = warehouse.path("raw/"), Traits(**asked)
     try:

@@ -14,7 +14,7 @@ from ymr_spark import schemas
 from ymr_spark.errors import DataContractError, SettingsError
 from ymr_spark.pipeline import cli
 from ymr_spark.pipeline.settings import Settings
-from ymr_spark.pipeline.settings import Split as SplitSection
+from ymr_spark.pipeline.settings_raw import Split as SplitSection
 from ymr_spark.pipeline.stages import ID_TABLES
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.ratings import identity

@@ -21,7 +21,7 @@ _FRAME = {
     *(f"runtime/{name}.py" for name in ("environment", "failures", "logs", "memory")),
     *(f"pipeline/{name}.py" for name in ("cli", "provenance", "runs", "manifests", "stages")),
     *(f"pipeline/{name}.py" for name in ("settings", "settings_file", "settings_yaml")),
-    *("records/figures.py", "records/manifest.py"),
+    *("pipeline/settings_raw.py", "records/figures.py", "records/manifest.py"),
 }
 
 

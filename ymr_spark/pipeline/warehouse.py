@@ -102,10 +102,7 @@ class Warehouse:
         if self.state(resource) is None:
             way_out = f"run {stages.maker(resource)} first"
             if resource == "raw/":
-                way_out = (
-                    "give a folder with R2's files by --set raw.folder=DIR, or others by "
-                    "--set raw.source=auto --set raw.path=PATH"
-                )
+                way_out = "give R2's files by raw.folder=DIR, or others by raw.path"
             raise DataContractError(f"{path}: not there or empty; {way_out}")
         if gone := self.missing(resource):
             raise DataContractError(
