@@ -17,7 +17,7 @@ from ymr_spark.models import registry
 from ymr_spark.models.fitted import RatingModel
 from ymr_spark.models.registry import Entry
 from ymr_spark.models.train_ratings import TrainRatings
-from ymr_spark.pipeline import cli, fitting, provenance
+from ymr_spark.pipeline import cli, fitting, packed_tables, provenance
 from ymr_spark.pipeline.publication import all_registered
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
@@ -39,7 +39,7 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Compar
     test = ratings.where(F.col("split") == "test")
     validation = ratings.where(F.col("split") == "validation")
     validation = validation.select(*COLUMNS, F.lit(True).alias(fitting.VALIDATION))
-    asked = _listeners(ratings, settings)
+    asked = _listeners(spark, warehouse, settings)
     found = [*_at_full_size(warehouse, settings, contents)]
     for groups in row_groups(len(contents.splits["train"].row_groups), settings):
         files = sorted(contents.splits["train"].row_groups)[:groups]
@@ -71,12 +71,13 @@ def _compared(settings: Settings) -> list[str]:
     return [name for name in registry.BY_SIZE if name in {"bias", *settings.models}]
 
 
-def _listeners(ratings: DataFrame, settings: Settings) -> Listeners | None:
+def _listeners(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Listeners | None:
     """By whom lists are judged; None where all of the models predict stars."""
     if all(registry.named(name).rates for name in _compared(settings)):
         return None
     known, users = ["train", "validation"], settings.evaluate.ranked_users
-    return Listeners.of(ratings, "test", known, users=users, seed=settings.seed)
+    rated = packed_tables.by_user(spark, warehouse)
+    return Listeners.of(rated, "test", known, users=users, seed=settings.seed)
 
 
 def _at_full_size(

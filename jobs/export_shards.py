@@ -1,12 +1,11 @@
-"""ratings, songs, genres -> shards/: shuffled plain Parquet that training reads without Spark."""
+"""packed ratings, songs, genres -> shards/: shuffled Parquet that training reads by itself."""
 
 import sys
 from collections.abc import Sequence
 
 from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
 
-from ymr_spark.pipeline import cli
+from ymr_spark.pipeline import cli, packed_tables
 from ymr_spark.pipeline.publication import identities
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
@@ -19,14 +18,12 @@ SPLITS = ("train", "validation")
 
 def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Exported:
     """Write both splits into a new folder, read them back, swap it into place."""
-    ratings = warehouse.read(spark, "ratings")
-    parts = {split: ratings.where(F.col("split") == split) for split in SPLITS}
-    everything = parts["train"].union(parts["validation"])
-    index = indices.build(everything, warehouse.load("songs"), warehouse.load("genres"))
+    rated = packed_tables.by_user(spark, warehouse)
+    index = indices.build(rated.of(*SPLITS), warehouse.load("songs"), warehouse.load("genres"))
     with atomically.replacing(warehouse.path("shards/")) as folder:
         contents = writing.write(
             folder,
-            parts,
+            {split: rated.of(split) for split in SPLITS},
             index,
             identities(warehouse),
             ratings_version=warehouse.pin("ratings"),

@@ -1,4 +1,4 @@
-"""ratings, songs, a model -> recommendations: the top K songs that each user has not rated."""
+"""packed ratings, songs, a model -> recommendations: each user's top K of those not rated."""
 
 import logging
 import shutil
@@ -10,7 +10,6 @@ from pyspark import StorageLevel
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from ymr_spark import packing
 from ymr_spark.errors import DataContractError
 from ymr_spark.evaluation import same_rows
 from ymr_spark.lists import catalogue, exports, lists
@@ -19,13 +18,13 @@ from ymr_spark.lists.restrictions import restrict
 from ymr_spark.models import topk
 from ymr_spark.models.arrays import CHANCES
 from ymr_spark.models.ranking_model import in_stars
-from ymr_spark.pipeline import cli, id_files, list_choice
+from ymr_spark.packing import Packed
+from ymr_spark.pipeline import cli, id_files, list_choice, packed_tables
 from ymr_spark.pipeline.list_choice import Choice
 from ymr_spark.pipeline.own_ids import OwnIds
 from ymr_spark.pipeline.publication import identities, registered
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
-from ymr_spark.ratings import scale_of, with_scale
 from ymr_spark.records.figures import Recommended
 from ymr_spark.store import atomically
 
@@ -56,11 +55,9 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Recomm
     parents = {row["genre_id"]: row["parent_genre_id"] for row in genres}
     model, cap = restrict(choice.ranker, songs, parents, **asked)
 
-    ratings = warehouse.read(spark, "ratings")
-    # Of all ratings, since those of a few users may not tell it.
-    rated = with_scale(ratings, scale_of(ratings)).where(F.col("split") != "test")
+    rated = packed_tables.by_user(spark, warehouse).of("train", "validation")
     rated, strangers = audience(spark, rated, wanted)
-    known = topk.recommend(packing.by_user(rated), model, options.k, cap, choice.then)
+    known = topk.recommend(rated, model, options.k, cap, choice.then)
     # So that the rows that are verified are those that are written.
     known = known.persist(StorageLevel.DISK_ONLY)
     after = ", less for popularity" if options.popularity_damping else ""
@@ -78,7 +75,8 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Recomm
         candidates = np.union1d(candidates, fallback.song_ids)
 
     compared = _sample(rated, options.verified_users)
-    listed, heard = (frame.where(F.col("user_id").isin(compared)) for frame in (known, rated))
+    before = warehouse.read(spark, "ratings").where(F.col("split") != "test")
+    listed, heard = (frame.where(F.col("user_id").isin(compared)) for frame in (known, before))
     if wrong := topk.violations(listed, heard, model, options.k, cap, choice.then):
         raise DataContractError(
             f"recommendations by {model.name}: {'; '.join(wrong[:5])}; no table was written"
@@ -89,7 +87,7 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Recomm
         rows=table.count(),
         model=" and ".join(choice.names),
         verified=len(compared),
-        described=lists.described(table, rated, compared, songs, candidates, tops),
+        described=lists.described(table, heard, compared, songs, candidates, tops),
     )
     table = table.withColumns({"model": F.lit(model.name), "train_hash": F.lit(train.hash)})
     warehouse.write(table, "recommendations")
@@ -110,9 +108,9 @@ def _reason(choice: Choice, after: str) -> Column:
     return F.format_string(f"{ranker.name}: %.2f stars predicted{after}", stars)
 
 
-def _sample(rated: DataFrame, users: int) -> list[int]:
-    everyone = rated.select("user_id").distinct().orderBy(F.xxhash64("user_id"), "user_id")
-    return [row["user_id"] for row in everyone.limit(users).collect()]
+def _sample(rated: Packed, users: int) -> list[int]:
+    everyone = rated.owners().orderBy(F.xxhash64("owner"), "owner")
+    return [row["owner"] for row in everyone.limit(users).collect()]
 
 
 def _export(spark: SparkSession, warehouse: Warehouse, own: OwnIds, wanted: str | None) -> None:

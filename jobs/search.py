@@ -11,7 +11,6 @@ from typing import Any
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from ymr_spark.lists.listeners import Listeners
 from ymr_spark.models import registry
 from ymr_spark.models.registry import Entry
 from ymr_spark.models.train_ratings import TrainRatings
@@ -68,7 +67,7 @@ def _curves(
         return registry.imported(entry.estimator).of_settings(fixed | parameters, **common)
 
     if not entry.rates:
-        asked = [_listeners(part, settings.seed) for part in parts]
+        asked = [listeners(part.layouts.by_user, settings.seed) for part in parts]
         return lambda parameters: [
             listed(estimator(parameters).fit_ratings(part), users)
             for part, users in zip(parts, asked, strict=True)
@@ -79,11 +78,6 @@ def _curves(
         estimator(parameters).setFallback(base).curve(part)
         for base, part in zip(bases, parts, strict=True)
     ]
-
-
-def _listeners(part: TrainRatings, seed: int) -> Listeners:
-    split = F.when(F.col("held_out"), "validation").otherwise("train")
-    return listeners(part.rows.withColumn("split", split), seed)
 
 
 def _journal(warehouse: Warehouse, settings: Settings, entry: Entry) -> Path:

@@ -1,4 +1,4 @@
-"""ratings, shards/, a fallback -> NAME_*, models, predictions: fit the models that are named."""
+"""packed ratings or shards/, a fallback -> NAME_*, models, predictions: fit models by name."""
 
 import logging
 import sys
@@ -15,16 +15,15 @@ from ymr_spark.models import registry
 from ymr_spark.models.fitted import RatingModel
 from ymr_spark.models.linear.model import LinearModel
 from ymr_spark.models.train_ratings import TrainRatings
-from ymr_spark.pipeline import cli, fitting, provenance, publication
+from ymr_spark.pipeline import cli, fitting, packed_tables, provenance, publication
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
+from ymr_spark.ratings import with_scale
 from ymr_spark.records.figures import Trained
 from ymr_spark.shards import indices, inventory
 from ymr_spark.shards.inventory import Inventory
 
 log = logging.getLogger(__name__)
-# What models of one run share, by the version of the ratings.
-PackedByVersion = dict[int, TrainRatings]
 
 
 def run(
@@ -32,7 +31,6 @@ def run(
     warehouse: Warehouse,
     settings: Settings,
     model: str,
-    packed: PackedByVersion | None = None,
 ) -> Trained:
     """Fit a model to the train rows, in the end to the validation rows, too; publish it with its
     predictions for all others."""
@@ -50,7 +48,7 @@ def run(
     )
     finally_too = settings.final_fit != "none" and "validation" in publication.identities(warehouse)
     if contents is None:
-        ways = _classical(_ratings(spark, warehouse, estimator, packed), estimator)
+        ways = _classical(_ratings(spark, warehouse), estimator)
     else:
         ways = _deep(spark, warehouse, settings, estimator, contents, finally_too)
     if entry.fallback:
@@ -94,15 +92,12 @@ def _classical(ratings: TrainRatings, estimator: Any) -> Ways:
     )
 
 
-def _ratings(
-    spark: SparkSession, warehouse: Warehouse, estimator: Any, packed: PackedByVersion | None
-) -> TrainRatings:
-    version, packed = warehouse.pin("ratings"), {} if packed is None else packed
-    if version not in packed:
-        rows = warehouse.read(spark, "ratings").where(F.col("split") != "test")
-        rows = rows.withColumn(fitting.VALIDATION, F.col("split") == "validation")
-        packed[version] = estimator.ratings_of(rows)
-    return packed[version]
+def _ratings(spark: SparkSession, warehouse: Warehouse) -> TrainRatings:
+    rows = warehouse.read(spark, "ratings").where(F.col("split") != "test")
+    rating, held = F.col("rating").cast("double"), F.col("split") == "validation"
+    rows = rows.select("user_id", "song_id", rating.alias("rating"), held.alias("held_out"))
+    scale, packed = warehouse.scale(), packed_tables.layouts(spark, warehouse)
+    return TrainRatings.of_numbers(with_scale(rows, scale), scale, packed)
 
 
 def _verified_shards(warehouse: Warehouse) -> Inventory:
@@ -135,8 +130,7 @@ def _deep(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the job by its arguments; return its exit code."""
-    packed: PackedByVersion = {}
-    return cli.models_main("train", __doc__, __file__, partial(run, packed=packed), argv)
+    return cli.models_main("train", __doc__, __file__, run, argv)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,14 @@
 
 from typing import Any
 
+from pyspark.sql import SparkSession
+
+from ymr_spark import grouping
 from ymr_spark.evaluation.leaderboard import Leaderboard, ListStanding, Standing
 from ymr_spark.identity import Identity
 from ymr_spark.pipeline import manifests, stages
+from ymr_spark.pipeline.packed_tables import BY_SONG, BY_USER
+from ymr_spark.pipeline.publication import identities
 from ymr_spark.pipeline.stages import Stage
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.records import figures
@@ -95,6 +100,15 @@ def ingested(splits: dict[str, Identity], ratings_version: int, **values: Any) -
     return Ingested(splits=splits, ratings_version=ratings_version, **plain | values)
 
 
+def packed(spark: SparkSession, warehouse: Warehouse) -> None:
+    """The ratings packed, and the manifest of that, whatever ingest has told of them."""
+    frame, scale = warehouse.read(spark, "ratings"), warehouse.scale()
+    warehouse.write(grouping.of_rows(frame, "user_id", "song_id", scale, 2), BY_USER)
+    warehouse.write(grouping.of_rows(frame, "song_id", "user_id", scale, 2), BY_SONG)
+    splits, version = identities(warehouse), warehouse.pin("ratings")
+    write(warehouse, "pack", figures.Packed(splits=splits, ratings_version=version))
+
+
 def of(stage: Stage) -> Figures:
     """Something for any stage to tell."""
     error = Point(epoch=1, train_mse=1.0, validation_mse=1.0)
@@ -103,6 +117,7 @@ def of(stage: Stage) -> Figures:
         "generate_r2": figures.Generated(floor_mse=1.0),
         "convert_movielens": figures.Converted(lines={}),
         "ingest": ingested({"train": Identity(1, "aa")}, 0),
+        "pack": figures.Packed(splits={"train": Identity(1, "aa")}, ratings_version=0),
         "export_shards": figures.Exported(train=1, validation=1, index_sizes={}),
         "evaluate": figures.Evaluated(models=1),
         "recommend": figures.Recommended(model="als", verified=1, described=lists),

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 Ids = npt.NDArray[np.integer[Any]]
 
+SPLITS = ("train", "validation", "test")
 # Candidates a row wanted, on average: nearly all users then have as many as are wanted.
 _CANDIDATES = 3
 

@@ -16,6 +16,7 @@ from ymr_spark.lists import worth
 from ymr_spark.lists.catalogue import Catalogue
 from ymr_spark.lists.listeners import Listeners
 from ymr_spark.models.second_stage import SecondStage, ordered
+from ymr_spark.packing import by_user
 from ymr_spark.scale import Scale
 
 SONGS = np.arange(10)
@@ -32,7 +33,7 @@ def listeners(spark: SparkSession, users: int = 99) -> Listeners:
     rows = rows.union(ratings(spark, [(1, 1, 5)], "validation"))
     # Of user 1's list 2, 3, ... the song 3 is liked, 2 is not; user 2 likes 0; 3 likes nothing.
     rows = rows.union(ratings(spark, [(1, 2, 3), (1, 3, 4), (2, 0, 5), (3, 0, 1)], "test"))
-    return Listeners.of(rows, "test", ["train", "validation"], users=users, seed=1)
+    return Listeners.of(by_user(rows), "test", ["train", "validation"], users=users, seed=1)
 
 
 def test_lists_are_of_what_was_not_heard(spark: SparkSession) -> None:
@@ -54,7 +55,7 @@ def test_the_liked_of_half_stars(spark: SparkSession, rating: float, users: int)
     halves = Scale(0.5, 5, 0.5)
     rows = ratings(spark, [(1, 0, 5), (1, 1, 0.5)], scale=halves)
     rows = rows.union(ratings(spark, [(1, 2, rating)], "test", halves))
-    found = Listeners.of(rows, "test", ["train"], users=9, seed=1)
+    found = Listeners.of(by_user(rows), "test", ["train"], users=9, seed=1)
     assert found.liked.num_rows == users
 
 
@@ -103,7 +104,7 @@ def test_the_weight_of_stars_is_that_of_the_best_validation_lists(spark: SparkSe
     users = range(60)
     rows = ratings(spark, [(u, 0, 5) for u in users])
     rows = rows.union(ratings(spark, [(u, 6 + u % 2, 5) for u in users], "validation"))
-    asked = Listeners.of(rows, "validation", ["train"], users=99, seed=1)
+    asked = Listeners.of(by_user(rows), "validation", ["train"], users=99, seed=1)
     stars = replace(flat_model(1.0, 60, 10), song_offsets=np.where(SONGS >= 6, 3.0, 0.0))
     everybody = flat_model(0.0, 60, 10)
     order = replace(everybody, name="order", song_offsets=-0.45 * SONGS, link="log_chance")

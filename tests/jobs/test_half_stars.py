@@ -25,7 +25,7 @@ SETTINGS = Settings.model_validate(
     }
 )
 TRAIN = ("train_constant", "train_bias")
-STAGES = ("generate_r2", "ingest", "summarize", *TRAIN, "evaluate", "report")
+STAGES = ("generate_r2", "ingest", "pack", "summarize", *TRAIN, "evaluate", "report")
 TOTAL = 6000 + 1200
 
 

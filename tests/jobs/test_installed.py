@@ -40,7 +40,7 @@ def test_stages_in_any_folder(ymr: Path, tmp_path: Path) -> None:
     raw_files.write(tmp_path / "raw", train, test)
     words = ["--conf", "sample.yaml", "--set", "raw={source: folder, folder: raw}"]
     words += ["--set", "warehouse=warehouse"]
-    for stage in (["ingest"], ["train", "--model", "bias"]):
+    for stage in (["ingest"], ["pack"], ["train", "--model", "bias"]):
         done = run(ymr, *stage, *words, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         assert "Reconfiguration failed" not in done.stderr  # log4j2 finds the shipped file

@@ -112,6 +112,7 @@ def filled(spark: SparkSession, tmp_path: Path) -> Warehouse:
     warehouse.save(counts, "summary_songs")
     measured = told.ingested({"train": Identity(len(ROWS), "f")}, version)
     told.write(warehouse, "ingest", measured)
+    told.packed(spark, warehouse)
     publish(warehouse, [(DEEP, {"validation": 1.0}), (BIAS, {"validation": 2.0})])
     return warehouse
 

@@ -26,6 +26,7 @@ def ingested(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> W
     raw_files.write(warehouse.raw, train, test)
     measured = ingest.run(spark, warehouse, Settings())
     told.write(warehouse, "ingest", measured)
+    told.packed(spark, warehouse)
     return Warehouse(warehouse.root, warehouse.raw)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import shard_files
@@ -15,10 +16,11 @@ from pyspark.sql import functions as F
 from jobs import export_shards, train
 from ymr_spark.errors import DataContractError
 from ymr_spark.identity import Identity
+from ymr_spark.packing import by_user
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
-from ymr_spark.ratings import COLUMNS, identity
-from ymr_spark.shards import export, indices, inventory
+from ymr_spark.ratings import identity
+from ymr_spark.shards import export, indices, inventory, row_group_files
 
 USERS, SONGS = 30, 40
 SETTINGS = Settings.model_validate({"shards": {"row_group_rows": 100, "row_groups_multiple": 4}})
@@ -48,6 +50,7 @@ def filled(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> War
     genres = [(0, 0, 1, "Unknown", 0), (1, 1, 1, "Rock", 1), (2, 1, 2, "Hard Rock", 1)]
     warehouse.write(table(spark, "genres", genres), "genres")
     measure(spark, warehouse)
+    told.packed(spark, warehouse)
     export_shards.run(spark, warehouse, SETTINGS)
     return warehouse
 
@@ -130,17 +133,27 @@ def test_files_do_not_depend_on_partitions(
     spark: SparkSession, filled: Warehouse, tmp_path: Path
 ) -> None:
     songs, genres = filled.load("songs"), filled.load("genres")
-    ratings = filled.read(spark, "ratings")
-    train = ratings.where(F.col("split") == "train").select(*COLUMNS)
-    index = indices.build(train, songs, genres)
-    other = train.orderBy(F.desc("rating"), F.desc("user_id")).repartition(5, "song_id")
-    (tmp_path / "train").mkdir()
-    export.write(indices.indexed(export.grouped(other, 8, 1), index), tmp_path / "train")
+    ratings = filled.read(spark, "ratings").where(F.col("split") == "train")
+    other = by_user(ratings.orderBy(F.desc("rating"), F.desc("user_id")).repartition(5, "song_id"))
+    index = indices.build(other, songs, genres)
+    folders = [tmp_path / str(seed) / "train" for seed in (1, 2)]
+    for seed, folder in enumerate(folders, start=1):
+        folder.mkdir(parents=True)
+        row_group_files.write(other, export.ordered(other, 8, seed), index, folder)
     expected = filled.path("shards/") / "train"
-    assert inventory.files_of(tmp_path / "train") == inventory.files_of(expected)
-    groups = [export.grouped(train, 8, seed).where("row_group = 0") for seed in (1, 2)]
-    one, two = ({(r.user_id, r.song_id) for r in group.collect()} for group in groups)
+    assert inventory.files_of(folders[0]) == inventory.files_of(expected)
+    groups = [pq.read_table(folder / row_group_files.name(0)) for folder in folders]
+    one, two = ({(r["user_id"], r["song_id"]) for r in group.to_pylist()} for group in groups)
     assert len(one & two) < 0.5 * len(one)
+
+
+def test_the_order_is_that_of_the_hash(spark: SparkSession, filled: Warehouse) -> None:
+    train = filled.read(spark, "ratings").where(F.col("split") == "train")
+    key = F.xxhash64("user_id", "song_id", F.lit(SETTINGS.seed))
+    expected = train.orderBy(key).select("user_id", "song_id").collect()
+    files = sorted((filled.path("shards/") / "train").glob("*"))
+    found = pa.concat_tables(pq.read_table(file) for file in files).to_pylist()
+    assert [(r["user_id"], r["song_id"]) for r in found] == [tuple(row) for row in expected]
 
 
 def test_order_is_random_to_users_and_ratings(filled: Warehouse) -> None:
@@ -166,16 +179,18 @@ def test_rows_that_differ_from_the_measured_ones_leave_the_old_shards(
     spark: SparkSession, filled: Warehouse, tmp_path: Path
 ) -> None:
     before = inventory.files_of(filled.path("shards/"))
-    manifest_path = filled.root / "runs" / "r" / "ingest.json"
-    original = manifest_path.read_text()
-    figures = json.loads(original)
-    figures["splits"]["validation"]["hash"] = "0" * 32
-    manifest_path.write_text(json.dumps(figures))
+    told_by = [filled.root / "runs" / "r" / f"{stage}.json" for stage in ("ingest", "pack")]
+    originals = [manifest.read_text() for manifest in told_by]
+    for manifest, original in zip(told_by, originals, strict=True):
+        figures = json.loads(original)
+        figures["splits"]["validation"]["hash"] = "0" * 32
+        manifest.write_text(json.dumps(figures))
     try:
         with pytest.raises(DataContractError, match=r"validation: .* rows of hash"):
             export_shards.run(spark, filled, SETTINGS)
     finally:
-        manifest_path.write_text(original)
+        for manifest, original in zip(told_by, originals, strict=True):
+            manifest.write_text(original)
     assert inventory.files_of(filled.path("shards/")) == before
 
 

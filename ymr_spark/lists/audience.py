@@ -3,21 +3,23 @@
 from collections.abc import Sequence
 
 import pyarrow as pa
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import SparkSession
+
+from ymr_spark.packing import Packed
 
 
 def audience(
-    spark: SparkSession, rated: DataFrame, wanted: Sequence[int] | None
-) -> tuple[DataFrame, list[int]]:
+    spark: SparkSession, rated: Packed, wanted: Sequence[int] | None
+) -> tuple[Packed, list[int]]:
     """The ratings of the wanted users, and those of them who have none.
 
     Args:
+        rated: `packing.by_user`.
         wanted: numbers of users; None for everyone with a rating.
     """
     if wanted is None:
         return rated, []
     users = spark.createDataFrame(pa.table({"user_id": pa.array(wanted, pa.int32())}))
-    mine = rated.join(F.broadcast(users), "user_id", how="leftsemi")
-    found = {row["user_id"] for row in mine.select("user_id").distinct().collect()}
+    mine = rated.only(users)
+    found = {row["owner"] for row in mine.owners().collect()}
     return mine, sorted(set(wanted) - found)

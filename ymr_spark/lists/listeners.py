@@ -2,20 +2,21 @@
 not know."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import partial, reduce
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from pyspark import StorageLevel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from ymr_spark.models import topk
 from ymr_spark.models.ranker import Ranker
 from ymr_spark.models.second_stage import SecondStage
-from ymr_spark.packing import Packed, by_user
-from ymr_spark.ratings import level, scale_of, with_scale
+from ymr_spark.packing import Block, Packed
 
 # A song is liked that is rated this share of the scale above its lowest rating: 4 of 1..5 stars.
 LIKED = 0.75
@@ -36,29 +37,24 @@ class Listeners:
 
     @classmethod
     def of(
-        cls, ratings: DataFrame, split: str, heard: Sequence[str], *, users: int, seed: int
+        cls, rated: Packed, split: str, heard: Sequence[str], *, users: int, seed: int
     ) -> "Listeners":
         """So many of the users who have rows of the split.
 
         Args:
-            ratings: schemas.RATINGS rows.
+            rated: `packing.by_user` of all splits.
             heard: the splits whose songs are left out.
         """
-        judged = ratings.where(F.col("split") == split)
-        everyone = judged.select("user_id").distinct()
-        everyone = everyone.orderBy(F.xxhash64("user_id", F.lit(seed)), "user_id")
-        chosen = everyone.limit(users).toArrow()
-        sample = F.broadcast(ratings.sparkSession.createDataFrame(chosen))
-        # Of all ratings, since those of a few users may not tell it.
-        scale = scale_of(ratings)
-        rated = with_scale(ratings, scale).where(F.col("split").isin(*heard))
-        packed = by_user(rated.join(sample, "user_id", "leftsemi"))
+        spark = rated.frame.sparkSession
+        everyone = rated.of(split).owners()
+        everyone = everyone.orderBy(F.xxhash64("owner", F.lit(seed)), "owner")
+        mine = rated.only(spark.createDataFrame(everyone.limit(users).toArrow()))
         # Few tasks, since each one readies all songs of its model.
-        tasks = ratings.sparkSession.sparkContext.defaultParallelism
-        packed = replace(packed, frame=packed.frame.coalesce(tasks))
-        high = level(scale) >= math.ceil(LIKED * (scale.levels - 1))
-        liked = judged.where(high).join(sample, "user_id", "leftsemi")
-        return cls(split, liked.select("user_id", "song_id").toArrow(), packed)
+        tasks = mine.frame.coalesce(spark.sparkContext.defaultParallelism)
+        mine = replace(mine, frame=tasks.persist(StorageLevel.DISK_ONLY))
+        least = rated.scale.values[math.ceil(LIKED * (rated.scale.levels - 1))]
+        liked = mine.of(split).map(partial(_liked, least=least), "user_id int, song_id int")
+        return cls(split, liked.toArrow(), mine.of(*heard))
 
     def lists(self, models: Sequence[Ranker], k: int) -> dict[str, pa.Table]:
         """(user_id, rank, song_id, score) by model, at most `k` a user."""
@@ -72,3 +68,11 @@ class Listeners:
     def reordered(self, model: Ranker, then: SecondStage, k: int) -> pa.Table:
         """second_stage.SCHEMA rows of the model's candidates."""
         return topk.recommend(self.heard, model, k, then=then).toArrow()
+
+
+def _liked(blocks: Iterator[Block], least: float) -> Iterable[pa.RecordBatch]:
+    for block in blocks:
+        high = block.ratings >= least
+        users = np.repeat(block.owners, block.counts)[high]
+        columns = [pa.array(ids, pa.int32()) for ids in (users, block.others[high])]
+        yield pa.RecordBatch.from_arrays(columns, ["user_id", "song_id"])

@@ -17,6 +17,40 @@ from ymr_spark.ratings import scale_of, with_scale
 from ymr_spark.scale import Scale
 
 
+class Layouts:
+    """The same ratings by user and by song, each packed when it is first asked for."""
+
+    def __init__(self, rows: DataFrame) -> None:
+        """
+        Args:
+            rows: (user_id, song_id, rating, held_out).
+        """
+        self._rows = rows
+
+    @classmethod
+    def of(cls, by_user: Packed, by_song: Packed) -> "Layouts":
+        """Those that have been packed elsewhere."""
+        found = cls(by_user.frame)
+        found.__dict__ |= {"by_user": by_user, "by_song": by_song}
+        return found
+
+    @cached_property
+    def by_user(self) -> Packed:
+        """By `packing.by_user`."""
+        return packing.by_user(self._rows)
+
+    @cached_property
+    def by_song(self) -> Packed:
+        """By `packing.by_song`."""
+        return packing.by_song(self._rows)
+
+    def unpersist(self) -> None:
+        """Let go of what has been packed."""
+        for name in ("by_user", "by_song"):
+            if name in self.__dict__:
+                getattr(self, name).unpersist()
+
+
 @dataclass(frozen=True)
 class TrainRatings:
     """Ratings to fit to, and others to stop by.
@@ -26,7 +60,8 @@ class TrainRatings:
     Args:
         rows: (user_id, song_id, rating, held_out); those that are held out are to stop by.
         stops: whether there may be such.
-        held_out_in: the same rows, some held out, which have been packed for both.
+        layouts: of these rows, and maybe of others.
+        splits: those of the packed ratings to fit to.
     """
 
     rows: DataFrame
@@ -34,7 +69,8 @@ class TrainRatings:
     scale: Scale
     users: IdCodes
     songs: IdCodes
-    held_out_in: "TrainRatings | None" = None
+    layouts: Layouts
+    splits: tuple[str, ...] = ("train",)
 
     @classmethod
     def of(
@@ -66,7 +102,19 @@ class TrainRatings:
         coded = songs.coded(users.coded(rows, "_user", "user_id"), "_song", "song_id")
         coded = with_scale(coded, scale).withColumnRenamed("_held", "held_out")
         rows = coded.select("user_id", "song_id", "rating", "held_out")
-        return cls(rows, validation is not None, scale, users, songs)
+        return cls(rows, validation is not None, scale, users, songs, Layouts(rows))
+
+    @classmethod
+    def of_numbers(
+        cls, rows: DataFrame, scale: Scale, layouts: Layouts | None = None
+    ) -> "TrainRatings":
+        """(user_id, song_id, rating, held_out) rows, whose ids are whole numbers from 0 on.
+
+        Args:
+            layouts: where they have been packed already.
+        """
+        packed = layouts or Layouts(rows)
+        return cls(rows, True, scale, IdCodes("int"), IdCodes("int"), packed)
 
     @property
     def train(self) -> DataFrame:
@@ -87,25 +135,17 @@ class TrainRatings:
     def with_validation(self) -> "TrainRatings":
         """The same rows, all of them to fit to."""
         rows = self.rows.withColumn("held_out", F.lit(False))
-        return replace(self, rows=rows, stops=False, held_out_in=self)
+        return replace(self, rows=rows, stops=False, splits=("train", "validation"))
 
-    @cached_property
+    @property
     def by_user(self) -> Packed:
         """The train rows, packed by user."""
-        return (
-            self.held_out_in.by_user.everything()
-            if self.held_out_in
-            else packing.by_user(self.rows)
-        )
+        return self.layouts.by_user.of(*self.splits)
 
-    @cached_property
+    @property
     def by_song(self) -> Packed:
         """The train rows, packed by song."""
-        return (
-            self.held_out_in.by_song.everything()
-            if self.held_out_in
-            else packing.by_song(self.rows)
-        )
+        return self.layouts.by_song.of(*self.splits)
 
     @cached_property
     def train_arrays(self) -> HeldOut:
@@ -119,9 +159,7 @@ class TrainRatings:
 
     def unpersist(self) -> None:
         """Let go of what has been packed."""
-        for name in ("by_user", "by_song"):
-            if name in self.__dict__:
-                getattr(self, name).unpersist()
+        self.layouts.unpersist()
 
 
 def _ends(rows: DataFrame, *names: str) -> dict[str, tuple[Any, Any]]:

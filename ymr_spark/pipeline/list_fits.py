@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from pyarrow import parquet as pq
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 
 from ymr_spark.evaluation.list_judgement import Fits
 from ymr_spark.evaluation.metrics import Score
@@ -14,7 +14,8 @@ from ymr_spark.lists import catalogue
 from ymr_spark.lists.listeners import Listeners
 from ymr_spark.models import registry
 from ymr_spark.models.second_stage import SecondStage
-from ymr_spark.pipeline import publication
+from ymr_spark.packing import Packed
+from ymr_spark.pipeline import packed_tables, publication
 from ymr_spark.pipeline.publication import Registration
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
@@ -33,17 +34,17 @@ def fits(
         models: those that are compared.
         scored: their errors, by which the model is chosen whose stars put candidates in order.
     """
-    ratings = warehouse.read(spark, "ratings")
+    rated = packed_tables.by_user(spark, warehouse)
     ranking = [name for name in models if name in registry.RANKING]
     errors = {s.model: s.mse for s in scored if s.split == "validation" and s.model in ranking}
     stars = min(errors, key=lambda name: (errors[name], name), default=None)
     found = {}
     if errors:
         chosen = {name: publication.load_chosen(warehouse, name) for name in ranking}
-        found["validation"] = _fits(warehouse, settings, ratings, chosen, stars, ["train"])
+        found["validation"] = _fits(warehouse, settings, rated, chosen, stars, ["train"])
     final = {name: publication.load(warehouse, name) for name in ranking}
     splits = next(iter(models.values())).splits
-    found["test"] = _fits(warehouse, settings, ratings, final, stars, splits)
+    found["test"] = _fits(warehouse, settings, rated, final, stars, splits)
     return found
 
 
@@ -55,7 +56,7 @@ def raters(warehouse: Warehouse) -> int:
 def _fits(
     warehouse: Warehouse,
     settings: Settings,
-    ratings: DataFrame,
+    rated: Packed,
     models: Mapping[str, Any],
     stars: str | None,
     fitted_to: Sequence[str],
@@ -63,7 +64,7 @@ def _fits(
     chosen_on = fitted_to == ["train"]
     split, heard = ("validation", ["train"]) if chosen_on else ("test", ["train", "validation"])
     options = settings.evaluate
-    listeners = Listeners.of(ratings, split, heard, users=options.ranked_users, seed=settings.seed)
+    listeners = Listeners.of(rated, split, heard, users=options.ranked_users, seed=settings.seed)
     counts, songs = warehouse.load("summary_songs"), warehouse.load("songs")
     return Fits(
         listeners,

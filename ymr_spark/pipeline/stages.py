@@ -63,6 +63,8 @@ MODELS_TABLES = ("predictions", "models")
 # What users and songs are called by the source; see pipeline.own_ids.
 ID_TABLES = ("user_ids", "song_ids")
 COUNT_TABLES = ("summary_users", "summary_songs", "summary_genre_ratings")
+# The ratings by whole users and by whole songs; see pipeline.packed_tables.
+PACKED_TABLES = ("packed_by_user", "packed_by_song")
 SUMMARY_TABLES = (
     "summary_columns",
     "summary_values",
@@ -81,13 +83,16 @@ RANKING_TABLES = tuple(t for e in registry.MODELS if e.ranks_songs for t in e.ta
 CHOSEN = tuple(f for e in registry.MODELS for f in e.chosen)
 
 
+_OF_DEEP = ("songs", "genres", "shards/")
+
+
 def _train(entry: registry.Entry) -> Stage:
     base = registry.named(entry.fallback) if entry.fallback else None
     fallback = (*base.tables, *base.chosen) if base else ()
     sections = entry.name, "final_fit", *(("two_tower",) if entry.deep else ())
     return Stage(
         f"train_{entry.name}",
-        ("ratings", *(("songs", "genres", "shards/") if entry.deep else ()), *fallback),
+        ("ratings", *(_OF_DEEP if entry.deep else PACKED_TABLES), *fallback),
         (*entry.tables, *entry.chosen, *(MODELS_TABLES if entry.rates else MODELS_TABLES[1:])),
         (*sections, *(("tune",) if entry.tuned else ())),
         optional=entry.choice,
@@ -120,14 +125,25 @@ STAGES = (
         ("ingest", "raw", "split", "scale"),
         keeps=("unpacked/",),
     ),
+    Stage("pack", ("ratings",), PACKED_TABLES),
     Stage("summarize", ("ratings", "songs", "genres"), (*COUNT_TABLES, *SUMMARY_TABLES)),
     *(_tune(entry) for entry in registry.MODELS if entry.tuned),
     *(_train(entry) for entry in registry.MODELS if not entry.deep),
-    Stage("export_shards", ("ratings", "songs", "genres"), ("shards/",), ("shards",)),
+    Stage(
+        "export_shards", ("ratings", "packed_by_user", "songs", "genres"), ("shards/",), ("shards",)
+    ),
     *(_train(entry) for entry in registry.MODELS if entry.deep),
     Stage(
         "evaluate",
-        ("ratings", "songs", "genres", *COUNT_TABLES[:2], "predictions", "models"),
+        (
+            "ratings",
+            "packed_by_user",
+            "songs",
+            "genres",
+            *COUNT_TABLES[:2],
+            "predictions",
+            "models",
+        ),
         (
             *("metrics", "differences", "slices", "orders"),
             *("ranking", "ranking_slices", "list_weights"),
@@ -139,7 +155,7 @@ STAGES = (
     Stage(
         "recommend",
         (
-            *("ratings", "songs", "genres", "summary_songs"),
+            *("ratings", "packed_by_user", "songs", "genres", "summary_songs"),
             *("metrics", "ranking", "list_weights", "models"),
         ),
         ("recommendations",),
@@ -160,7 +176,7 @@ STAGES = (
     ),
     Stage(
         "compare_by_size",
-        ("ratings", "songs", "genres", "shards/", "models", "metrics", "ranking"),
+        ("ratings", "packed_by_user", "songs", "genres", "shards/", "models", "metrics", "ranking"),
         ("by_size",),
         ("compare_by_size", "models", "two_tower", "tune", "evaluate", *registry.BY_SIZE),
         optional=CHOICES,

@@ -49,6 +49,13 @@ class Ingested(Figures):
     unknown_genres: int
 
 
+class Packed(Figures):
+    """The ratings of that version of their table, by split, as they have been packed."""
+
+    splits: dict[str, Identity]
+    ratings_version: int
+
+
 class Trained(Figures):
     """The rows of the final fit, by settings that are the `parameters`.
 
@@ -164,6 +171,7 @@ _KINDS: dict[str, type[Figures]] = {
     "generate_r2": Generated,
     "convert_movielens": Converted,
     "ingest": Ingested,
+    "pack": Packed,
     "tune": Tuned,
     "train": Trained,
     "export_shards": Exported,

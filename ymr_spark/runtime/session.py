@@ -33,6 +33,8 @@ ALWAYS = {
     "spark.sql.maxConcurrentOutputFileWriters": "64",
     # Rows may be of megabytes: the memory of a task then is some batches, not its partition.
     "spark.sql.execution.arrow.maxBytesPerBatch": str(64 << 20),
+    # Packed ratings: a task for each of their files, whatever the cores.
+    "spark.sql.files.maxPartitionBytes": str(16 << 20),
     # Python's work on a batch is small beside what each batch costs.
     "spark.sql.execution.arrow.maxRecordsPerBatch": "1000000",
     # Logs of some hundred files are not worth Delta's 50 tasks.

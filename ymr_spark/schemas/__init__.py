@@ -14,7 +14,15 @@ from ymr_spark.schemas.models import (
     USER_EMBEDDINGS,
     USER_FACTORS,
 )
-from ymr_spark.schemas.ratings import GENRES, QUARANTINE, RATINGS, SONG_IDS, SONGS, USER_IDS
+from ymr_spark.schemas.ratings import (
+    GENRES,
+    PACKED,
+    QUARANTINE,
+    RATINGS,
+    SONG_IDS,
+    SONGS,
+    USER_IDS,
+)
 from ymr_spark.schemas.results import (
     BY_SIZE,
     DIFFERENCES,
@@ -51,6 +59,7 @@ __all__ = [
     "MLP_LAYERS",
     "MODELS",
     "ORDERS",
+    "PACKED",
     "PARTITIONS",
     "PREDICTIONS",
     "QUARANTINE",
@@ -84,6 +93,8 @@ __all__ = [
 
 TABLES: dict[str, T.StructType] = {
     "ratings": RATINGS,
+    "packed_by_user": PACKED,
+    "packed_by_song": PACKED,
     "songs": SONGS,
     "genres": GENRES,
     "user_ids": USER_IDS,

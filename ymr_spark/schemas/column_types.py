@@ -4,6 +4,7 @@ from pyspark.sql import types as T
 
 INT, LONG, FLOAT, DOUBLE = T.IntegerType(), T.LongType(), T.FloatType(), T.DoubleType()
 STRING, FLAG, FACTORS = T.StringType(), T.BooleanType(), T.ArrayType(FLOAT)
+INTS, TINY_INTS = T.ArrayType(INT), T.ArrayType(T.ByteType())
 
 
 def table(*columns: tuple[str, T.DataType]) -> T.StructType:

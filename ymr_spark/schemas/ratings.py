@@ -1,6 +1,6 @@
 """What ingest writes."""
 
-from ymr_spark.schemas.column_types import FLOAT, INT, LONG, STRING, table
+from ymr_spark.schemas.column_types import FLOAT, INT, INTS, LONG, STRING, TINY_INTS, table
 
 RATINGS = table(
     ("user_id", INT),
@@ -8,6 +8,15 @@ RATINGS = table(
     ("rating", FLOAT),  # stars, on the scale in the column's metadata; see ymr_spark.ratings
     ("split", STRING),  # train, validation or test
     ("part", INT),  # N of the file train_N or test_N
+)
+
+# The same, a row an owner: a user, whose others are songs, or a song, whose others are users.
+PACKED = table(
+    ("block", INT),  # that it is read in
+    ("owner", INT),
+    ("others", INTS),  # ascending
+    ("levels", TINY_INTS),  # of the scale, from 0, by other
+    ("splits", TINY_INTS),  # place in split.SPLITS, by other
 )
 
 SONGS = table(

@@ -3,7 +3,6 @@
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from ymr_spark.models.columns import IdCodes
 from ymr_spark.models.train_ratings import TrainRatings
 from ymr_spark.ratings import scale_of
 
@@ -27,4 +26,4 @@ def cut(ratings: DataFrame, count: int, seed: int) -> list[TrainRatings]:
 
 def _fold(numbered: DataFrame, number: int) -> TrainRatings:
     rows = numbered.withColumn("held_out", F.col("fold") == number).drop("fold")
-    return TrainRatings(rows, True, scale_of(numbered), IdCodes("int"), IdCodes("int"))
+    return TrainRatings.of_numbers(rows, scale_of(numbered))

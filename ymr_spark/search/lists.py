@@ -2,20 +2,19 @@
 
 from typing import Any
 
-from pyspark.sql import DataFrame
-
 from ymr_spark.lists import worth
 from ymr_spark.lists.listeners import Listeners
 from ymr_spark.models.fitted import RatingModel
+from ymr_spark.packing import Packed
 from ymr_spark.records.learning_curve import Curve, Point
 
 _USERS = 5_000
 
 
-def listeners(rows: DataFrame, seed: int) -> Listeners:
-    """Some users of (user_id, song_id, rating, split) rows, whose validation rows are to be found
-    by what has seen those of train."""
-    return Listeners.of(rows, "validation", ["train"], users=_USERS, seed=seed)
+def listeners(rated: Packed, seed: int) -> Listeners:
+    """Some users of ratings packed by user, whose validation rows are to be found by what has
+    seen those of train."""
+    return Listeners.of(rated, "validation", ["train"], users=_USERS, seed=seed)
 
 
 def listed(model: RatingModel[Any], asked: Listeners) -> Curve:

@@ -14,7 +14,6 @@ from ymr_spark import seeds
 from ymr_spark.identity import Identity
 from ymr_spark.lists.listeners import Listeners
 from ymr_spark.models import registry
-from ymr_spark.models.columns import IdCodes
 from ymr_spark.models.fitted import RatingModel
 from ymr_spark.models.registry import Entry
 from ymr_spark.models.train_ratings import TrainRatings
@@ -61,7 +60,7 @@ class Sample:
     def ratings(self) -> TrainRatings:
         """For classical models."""
         rows = self.rows.withColumn("held_out", F.col("split") == "validation").drop("split")
-        return TrainRatings(rows, True, scale_of(self.rows), IdCodes("int"), IdCodes("int"))
+        return TrainRatings.of_numbers(rows, scale_of(self.rows))
 
     @cached_property
     def base(self) -> RatingModel[Any]:
@@ -73,7 +72,7 @@ class Sample:
     @cached_property
     def listeners(self) -> Listeners:
         """By whom the lists of models that only rank are judged."""
-        return listeners(self.rows, self.seed)
+        return listeners(self.ratings.layouts.by_user, self.seed)
 
     @cached_property
     def identities(self) -> dict[str, Identity]:
@@ -109,12 +108,12 @@ class Sample:
 
     def _shards(self, songs: pa.Table, genres: pa.Table) -> inventory.Inventory:
         if not self.folder.exists():
-            parts = {s: self.rows.where(F.col("split") == s) for s in self.identities}
+            rated = self.ratings.layouts.by_user
             with atomically.replacing(self.folder) as folder:
                 writing.write(
                     folder,
-                    parts,
-                    indices.build(parts["train"], songs, genres),
+                    {split: rated.of(split) for split in self.identities},
+                    indices.build(rated.of("train"), songs, genres),
                     self.identities,
                     ratings_version=0,
                     seed=self.seed,

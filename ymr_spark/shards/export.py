@@ -1,21 +1,48 @@
-"""Rows as plain Parquet for training: in a seeded random order, in equal row groups."""
+"""The seeded random order of rows, cut into equal row groups."""
 
-import shutil
-from itertools import pairwise
-from pathlib import Path
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
-import pyarrow.parquet as pq
+import pyarrow as pa
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
+from ymr_spark import grouping
 from ymr_spark.errors import DataContractError
-from ymr_spark.store.paths import of_disk
+from ymr_spark.grouping import Array, Dealt, lists
+from ymr_spark.packed_identity import Words, xxhash64
+from ymr_spark.packing import Packed, flat, one_row
+from ymr_spark.split import SPLITS
 
-# Larger than any row group, so that a file never holds two.
-_PARQUET_BLOCK_BYTES = 1 << 30
+_DEALT = "row_group int, users array<int>, songs array<int>, levels array<tinyint>"
 # A row's bin is the leading 16 bits of its key.
-_BIN_SHIFT = 48
+_BIN_SHIFT, _BINS = np.uint64(48), 1 << 16
+_SIGN = np.uint64(1 << 63)
+
+
+@dataclass(frozen=True)
+class Order:
+    """That of rows by their keys.
+
+    Attributes:
+        splits: those of the packed ratings that it is of.
+        first_keys: (groups - 1,), the least of each row group but the first.
+    """
+
+    splits: tuple[str, ...]
+    seed: int
+    first_keys: Words
+
+    def keys(self, users: Array, songs: Array) -> Words:
+        """Of rows (rows,): hashes of user, song and seed."""
+        return xxhash64(users, songs, np.full(1, self.seed).astype(np.int32)) ^ _SIGN
+
+    def mine(self, rows: Dealt) -> tuple[Array, Array, Array]:
+        """Users, songs and levels of those rows that it is of."""
+        users, songs, levels, splits = rows
+        mine = np.isin(SPLITS, self.splits)[splits]
+        return users[mine], songs[mine], levels[mine]
 
 
 def row_group_count(split: str, rows: int, *, row_group_rows: int, row_groups_multiple: int) -> int:
@@ -33,73 +60,64 @@ def row_group_count(split: str, rows: int, *, row_group_rows: int, row_groups_mu
     return row_groups_multiple * min(multiples, rows // row_groups_multiple)
 
 
-def grouped(rows: DataFrame, groups: int, seed: int) -> DataFrame:
-    """The rows with `key`, a seeded hash of (user_id, song_id), and `row_group`, from 0.
+def ordered(rated: Packed, groups: int, seed: int) -> Order:
+    """That of the rows which kernels see: row groups' sizes differ by one row at most.
 
-    The groups cut the order of the keys into equal parts: their sizes differ by one row at
-    most, on any number of cores. All rows of a group are in one partition.
+    Exact quantiles without a sort: a histogram tells which bins the groups start in; only the keys
+    of those are collected.
+
+    Args:
+        rated: `packing.by_user`.
     """
-    keyed = rows.withColumn("key", F.xxhash64("user_id", "song_id", F.lit(seed)))
-    keyed = keyed.withColumn("bin", F.shiftright("key", _BIN_SHIFT))
-    return (
-        keyed.join(F.broadcast(_ranges(keyed, groups)), on="bin", how="inner")
-        .where(F.col("key").between(F.col("low"), F.col("high")))
-        .select(*rows.columns, "key", "row_group")
-        .repartition(groups, "row_group")
-    )
-
-
-def write(rows: DataFrame, folder: Path) -> None:
-    """Write `grouped` rows in the order of their keys: a file of one row group for each group."""
-    staging = folder / ".staging"
-    ordered = rows.sortWithinPartitions("row_group", "key", "user_id", "song_id").drop("key")
-    writer = ordered.write.partitionBy("row_group")
-    writer.option("parquet.block.size", _PARQUET_BLOCK_BYTES).parquet(of_disk(staging))
-    for file in staging.glob("row_group=*/*.parquet"):
-        group = int(file.parent.name.partition("=")[2])
-        file.rename(folder / f"row-group-{group:05d}.parquet")
-    shutil.rmtree(staging)
-
-
-def row_group_rows(folder: Path) -> dict[str, int]:
-    """The rows of each file of the folder, which holds one row group.
-
-    Raises:
-        DataContractError: Spark cut a file into several row groups.
-    """
-    rows = {}
-    for file in sorted(folder.glob("*.parquet")):
-        footer = pq.read_metadata(file)
-        if footer.num_row_groups != 1:
-            raise DataContractError(
-                f"{file}: {footer.num_row_groups} row groups, expected 1; "
-                "lower shards.row_group_rows"
-            )
-        rows[file.name] = footer.num_rows
-    return rows
-
-
-def _ranges(keyed: DataFrame, groups: int) -> DataFrame:
-    """One row per (row_group, bin): the bounds, both inclusive, of the group's keys."""
-    bounds = pairwise([-(2**63), *_first_keys(keyed, groups), 2**63])
-    rows = [(group, low, high - 1) for group, (low, high) in enumerate(bounds)]
-    frame = keyed.sparkSession.createDataFrame(rows, "row_group int, low long, high long")
-    bins = (F.shiftright(bound, _BIN_SHIFT) for bound in ("low", "high"))
-    return frame.withColumn("bin", F.explode(F.sequence(*bins)))
-
-
-def _first_keys(keyed: DataFrame, groups: int) -> list[int]:
-    """The smallest key of each row group but the first: exact quantiles without a sort.
-
-    A histogram tells which bins the groups start in; only the keys of those are collected.
-    """
-    histogram = keyed.groupBy("bin").count().orderBy("bin").toArrow()
-    bins, counts = (np.asarray(histogram.column(name)) for name in ("bin", "count"))
+    order = Order(rated.splits, seed, np.zeros(0, np.uint64))
+    count = partial(_counted, order=order)
+    table = rated.frame.mapInArrow(count, "counts array<long>").toArrow()
+    counts = flat(table, "counts").reshape(-1, _BINS).sum(axis=0)
     ends = np.cumsum(counts)
     starts = np.arange(1, groups) * ends[-1] // groups
     cut = np.searchsorted(ends, starts, side="right")
-    chosen = np.unique(cut)
-    keys = keyed.where(F.col("bin").isin(bins[chosen].tolist())).select("key").toArrow()
-    collected = np.sort(np.asarray(keys.column("key")))
-    left_out = ends[chosen] - np.cumsum(counts[chosen])
-    return [int(key) for key in collected[starts - left_out[np.searchsorted(chosen, cut)]]]
+    wanted = np.bincount(cut, minlength=_BINS) > 0
+    collect = partial(_keys_of_bins, order=order, wanted=wanted)
+    table = rated.frame.mapInArrow(collect, "keys array<long>").toArrow()
+    collected = np.sort(flat(table, "keys").view(np.uint64))
+    left_out = ends - np.cumsum(np.where(wanted, counts, 0))
+    return Order(rated.splits, seed, collected[starts - left_out[cut]])
+
+
+def grouped(rated: Packed, order: Order) -> DataFrame:
+    """(row_group, users, songs, levels): pieces of the row groups, from 0, each group's one after
+    the other in one partition."""
+    dealt = rated.frame.mapInArrow(partial(_deal, order=order), _DEALT)
+    groups = len(order.first_keys) + 1
+    return dealt.repartition(groups, "row_group").sortWithinPartitions("row_group")
+
+
+def _counted(batches: Iterable[pa.RecordBatch], order: Order) -> Iterable[pa.RecordBatch]:
+    counts = np.zeros(_BINS, np.int64)
+    for rows in grouping.rows_of(batches):
+        users, songs, _ = order.mine(rows)
+        bins = (order.keys(users, songs) >> _BIN_SHIFT).astype(np.int64)
+        counts += np.bincount(bins, minlength=_BINS)
+    yield one_row(counts=counts)
+
+
+def _keys_of_bins(
+    batches: Iterable[pa.RecordBatch], order: Order, wanted: Array
+) -> Iterable[pa.RecordBatch]:
+    for rows in grouping.rows_of(batches):
+        users, songs, _ = order.mine(rows)
+        keys = order.keys(users, songs)
+        yield one_row(keys=keys[wanted[keys >> _BIN_SHIFT]].view(np.int64))
+
+
+def _deal(batches: Iterable[pa.RecordBatch], order: Order) -> Iterable[pa.RecordBatch]:
+    for rows in grouping.rows_of(batches):
+        columns = order.mine(rows)
+        group = np.searchsorted(order.first_keys, order.keys(*columns[:2]), side="right")
+        place = np.argsort(group.astype(np.uint16), kind="stable")
+        sizes = np.bincount(group)
+        found = np.flatnonzero(sizes)
+        bounds = np.r_[0, np.cumsum(sizes[found])]
+        pieces = (lists(bounds, values[place]) for values in columns)
+        names = ["row_group", "users", "songs", "levels"]
+        yield pa.RecordBatch.from_arrays([pa.array(found, pa.int32()), *pieces], names)

@@ -1,6 +1,6 @@
 """Dense indices for embeddings: 1..n in the order of the ids, 0 for what is unknown."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,10 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
-from ymr_spark.ratings import require_columns
+from ymr_spark.models.arrays import find
+from ymr_spark.packing import Block, Packed, flat, one_row
 
 Ids = npt.NDArray[np.int32]
 
@@ -33,29 +32,37 @@ _ATTRIBUTES = ("album", "artist", "genre", "top_genre")
 
 @dataclass(frozen=True)
 class Index:
-    """`ids` has the ascending ids of users, songs and attributes: position i has index i + 1.
+    """Small enough to broadcast.
 
-    `users` has user_id and user_index, `songs` all that `COLUMNS` says of a song_id; both are
-    small enough to broadcast.
+    Attributes:
+        ids: the ascending ids of users, songs and attributes: position i has index i + 1.
+        songs: all that `COLUMNS` says of each song_id, ascending: (songs,) a column.
     """
 
     ids: dict[str, Ids]
-    users: pa.Table
-    songs: pa.Table
+    songs: dict[str, Ids]
+
+    def columns(self, users: Ids, songs: Ids, stars: npt.NDArray[np.float64]) -> dict[str, Any]:
+        """`COLUMNS` of rows (rows,); an index is 0 where its user, song or attribute is unknown."""
+        place, known = find(self.songs["song_id"], songs)
+        found = {name: np.where(known, values[place], 0) for name, values in self.songs.items()}
+        found |= {"user_id": users, "song_id": songs, "rating": stars}
+        found["user_index"] = _positions(self.ids["user"], users)
+        types = {"int": np.int32, "float": np.float32}
+        return {name: found[name].astype(types[kind]) for name, kind in COLUMNS.items()}
 
 
-def build(ratings: DataFrame, songs: pa.Table, genres: pa.Table) -> Index:
-    """Index the users and songs of these rows, and the attributes of all songs.
+def build(rated: Packed, songs: pa.Table, genres: pa.Table) -> Index:
+    """Index the users and songs of the rows that kernels see, and the attributes of all songs.
 
     Args:
+        rated: `packing.by_user`.
         songs, genres: schemas.SONGS, GENRES rows.
     """
-    users, rated = (_distinct(ratings, column) for column in ("user_id", "song_id"))
     placed = _placed(songs, genres)
-    ids = {"user": users, "song": rated}
+    ids = _rated(rated)
     ids |= {name: np.unique(placed[f"{name}_id"].dropna()).astype(np.int32) for name in _ATTRIBUTES}
-    known = pa.Table.from_pydict({"user_id": users, "user_index": _positions(users, users)})
-    return Index(ids, known, _catalogue(ids, placed))
+    return Index(ids, _catalogue(ids, placed))
 
 
 def catalogue(ids: Mapping[str, Ids], songs: pa.Table, genres: pa.Table) -> dict[str, Ids]:
@@ -65,17 +72,14 @@ def catalogue(ids: Mapping[str, Ids], songs: pa.Table, genres: pa.Table) -> dict
         ids: as `Index.ids`; an attribute that is not among them has index 0.
         songs, genres: as for `build`.
     """
-    found = _catalogue(ids, _placed(songs, genres))
-    return {name: found.column(name).to_numpy() for name in found.column_names}
+    return _catalogue(ids, _placed(songs, genres))
 
 
-def without_songs(train: DataFrame) -> Index:
+def without_songs(rated: Packed) -> Index:
     """`build` where nothing else is known of the songs than their ids."""
-    users, songs = (_distinct(train, column) for column in ("user_id", "song_id"))
-    ids = {"user": users, "song": songs}
+    ids = _rated(rated)
     ids |= {name: np.zeros(0, np.int32) for name in _ATTRIBUTES}
-    known = pa.Table.from_pydict({"user_id": users, "user_index": _positions(users, users)})
-    return Index(ids, known, pa.Table.from_pydict(without_attributes(ids)))
+    return Index(ids, without_attributes(ids))
 
 
 def without_attributes(ids: Mapping[str, Ids]) -> dict[str, Ids]:
@@ -91,30 +95,14 @@ def _placed(songs: pa.Table, genres: pa.Table) -> pd.DataFrame:
     return placed.set_index("song_id")
 
 
-def _catalogue(ids: Mapping[str, Ids], placed: pd.DataFrame) -> pa.Table:
+def _catalogue(ids: Mapping[str, Ids], placed: pd.DataFrame) -> dict[str, Ids]:
     placed = placed.reindex(np.union1d(placed.index, ids["song"]))
     song_ids = placed.index.to_numpy(np.int32)
     features = {"song_id": song_ids, "song_index": _positions(ids["song"], song_ids)}
     for name in _ATTRIBUTES:
         features[f"{name}_index"] = _positions(ids[name], placed[f"{name}_id"])
     features["level"] = placed["level"].fillna(0).to_numpy(np.int32)
-    return pa.Table.from_pydict(features)
-
-
-def indexed(ratings: DataFrame, index: Index) -> DataFrame:
-    """The ratings with `COLUMNS`, then whatever other columns they have; their order is kept.
-
-    An index is 0 where its user, song or attribute is unknown.
-
-    Raises:
-        DataContractError: ids or ratings are not of their types.
-    """
-    require_columns(ratings)
-    spark = ratings.sparkSession
-    users, songs = (F.broadcast(spark.createDataFrame(t)) for t in (index.users, index.songs))
-    rows = ratings.join(users, on="user_id", how="left").join(songs, on="song_id", how="left")
-    columns = (F.coalesce(name, F.lit(0)).cast(kind).alias(name) for name, kind in COLUMNS.items())
-    return rows.select(*columns, *(name for name in ratings.columns if name not in COLUMNS))
+    return features
 
 
 def save(ids: Mapping[str, Ids], folder: Path) -> None:
@@ -129,8 +117,15 @@ def load(folder: Path) -> dict[str, Ids]:
     return {path.stem: np.load(path) for path in sorted(folder.glob("*.npy"))}
 
 
-def _distinct(frame: DataFrame, column: str) -> Ids:
-    return np.sort(frame.select(column).distinct().toArrow().column(0).to_numpy())
+def _rated(rated: Packed) -> dict[str, Ids]:
+    table = rated.map(_distinct, "users array<int>, songs array<int>").toArrow()
+    users, songs = (np.unique(flat(table, name)) for name in ("users", "songs"))
+    return {"user": users, "song": songs}
+
+
+def _distinct(blocks: Iterator[Block]) -> Iterable[pa.RecordBatch]:
+    for block in blocks:
+        yield one_row(users=block.owners, songs=np.unique(block.others))
 
 
 def _positions(ids: Ids, values: Any) -> Ids:

@@ -1,23 +1,22 @@
-"""A folder of shards out of ratings: written, read back, and told of in its inventory."""
+"""A folder of shards out of packed ratings: written, read back, and told of in its inventory."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
+import pyarrow as pa
 
 from ymr_spark.errors import DataContractError
 from ymr_spark.identity import Identity
-from ymr_spark.ratings import COLUMNS, identity_of, identity_sums, scale_of
-from ymr_spark.scale import Scale
-from ymr_spark.shards import export, indices, inventory
+from ymr_spark.packing import Packed
+from ymr_spark.shards import export, indices, inventory, row_group_files
 from ymr_spark.shards.indices import Index
-from ymr_spark.store.paths import of_disk
 
 
 def write(
     folder: Path,
-    splits: Mapping[str, DataFrame],
+    splits: Mapping[str, Packed],
     index: Index,
     expected: Mapping[str, Identity],
     *,
@@ -26,58 +25,57 @@ def write(
     row_group_rows: int,
     row_groups_multiple: int,
 ) -> inventory.Inventory:
-    """Write (user_id, song_id, rating) rows by split into a new folder; return its inventory.
+    """Write the rows that kernels see of each split into a new folder; return its inventory.
 
     Args:
+        splits: `packing.by_user` of each.
         expected: of each split.
 
     Raises:
         DataContractError: what was written is not what was expected.
     """
     indices.save(index.ids, folder / "indices")
-    for split, rows in splits.items():
-        count = export.row_group_count(
+    found = {}
+    for split, rated in splits.items():
+        groups = export.row_group_count(
             split,
             expected[split].rows,
             row_group_rows=row_group_rows,
             row_groups_multiple=row_groups_multiple,
         )
-        grouped = export.grouped(rows.select(*COLUMNS), count, seed)
-        export.write(indices.indexed(grouped, index), folder / split)
-    train = splits["train"]
-    scale = scale_of(train)
+        order = export.ordered(rated, groups, seed)
+        (folder / split).mkdir()
+        written = row_group_files.write(rated, order, index, folder / split)
+        found[split] = _checked(folder, split, written, expected[split])
     contents = inventory.Inventory(
         ratings_version=ratings_version,
         seed=seed,
-        scale=scale,
+        scale=splits["train"].scale,
         columns=indices.COLUMNS,
         index_sizes={name: len(values) for name, values in index.ids.items()},
-        splits={
-            split: _read_back(train.sparkSession, folder, split, scale, expected[split])
-            for split in splits
-        },
+        splits=found,
         files=inventory.files_of(folder),
     )
     (folder / inventory.NAME).write_text(contents.model_dump_json(indent=1))
     return contents
 
 
-def _read_back(
-    spark: SparkSession, folder: Path, split: str, scale: Scale, expected: Identity
+def _checked(
+    folder: Path, split: str, written: pa.Table, expected: Identity
 ) -> inventory.SplitShards:
-    written = spark.read.parquet(of_disk(folder / split))
-    sums = written.agg(*identity_sums(scale), F.avg("rating").alias("mean_rating")).collect()[0]
-    found = identity_of(sums)
+    groups: list[dict[str, Any]] = written.to_pylist()
+    rows, high, low = (sum(group[n] for group in groups) for n in ("rows", "hash_high", "hash_low"))
+    found = Identity.of_halves(rows, high, low)
     if found != expected:
         raise DataContractError(
             f"{folder / split}: {found} written, expected {expected}; "
             "run jobs/ingest.py --force, then this job again"
         )
     return inventory.SplitShards(
-        rows=found.rows,
+        rows=rows,
         hash=found.hash,
-        mean_rating=sums["mean_rating"],
+        mean_rating=math.fsum(group["stars"] for group in groups) / rows,
         row_groups={
-            f"{split}/{file}": rows for file, rows in export.row_group_rows(folder / split).items()
+            f"{split}/{row_group_files.name(group['row_group'])}": group["rows"] for group in groups
         },
     )

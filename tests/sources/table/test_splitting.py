@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from ymr_spark.models.arrays import Ints
-from ymr_spark.sources.table.splitting import NAMES, TEST, TRAIN, VALIDATION, SplitRule
-from ymr_spark.split import latest_rows, row_hash, validation_rows
+from ymr_spark.sources.table.splitting import TEST, TRAIN, VALIDATION, SplitRule
+from ymr_spark.split import SPLITS, latest_rows, row_hash, validation_rows
 
 RULE = SplitRule("hash", 2, 0.5, None, validation_ratings=1, validation_share=0.5, seed=7)
 
@@ -28,7 +28,7 @@ def counts(rule: SplitRule, *sizes: int) -> list[tuple[int, ...]]:
 
 
 def test_names_are_those_of_the_numbers() -> None:
-    assert [NAMES[number] for number in (TRAIN, VALIDATION, TEST)] == [
+    assert [SPLITS[number] for number in (TRAIN, VALIDATION, TEST)] == [
         *("train", "validation", "test")
     ]
 

@@ -42,16 +42,17 @@ class ShardEstimator(RatingEstimator[Fitted], HasCheckpointDir):
     def _train(
         self, ratings: TrainRatings, settings: dict[str, Any], fallback: RatingModel[Any] | None
     ) -> Fitted:
-        splits = {"train": ratings.train}
+        rows, splits = {"train": ratings.train}, {"train": ratings.by_user}
         if ratings.validation is not None:
-            splits["validation"] = ratings.validation
+            rows["validation"] = ratings.validation
+            splits["validation"] = ratings.layouts.by_user.of("validation")
         with TemporaryDirectory() as folder:
             shards = Path(folder)
             contents = writing.write(
                 shards,
                 splits,
-                indices.without_songs(ratings.train),
-                {name: identity_of_all(rows, ratings.scale) for name, rows in splits.items()},
+                indices.without_songs(ratings.by_user),
+                {name: identity_of_all(frame, ratings.scale) for name, frame in rows.items()},
                 ratings_version=0,
                 seed=self.getOrDefault("seed"),
                 row_group_rows=_ROW_GROUP_ROWS,

@@ -13,7 +13,8 @@ from ymr_spark.errors import DataContractError
 from ymr_spark.sources.reasons import Reason
 from ymr_spark.sources.table.dealing import FAULT, faults_as_rows, reasons, rows_of, sent
 from ymr_spark.sources.table.found import Quarantined
-from ymr_spark.sources.table.splitting import NAMES, SplitRule
+from ymr_spark.sources.table.splitting import SplitRule
+from ymr_spark.split import SPLITS
 
 _RESOLVED_COLUMNS: dict[str, pa.DataType] = {
     "bucket": pa.int32(),
@@ -22,7 +23,7 @@ _RESOLVED_COLUMNS: dict[str, pa.DataType] = {
     "kept": pa.int64(),
     "reasons": pa.string(),
     "ratings": pa.list_(pa.float64()),
-    "splits": pa.list_(pa.int64()),  # rows of each of splitting.NAMES
+    "splits": pa.list_(pa.int64()),  # rows of each of SPLITS
     "users": pa.list_(pa.string()),
     "items": pa.list_(pa.string()),
     "faults": pa.list_(FAULT),
@@ -119,11 +120,11 @@ def _ratings(
     )
     order = np.argsort(user << 32 | song)
     split = rule.splits(user[order], song[order], time[order], test[order])
-    counts, audited = np.bincount(split, minlength=len(NAMES)).tolist(), row["splits"].as_py()
+    counts, audited = np.bincount(split, minlength=len(SPLITS)).tolist(), row["splits"].as_py()
     if counts != audited:
         raise DataContractError(
-            f"bucket {row['bucket']}: {counts} rows of {', '.join(NAMES)}, {audited} were audited; "
-            "no table was touched, run again"
+            f"bucket {row['bucket']}: {counts} rows of {', '.join(SPLITS)}, {audited} were "
+            "audited; no table was touched, run again"
         )
     by_split = np.argsort(split, kind="stable")
     order = order[by_split]
@@ -131,7 +132,7 @@ def _ratings(
         user[order].astype(np.int32),
         song[order].astype(np.int32),
         rating[order].astype(np.float32),
-        pa.array(NAMES).take(pa.array(split[by_split])),
+        pa.array(SPLITS).take(pa.array(split[by_split])),
         np.zeros(len(order), np.int32),
     ]
     return pa.table([pa.array(column) for column in columns], schema=_RATINGS)

@@ -8,8 +8,7 @@ import numpy.typing as npt
 
 from ymr_spark.split import Ids, latest_rows, runs, validation_rows, wanted_rows
 
-TRAIN, VALIDATION, TEST = range(3)
-NAMES = ("train", "validation", "test")
+TRAIN, VALIDATION, TEST = range(3)  # of SPLITS
 
 
 @dataclass(frozen=True)

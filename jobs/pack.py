@@ -1,0 +1,65 @@
+"""ratings -> packed_by_user, packed_by_song: laid out once for all that read them often."""
+
+import logging
+import sys
+from collections.abc import Iterable, Sequence
+from functools import partial
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyspark.sql import SparkSession
+
+from ymr_spark import grouping, packed_identity
+from ymr_spark.errors import DataContractError
+from ymr_spark.pipeline import cli, data_files
+from ymr_spark.pipeline.packed_tables import BY_SONG, BY_USER, OWNERS
+from ymr_spark.pipeline.publication import identities
+from ymr_spark.pipeline.settings import Settings
+from ymr_spark.pipeline.warehouse import Warehouse
+from ymr_spark.records.figures import Packed
+from ymr_spark.scale import Scale
+from ymr_spark.split import SPLITS
+
+log = logging.getLogger(__name__)
+_FILE_RATINGS = 1 << 22
+# Small data, too, are to have work for some cores.
+_LEAST_FILES = 4
+
+
+def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Packed:
+    """Pack by user, from there by song; hold the content of both against that of the ratings."""
+    expected = identities(warehouse)
+    rows = sum(split.rows for split in expected.values())
+    files = max(_LEAST_FILES, rows // _FILE_RATINGS)
+    deal = partial(_deal, scale=warehouse.scale())
+    dealt = data_files.map_in_arrow(spark, warehouse, "ratings", deal, grouping.DEALT)
+    warehouse.write(grouping.packed(dealt, files), BY_USER)
+    log.info("packed by user")
+    warehouse.write(grouping.of_others(warehouse.read(spark, BY_USER), files), BY_SONG)
+    log.info("packed by song")
+    for table, owner in OWNERS.items():
+        found = packed_identity.identities(warehouse.read(spark, table), owner)
+        if found != expected:
+            raise DataContractError(
+                f"{warehouse.path(table)}: {found}, where ratings has {expected}; run again"
+            )
+    return Packed(rows=rows, splits=expected, ratings_version=warehouse.pin("ratings"))
+
+
+def _deal(batches: Iterable[pa.RecordBatch], scale: Scale) -> Iterable[pa.RecordBatch]:
+    """By user."""
+    codes = pa.array(SPLITS)
+    for batch in batches:
+        splits = pc.index_in(batch["split"], codes).cast(pa.int8())
+        columns = [batch["user_id"], batch["song_id"], batch["rating"], splits]
+        rows = pa.RecordBatch.from_arrays(columns, ["owner", "other", "rating", "split"])
+        yield from grouping.deal([rows], scale)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit code."""
+    return cli.main("pack", __doc__, run, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,41 @@
+"""The ratings as `jobs/pack.py` has laid them out, proven to be those of the table of ratings."""
+
+from pyspark.sql import SparkSession
+
+from ymr_spark.errors import DataContractError
+from ymr_spark.models.train_ratings import Layouts
+from ymr_spark.packed_identity import Side
+from ymr_spark.packing import Packed
+from ymr_spark.pipeline import manifests
+from ymr_spark.pipeline.publication import identities
+from ymr_spark.pipeline.stages import PACKED_TABLES
+from ymr_spark.pipeline.warehouse import Warehouse
+from ymr_spark.records import figures
+
+BY_USER, BY_SONG = PACKED_TABLES
+OWNERS: dict[str, Side] = {BY_USER: "user_id", BY_SONG: "song_id"}
+
+
+def layouts(spark: SparkSession, warehouse: Warehouse) -> Layouts:
+    """Both of them; raises as `by_user`."""
+    return Layouts.of(by_user(spark, warehouse), _read(spark, warehouse, BY_SONG))
+
+
+def by_user(spark: SparkSession, warehouse: Warehouse) -> Packed:
+    """By whole users.
+
+    Raises:
+        DataContractError: they have not been packed, or other ratings have.
+    """
+    return _read(spark, warehouse, BY_USER)
+
+
+def _read(spark: SparkSession, warehouse: Warehouse, table: str) -> Packed:
+    frame = warehouse.read(spark, table)
+    told = manifests.told("pack", warehouse, figures.Packed)
+    version, expected = warehouse.pin("ratings"), identities(warehouse)
+    if told is None or (told.ratings_version, told.splits) != (version, expected):
+        raise DataContractError(
+            f"{warehouse.path(table)}: not of version {version} of the ratings; run jobs/pack.py"
+        )
+    return Packed(frame, warehouse.scale())
