@@ -3,7 +3,7 @@
     python -m bench.summarize --conf conf/full.yaml [--set warehouse=DIR] [--runs 3]
 
 prints one JSON line a run (seconds of both, the session being up and the table read once) and
-their ratio. The warehouse must have been ingested; its summary tables are left alone.
+their ratio. The warehouse must have been packed; its summary tables are left alone.
 """
 
 import argparse
@@ -16,12 +16,12 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from jobs import summarize
-from ymr_spark.pipeline import settings_file
+from ymr_spark.pipeline import settings_file, stages
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.runtime import session
 
-_READ = ("ratings", "songs", "genres")
+_READ = ("ratings", *stages.PACKED_TABLES, "songs", "genres")
 
 
 def compared(spark: SparkSession, settings_: Settings) -> dict[str, float]:
@@ -31,6 +31,7 @@ def compared(spark: SparkSession, settings_: Settings) -> dict[str, float]:
         tables.mkdir()
         for table in _READ:
             (tables / table).symlink_to(Warehouse(settings_.warehouse).path(table).resolve())
+        (Path(folder) / "runs").symlink_to((settings_.warehouse / "runs").resolve())
         scratch = Warehouse(Path(folder))
         describe = _seconds(lambda: scratch.read(spark, "ratings").describe().collect())
         summary = _seconds(lambda: summarize.run(spark, scratch, settings_))

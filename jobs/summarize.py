@@ -1,4 +1,4 @@
-"""ratings, songs, genres -> summary_*: what the ratings look like, from two scans of them."""
+"""packed ratings, songs, genres -> summary_*: what they look like, from two scans of them."""
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,7 +9,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from ymr_spark.errors import DataContractError
-from ymr_spark.pipeline import cli
+from ymr_spark.pipeline import cli, packed_tables
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.records.figures import Figures
@@ -23,10 +23,10 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Figure
         warehouse.write(frame, table)
         return warehouse.read(spark, table)
 
-    ratings, songs, tree = (warehouse.read(spark, t) for t in ("ratings", "songs", "genres"))
-    scale = warehouse.scale()
-    users = kept(scans.by_user(ratings, scale), "summary_users")
-    per_song = kept(scans.by_song(ratings, users, scale), "summary_songs")
+    songs, tree = (warehouse.read(spark, table) for table in ("songs", "genres"))
+    scale, packed = warehouse.scale(), packed_tables.layouts(spark, warehouse)
+    users = kept(scans.by_user(packed.by_user), "summary_users")
+    per_song = kept(scans.by_song(packed.by_song, users), "summary_songs")
     cells = kept(genres.cube(per_song, songs, tree, scale), "summary_genre_ratings")
     rows = _same_total(users, cells)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+import told
 from pyspark.sql import SparkSession
 from raw_files import ratings, write
 
@@ -50,6 +51,7 @@ def summarized(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) ->
     light, heavy = ratings(150, 12, seed=1), ratings(30, 200, seed=2, first_user=150)
     write(root / "raw", b"".join(light[0] + heavy[0]), b"".join(light[1] + heavy[1]))
     warehouse = Warehouse(root, root / "raw")
-    ingest.run(spark, warehouse, Settings())
+    told.write(warehouse, "ingest", ingest.run(spark, warehouse, Settings()))
+    told.packed(spark, warehouse)
     summarize.run(spark, warehouse, Settings())
     return warehouse

@@ -8,6 +8,7 @@ from pyspark.sql import SparkSession
 
 from ymr_spark.lists import catalogue
 from ymr_spark.lists.catalogue import Catalogue
+from ymr_spark.packing import by_song, by_user
 from ymr_spark.sources.r2.scale import R2
 from ymr_spark.statistics import scans
 
@@ -16,7 +17,7 @@ def test_read(spark: SparkSession) -> None:
     rows = ratings(spark, [(1, 30, 5), (2, 30, 2), (1, 10, 4)])
     rows = rows.union(ratings(spark, [(1, 20, 5), (3, 30, 5)], "test"))
     rows = rows.union(ratings(spark, [(2, 20, 5), (4, 30, 5)], "validation"))
-    counts = scans.by_song(rows, scans.by_user(rows, R2), R2).toArrow()
+    counts = scans.by_song(by_song(rows), scans.by_user(by_user(rows))).toArrow()
     songs = [(30, 1, 8, 2), (10, 0, 6, 0), (20, 0, 7, 1), (15, 0, 9, 3)]
     found = catalogue.read(counts, table(spark, "songs", songs).toArrow(), R2)
     assert found.song_ids.tolist() == [10, 15, 20, 30]

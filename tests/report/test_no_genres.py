@@ -35,7 +35,8 @@ def without(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Wa
     (raw / "song-attributes.txt").write_text("".join(f"{s}\t{s}\t{s}\t0\n" for s in songs))
     (raw / "genre-hierarchy.txt").write_text("0\t0\t1\tUnknown\n")
     warehouse = Warehouse(root, raw)
-    ingest.run(spark, warehouse, Settings())
+    told.write(warehouse, "ingest", ingest.run(spark, warehouse, Settings()))
+    told.packed(spark, warehouse)
     summarize.run(spark, warehouse, Settings())
     return warehouse
 

@@ -126,7 +126,11 @@ STAGES = (
         keeps=("unpacked/",),
     ),
     Stage("pack", ("ratings",), PACKED_TABLES),
-    Stage("summarize", ("ratings", "songs", "genres"), (*COUNT_TABLES, *SUMMARY_TABLES)),
+    Stage(
+        "summarize",
+        ("ratings", *PACKED_TABLES, "songs", "genres"),
+        (*COUNT_TABLES, *SUMMARY_TABLES),
+    ),
     *(_tune(entry) for entry in registry.MODELS if entry.tuned),
     *(_train(entry) for entry in registry.MODELS if not entry.deep),
     Stage(

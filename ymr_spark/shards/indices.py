@@ -10,7 +10,6 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from ymr_spark.models.arrays import find
 from ymr_spark.packing import Block, Packed, flat, one_row
 
 Ids = npt.NDArray[np.int32]
@@ -44,8 +43,8 @@ class Index:
 
     def columns(self, users: Ids, songs: Ids, stars: npt.NDArray[np.float64]) -> dict[str, Any]:
         """`COLUMNS` of rows (rows,); an index is 0 where its user, song or attribute is unknown."""
-        place, known = find(self.songs["song_id"], songs)
-        found = {name: np.where(known, values[place], 0) for name, values in self.songs.items()}
+        place = _positions(self.songs["song_id"], songs)
+        found = {name: np.r_[0, values][place] for name, values in self.songs.items()}
         found |= {"user_id": users, "song_id": songs, "rating": stars}
         found["user_index"] = _positions(self.ids["user"], users)
         types = {"int": np.int32, "float": np.float32}

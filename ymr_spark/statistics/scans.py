@@ -1,35 +1,95 @@
 """The two scans of the ratings: each user's and each song's counts, from which all else comes."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from ymr_spark.packing import flat
-from ymr_spark.ratings import level
+from ymr_spark import grouping, schemas
+from ymr_spark.packing import Packed, flat
 from ymr_spark.scale import Scale
+from ymr_spark.split import SPLITS
 
 # Train and validation together: what R2's train_N.txt hold, and published figures are about.
 TRAIN_FILES = "train_files"
+Ids = npt.NDArray[np.integer[Any]]
 
 
-def by_user(ratings: DataFrame, scale: Scale) -> DataFrame:
-    """One row per (split, user_id): `counts`, how often the user gave each rating of the scale."""
-    return ratings.groupBy("split", "user_id").agg(_counts(scale))
+def by_user(packed: Packed) -> DataFrame:
+    """One row per (split, user_id): `counts`, how often the user gave each rating of the scale.
+
+    Args:
+        packed: `packing.by_user`.
+    """
+    levels = packed.scale.levels
+
+    def count(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
+        for owners, _, given, splits in grouping.rows_of(batches):
+            members = _Members.of(owners)
+            cell = (members.row * len(SPLITS) + splits) * levels + given
+            size = len(members.ids) * len(SPLITS) * levels
+            yield members.rows("user_id", np.bincount(cell, minlength=size).reshape(-1, levels))
+
+    return packed.frame.mapInArrow(count, schemas.SUMMARY_USERS)
 
 
-def by_song(ratings: DataFrame, users: DataFrame, scale: Scale) -> DataFrame:
+def by_song(packed: Packed, users: DataFrame) -> DataFrame:
     """One row per (split, song_id): the `counts` of its ratings, and its raters' activity.
 
     `rater_activity`, a sum over the song's ratings, pairs users' activity with songs' attributes
-    without a third scan. `users` is as `by_user` makes it.
+    without a third scan.
+
+    Args:
+        packed: `packing.by_song`.
+        users: as `by_user` makes it.
     """
-    return (
-        ratings.join(F.broadcast(activity(users, "user_id")), "user_id", how="left")
-        .groupBy("split", "song_id")
-        .agg(_counts(scale), F.sum(F.coalesce("activity", F.lit(0))).alias("rater_activity"))
-    )
+    table = activity(users, "user_id").toArrow().sort_by("user_id")
+    shared = packed.broadcast(tuple(column.to_numpy() for column in table.columns))
+    levels = packed.scale.levels
+
+    def count(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
+        ids, active = shared.value
+        for owners, others, given, splits in grouping.rows_of(batches):
+            members = _Members.of(owners)
+            of_split = members.row * len(SPLITS) + splits
+            rows = len(members.ids) * len(SPLITS)
+            counts = np.bincount(of_split * levels + given, minlength=rows * levels)
+            place = np.searchsorted(ids, others).clip(max=len(ids) - 1)
+            found = np.where(ids[place] == others, active[place], 0)
+            raters = np.bincount(of_split, found, rows).astype(np.int64)
+            yield members.rows("song_id", counts.reshape(-1, levels), rater_activity=raters)
+
+    return packed.frame.mapInArrow(count, schemas.SUMMARY_SONGS)
+
+
+@dataclass(frozen=True)
+class _Members:
+    """Some users or songs: `ids` ascending, and of each rating the place of its own, `row`."""
+
+    ids: Ids
+    row: Ids
+
+    @classmethod
+    def of(cls, owners: Ids) -> "_Members":
+        return cls(*np.unique(owners, return_inverse=True))
+
+    def rows(self, name: str, counts: Ids, **others: Ids) -> pa.RecordBatch:
+        """Those of each member and split that have ratings."""
+        kept = counts.any(axis=1)
+        split = np.tile(np.arange(len(SPLITS)), len(self.ids))[kept]
+        bounds = np.arange(np.count_nonzero(kept) + 1) * counts.shape[1]
+        columns = {
+            "split": pa.array(SPLITS).take(pa.array(split)),
+            name: pa.array(np.repeat(self.ids, len(SPLITS))[kept], pa.int32()),
+            "counts": grouping.lists(bounds, counts[kept].ravel()),
+            **{key: pa.array(values[kept]) for key, values in others.items()},
+        }
+        return pa.RecordBatch.from_arrays([*columns.values()], [*columns])
 
 
 def activity(counts: DataFrame, member: str) -> DataFrame:
@@ -56,8 +116,3 @@ def with_train_files(counts: DataFrame, *keys: str) -> DataFrame:
     )
     summed = [F.sum(c).alias(c) for c in counts.columns if c not in ("split", *keys)]
     return counts.withColumn("split", F.explode(files)).groupBy("split", *keys).agg(*summed)
-
-
-def _counts(scale: Scale) -> Column:
-    given = level(scale)
-    return F.array(*(F.count_if(given == place) for place in range(scale.levels))).alias("counts")
