@@ -53,7 +53,7 @@ def fit(
     Args:
         blocks: `packing.by_song` of the train ratings.
         bias: fitted on them.
-        candidates: residuals of the songs that may be neighbours.
+        candidates: what `bias` leaves of the ratings of the songs that may be neighbours.
         shrinkage: in users, as many products of 0 added to each pair.
         min_overlap: least number of users who rated both.
         neighbors: at most as many a song, those of the largest absolute similarity; of equals
@@ -63,9 +63,9 @@ def fit(
 
     def rank(blocks: Iterator[Block]) -> Iterable[pa.RecordBatch]:
         model, others = shared.value
-        products, positions = PairSums(others), Positions(others.users)
+        products, positions = PairSums(others), Positions(model.user_ids)
         for block in blocks:
-            for songs, rows in _chunks(block, model, positions, len(others.users)):
+            for songs, rows in _chunks(block, model, positions):
                 found = products.similarities(songs, rows, shrinkage, min_overlap)
                 yield _ranked(songs, found, others.songs, neighbors)
 
@@ -117,12 +117,12 @@ def top(similarities: Floats, count: int) -> tuple[Ints, Flags]:
 
 
 def _chunks(
-    block: Block, bias: FactorModel, positions: Positions, raters: int
+    block: Block, bias: FactorModel, positions: Positions
 ) -> Iterable[tuple[Ints, csr_matrix]]:
     users = positions.of(block.others)
     ends = np.r_[0, np.cumsum(block.counts)]
-    shape = (len(block.owners), raters)
-    stars = csr_matrix((of_song_block(block, bias), users, ends), shape=shape)
+    shape = (len(block.owners), len(bias.user_ids))
+    stars = csr_matrix((of_song_block(block, bias, users), users, ends), shape=shape)
     for first in range(0, len(block.owners), _SONGS_AT_ONCE):
         chunk = slice(first, first + _SONGS_AT_ONCE)
         yield block.owners[chunk], stars[chunk]
