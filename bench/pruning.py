@@ -81,7 +81,7 @@ def squared_errors(
             if limits.candidates is not None:
                 near[:, popularity >= limits.candidates] = 0
             if limits.neighbors is not None:
-                near[~similarity.top(near, limits.neighbors)] = 0
+                near = strongest(near, limits.neighbors)
             shift = shifts(rated, near[find(songs, asked[1])[0]], chosen.damping)
             total[place] += np.sum((np.clip(base + shift, 1, 5) - asked[2]) ** 2)
     return total, len(test[2])
@@ -96,6 +96,14 @@ def chunks(test: Split, residuals: Residuals) -> Iterator[tuple[Ints, Split]]:
         some = wanted[first : first + _SONGS_AT_ONCE]
         begin, end = np.searchsorted(songs, some[0]), np.searchsorted(songs, some[-1], "right")
         yield some, (users[begin:end], songs[begin:end], stars[begin:end])
+
+
+def strongest(near: Floats, count: int) -> Floats:
+    """The `count` of each row of the largest absolute values, 0 for the others."""
+    columns, _ = similarity.top(near, count)
+    kept = np.zeros_like(near)
+    np.put_along_axis(kept, columns, np.take_along_axis(near, columns, axis=1), axis=1)
+    return kept
 
 
 def shifts(rated: csr_matrix, near: Floats, damping: float) -> Floats:

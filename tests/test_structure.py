@@ -131,7 +131,8 @@ def test_schedulers_read_the_stages_without_spark() -> None:
 
 
 def test_executors_that_ingest_need_numpy_and_pyarrow_alone() -> None:
-    others = {"pydantic", "scipy", "pandas", "deltalake", "implicit", "tensorflow", "petastorm"}
+    others = {"pydantic", "scipy", "numba", "pandas", "deltalake", "implicit"}
+    others |= {"tensorflow", "petastorm"}
     ways = ("ymr_spark.sources.r2.ingestion", "ymr_spark.sources.recognition")
     assert not loaded(*ways, "ymr_spark.sources.table.ingestion") & others
 

@@ -16,10 +16,11 @@ from pyspark.sql import functions as F
 from scipy.sparse import csr_matrix
 
 from bench.ladder.rows import Line, Rows, rows_of
+from bench.pruning import strongest
 from ymr_spark.models.arrays import Floats
 from ymr_spark.models.linear.factors import FactorModel
 from ymr_spark.models.linear.model import LinearModel
-from ymr_spark.models.neighbors import similarity
+from ymr_spark.models.neighbors.similarity import Similarity
 from ymr_spark.pipeline import publication
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
@@ -43,7 +44,7 @@ def contestants(
         scale = (overlaps + chosen["shrinkage"]) * np.outer(rms, rms)
         near = np.where(overlaps >= chosen["min_overlap"], sums / np.maximum(scale, 1e-9), 0)
         np.fill_diagonal(near, 0)
-        return csr_matrix(np.where(similarity.top(near, chosen["neighbors"]), near, 0))
+        return csr_matrix(strongest(near.astype(np.float32), chosen["neighbors"]))
 
     def cosine(stars: csr_matrix) -> csr_matrix:
         model = CosineRecommender(K=chosen["neighbors"] + 1)
@@ -93,7 +94,7 @@ def ours(
     validation: Rows,
     test: Rows,
 ) -> Line:
-    estimator = similarity.Similarity.of_settings(chosen, **_COLUMNS).setFallback(LinearModel(bias))
+    estimator = Similarity.of_settings(chosen, **_COLUMNS).setFallback(LinearModel(bias))
     ratings = estimator.ratings_of(train.frame)
     started = time.monotonic()
     model = estimator.fit_ratings(ratings)

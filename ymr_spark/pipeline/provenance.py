@@ -11,7 +11,7 @@ from pathlib import Path
 
 PACKAGES = (
     *("pyspark", "delta-spark", "deltalake", "petastorm", "pyarrow"),
-    *("numpy", "scipy", "implicit"),
+    *("numpy", "scipy", "numba", "implicit"),
     *("tensorflow", "tf-keras", "tensorflow-recommenders"),
 )
 # They decide whether and where a stage runs, and what it tells of it; not what it computes.

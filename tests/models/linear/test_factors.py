@@ -34,6 +34,12 @@ def test_score_by_hand() -> None:
     assert known.all()
 
 
+def test_scores_by_position_are_those_by_id() -> None:
+    users, songs = np.array([0, 1, 1, 0]), np.array([0, 1, 2, 2])
+    by_id, *_ = MODEL.score(MODEL.user_ids[users], MODEL.song_ids[songs])
+    np.testing.assert_array_equal(MODEL.score_at(users, songs), by_id)
+
+
 def test_unknown_ids_add_nothing_and_are_said() -> None:
     stars, known = MODEL.predict(np.array([2, 3, 3]), np.array([7, 1, 10]))
     np.testing.assert_allclose(stars, [3.5, 3.25, 3.0])

@@ -91,6 +91,15 @@ def test_equal_similarities_in_order_of_song(spark: SparkSession) -> None:
     }
 
 
+@pytest.mark.parametrize("count", [1, 3, 8, 9])
+def test_the_largest_in_order(count: int) -> None:
+    values = np.random.default_rng(1).integers(-2, 3, (40, 8)).astype(np.float32)
+    columns, found = similarity.top(values, count)
+    order = np.argsort(-np.abs(values), axis=1, kind="stable")[:, :count]
+    np.testing.assert_array_equal(columns, order)
+    np.testing.assert_array_equal(found, np.take_along_axis(values, order, axis=1) != 0)
+
+
 def test_candidates_are_the_songs_most_rated_of_equals_the_lowest_ids(spark: SparkSession) -> None:
     rows = [(u, s, 1 + u) for s, raters in ((7, 3), (2, 2), (5, 2), (9, 1)) for u in range(raters)]
     blocks = by_song(ratings(spark, rows).repartition(3, "song_id"))

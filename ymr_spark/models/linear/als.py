@@ -8,13 +8,12 @@ import pyarrow as pa
 from pyspark.ml.recommendation import ALS
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
-from scipy.sparse import csr_matrix
 
 from ymr_spark.models import sections
 from ymr_spark.models.arrays import Floats, Ints
 from ymr_spark.models.estimator import HasCheckpointDir, RatingEstimator
 from ymr_spark.models.fitted import RatingModel
-from ymr_spark.models.linear import triangles
+from ymr_spark.models.linear import by_other, triangles
 from ymr_spark.models.linear.factors import FactorModel
 from ymr_spark.models.linear.model import LinearModel
 from ymr_spark.models.positions import Positions
@@ -90,11 +89,9 @@ def _solved(
     def solve(blocks: Iterator[Block]) -> Iterable[pa.RecordBatch]:
         positions, factors, products = shared.value
         for block in blocks:
-            shape = (len(block.owners), len(factors))
-            others, bounds = positions.of(block.others), np.r_[block.starts, len(block.others)]
-            stars = csr_matrix((block.ratings.astype(np.float32), others, bounds), shape)
-            ones = csr_matrix((np.ones_like(stars.data), others, bounds), shape)
-            squares = triangles.full(ones @ products, rank).astype(np.float64)
+            values, places = block.ratings.astype(np.float32), positions.of(block.others)
+            stars = by_other.matrix(block, values, places, len(factors))
+            squares = triangles.full(by_other.ones(stars) @ products, rank).astype(np.float64)
             squares += (regularization * block.counts)[:, None, None] * np.eye(rank)
             found = np.linalg.solve(squares, (stars @ factors).astype(np.float64)[..., None])
             yield one_row(ids=block.owners, factors=found.astype(np.float32).ravel())

@@ -20,10 +20,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from scipy.sparse import csr_matrix
 
 from ymr_spark.models.arrays import Floats, Ints
-from ymr_spark.models.linear import triangles
+from ymr_spark.models.linear import by_other, triangles
 from ymr_spark.models.linear.factors import FactorModel
 from ymr_spark.models.positions import Positions
 from ymr_spark.packing import Block, Packed, flat, one_row
@@ -178,14 +177,10 @@ def _solved(
 ) -> tuple[Floats, Floats, float]:
     """Means (n, d), triangles of the covariances (n, t), expected squared error of the block."""
     size = other.first.shape[1]
-    columns: Ints = other.positions.of(block.others).astype(np.int32)
-    bounds = np.r_[block.starts, len(columns)]
-    shape = (len(block.owners), len(other.ids))
     rest = block.ratings.astype(np.float32) - np.float32(mean)
-    ones = csr_matrix((np.ones_like(rest), columns, bounds), shape)
-    values = csr_matrix((rest, columns, bounds), shape)
-    second = triangles.full(ones @ other.second, size).astype(np.float64)
+    values = by_other.matrix(block, rest, other.positions.of(block.others), len(other.ids))
     first = (values @ other.first).astype(np.float64)
+    second = triangles.full(by_other.ones(values) @ other.second, size).astype(np.float64)
     covariance = np.linalg.inv(second[:, 1:, 1:] / noise + weight)
     means = np.einsum("nij,nj->ni", covariance, (first[:, 1:] - second[:, 0, 1:]) / noise)
     own = np.c_[np.ones(len(means)), means]

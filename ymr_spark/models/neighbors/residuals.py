@@ -10,6 +10,7 @@ from scipy.sparse import csc_matrix, csr_matrix
 
 from ymr_spark.models.arrays import Floats, Ints, find
 from ymr_spark.models.linear.factors import FactorModel
+from ymr_spark.models.positions import Positions
 from ymr_spark.packing import Block, Packed, flat, one_row
 
 # Of a block: songs, and by song the positions of its users and what is left of their ratings.
@@ -70,14 +71,16 @@ def of_songs(blocks: Packed, bias: FactorModel, songs: Ints) -> Residuals:
 
     def select(blocks: Iterator[Block]) -> Iterable[pa.RecordBatch]:
         model, wanted = shared.value
+        positions = Positions(model.user_ids)
         for block in blocks:
+            users = positions.of(block.others)
             chosen = np.isin(block.owners, wanted)
             ratings = np.repeat(chosen, block.counts)
             yield one_row(
                 songs=block.owners[chosen],
                 counts=block.counts[chosen],
-                users=find(model.user_ids, block.others[ratings])[0].astype(np.int32),
-                residuals=of_song_block(block, model)[ratings],
+                users=users[ratings].astype(np.int32),
+                residuals=of_song_block(block, model, users)[ratings],
             )
 
     table = blocks.map(select, _COLUMNS).toArrow()
@@ -115,8 +118,14 @@ def ones_of_songs(blocks: Packed, songs: Ints) -> csr_matrix:
     return by_song[:, np.argsort(found)].tocsr()
 
 
-def of_song_block(block: Block, bias: FactorModel) -> Floats:
-    """(ratings,) float32, in the order of a block of `packing.by_song`."""
-    songs = np.repeat(block.owners, block.counts)
-    residuals: Floats = (block.ratings - bias.score(block.others, songs)[0]).astype(np.float32)
+def of_song_block(block: Block, bias: FactorModel, users: Ints) -> Floats:
+    """(ratings,) float32, in the order of a block of `packing.by_song`.
+
+    Args:
+        bias: knows all users and songs of the block.
+        users: (ratings,), where `bias` has each rating's user.
+    """
+    songs, _ = find(bias.song_ids, block.owners)
+    scores = bias.score_at(users, np.repeat(songs, block.counts))
+    residuals: Floats = (block.ratings - scores).astype(np.float32)
     return residuals

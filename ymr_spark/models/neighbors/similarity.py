@@ -26,8 +26,10 @@ from ymr_spark.models.arrays import Flags, Floats, Ints, find
 from ymr_spark.models.estimator import RatingEstimator
 from ymr_spark.models.fitted import RatingModel
 from ymr_spark.models.linear.factors import FactorModel
+from ymr_spark.models.neighbors import pair_sums
 from ymr_spark.models.neighbors.neighborhood import SimilarityModel
 from ymr_spark.models.neighbors.residuals import Residuals, most_rated, of_song_block, of_songs
+from ymr_spark.models.positions import Positions
 from ymr_spark.models.train_ratings import TrainRatings
 from ymr_spark.packing import Block, Packed
 
@@ -44,14 +46,14 @@ def fit(
     min_overlap: int,
     neighbors: int,
 ) -> DataFrame:
-    """One schemas.SIMILARITY_NEIGHBORS row per song of the blocks, by exact sparse products.
+    """One schemas.SIMILARITY_NEIGHBORS row per song of the blocks, by exact sums.
 
     Every pair of a song and a candidate is computed from all users who rated both.
 
     Args:
         blocks: `packing.by_song` of the train ratings.
         bias: fitted on them.
-        candidates: residuals of the songs that may be neighbours.
+        candidates: what `bias` leaves of the ratings of the songs that may be neighbours.
         shrinkage: in users, as many products of 0 added to each pair.
         min_overlap: least number of users who rated both.
         neighbors: at most as many a song, those of the largest absolute similarity; of equals
@@ -61,9 +63,9 @@ def fit(
 
     def rank(blocks: Iterator[Block]) -> Iterable[pa.RecordBatch]:
         model, others = shared.value
-        products = PairSums(others)
+        products, positions = PairSums(others), Positions(model.user_ids)
         for block in blocks:
-            for songs, rows in _chunks(block, model, others):
+            for songs, rows in _chunks(block, model, positions):
                 found = products.similarities(songs, rows, shrinkage, min_overlap)
                 yield _ranked(songs, found, others.songs, neighbors)
 
@@ -76,7 +78,6 @@ class PairSums:
     def __init__(self, candidates: Residuals) -> None:
         self._songs = candidates.songs
         self._stars = candidates.stars
-        self._rated = _ones(candidates.stars)
         self._rms = _rms(candidates.stars.tocsc())
 
     def similarities(
@@ -87,8 +88,7 @@ class PairSums:
         Args:
             stars: (songs, users) all residuals of the songs.
         """
-        sums = (stars @ self._stars).toarray()
-        overlaps = (_ones(stars) @ self._rated).toarray()
+        sums, overlaps = pair_sums.of(stars, self._stars)
         scale = (overlaps + shrinkage) * np.outer(_rms(stars), self._rms)
         valid = (overlaps >= min_overlap) & (scale > 0)
         itself, known = find(self._songs, songs)
@@ -97,50 +97,50 @@ class PairSums:
         return found
 
 
-def top(similarities: Floats, count: int) -> Flags:
-    """Where each row has its `count` largest absolute values but 0, of equals the first."""
-    sizes = np.abs(similarities)
-    cut = np.zeros((len(sizes), 1), sizes.dtype)
-    if count < sizes.shape[1]:
-        cut = np.partition(sizes, -count, axis=1)[:, -count, None]
-    above = sizes > cut
-    equal = (sizes == cut) & (sizes > 0)
-    room = count - np.count_nonzero(above, axis=1, keepdims=True)
-    chosen: Flags = above | (equal & (np.cumsum(equal, axis=1) <= room))
-    return chosen
+def top(similarities: Floats, count: int) -> tuple[Ints, Flags]:
+    """Columns of each row's `count` largest absolute values, in order, of equals the first.
+
+    Args:
+        similarities: (rows, columns) float32.
+
+    Returns:
+        The columns, (rows, at most count), and where the values there are not 0.
+    """
+    columns = similarities.shape[1]
+    first = max(columns - count, 0)
+    # The bits of positive floats are in their order; below them, what puts equals in order.
+    sizes = np.abs(similarities).view(np.int32).astype(np.int64)
+    keys = sizes << 32 | np.arange(columns)[::-1]
+    keys.partition(first, axis=1)
+    best = np.sort(keys[:, first:], axis=1)[:, ::-1]
+    return columns - 1 - (best & 0xFFFFFFFF), best >> 32 > 0
 
 
 def _chunks(
-    block: Block, bias: FactorModel, candidates: Residuals
+    block: Block, bias: FactorModel, positions: Positions
 ) -> Iterable[tuple[Ints, csr_matrix]]:
-    users, _ = find(candidates.users, block.others)
+    users = positions.of(block.others)
     ends = np.r_[0, np.cumsum(block.counts)]
-    shape = (len(block.owners), len(candidates.users))
-    stars = csr_matrix((of_song_block(block, bias), users, ends), shape=shape)
+    shape = (len(block.owners), len(bias.user_ids))
+    stars = csr_matrix((of_song_block(block, bias, users), users, ends), shape=shape)
     for first in range(0, len(block.owners), _SONGS_AT_ONCE):
         chunk = slice(first, first + _SONGS_AT_ONCE)
         yield block.owners[chunk], stars[chunk]
 
 
 def _ranked(songs: Ints, similarities: Floats, others: Ints, count: int) -> pa.RecordBatch:
-    row, column = np.nonzero(top(similarities, count))
-    values = similarities[row, column]
-    order = np.lexsort((column, -np.abs(values), row))
-    ends = np.r_[0, np.cumsum(np.bincount(row, minlength=len(songs)))]
-    bounds = pa.array(ends.astype(np.int32))
+    columns, found = top(similarities, count)
+    values = np.take_along_axis(similarities, columns, axis=1)
+    ends = np.r_[0, np.cumsum(np.count_nonzero(found, axis=1))]
+    bounds = pa.array(ends, pa.int32())
     return pa.RecordBatch.from_arrays(
         [
             pa.array(songs, pa.int32()),
-            pa.ListArray.from_arrays(bounds, pa.array(others[column[order]], pa.int32())),
-            pa.ListArray.from_arrays(bounds, pa.array(values[order], pa.float32())),
+            pa.ListArray.from_arrays(bounds, pa.array(others[columns[found]], pa.int32())),
+            pa.ListArray.from_arrays(bounds, pa.array(values[found], pa.float32())),
         ],
         schemas.SIMILARITY_NEIGHBORS.fieldNames(),
     )
-
-
-def _ones(matrix: csr_matrix) -> csr_matrix:
-    ones = np.ones(matrix.nnz, np.float32)
-    return csr_matrix((ones, matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
 def _rms(matrix: csr_matrix | csc_matrix) -> Floats:
