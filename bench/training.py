@@ -71,10 +71,7 @@ def fed(
     network = registry.imported(registry.named(name).estimator).network
     form = {key: value for key, value in section.items() if key not in _OF_TRAINING}
     model = two_tower_training.build(network, shards, contents, seed=chosen.seed, **form)
-    model.compile(
-        optimizer=optimizer_of(model, section["learning_rate"]),
-        steps_per_execution=two_tower_training.STEPS_AT_ONCE,
-    )
+    two_tower_training.compile_with(optimizer_of(model, section["learning_rate"]), model)
     columns = (*model.features, "rating")
     sources = feeds(shards, contents, columns, section["batch_size"], chosen.seed)
     rows = contents.splits["train"].rows

@@ -58,10 +58,15 @@ def test_one_pass_finds_a_mean_whatever_the_scale(width: int) -> None:
     layer.table.assign([[0.0], [0.0]])
     newton = Newton(1.0, [layer], tf.Variable(scale.variance))
     newton.build([layer.table])
-    for rating in ratings:
+
+    @tf.function  # type: ignore[untyped-decorator]
+    def step(rating: tf.Tensor) -> None:
         with tf.GradientTape() as tape:
             row = layer([tf.ones(1, tf.int32)])[0, 0, 0]
             loss = (rating - row) ** 2
         newton.apply_gradients([(tape.gradient(loss, layer.table), layer.table)])
+
+    for rating in tf.constant(ratings, tf.float32):
+        step(rating)
     expected = ratings.sum() / (len(ratings) + 20)
     assert float(layer.table[1, 0]) == pytest.approx(expected, abs=0.15 * sd)

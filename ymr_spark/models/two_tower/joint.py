@@ -29,6 +29,8 @@ class JointTowers(Towers):
         listening: the share of each batch's rows, which are in random order.
     """
 
+    compiled = False  # as `RetrievalTowers`
+
     def __init__(
         self,
         ratings: Mapping[str, Ints],

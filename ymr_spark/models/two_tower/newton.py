@@ -1,6 +1,7 @@
 """The optimiser of the two-tower models: Newton steps for the tables' rows, Adagrad elsewhere."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
 
@@ -46,20 +47,23 @@ class Newton(tf.keras.optimizers.Optimizer):  # type: ignore[misc]
                 self.add_variable_from_reference(v, "sum", initial_value=priors.get(v.ref()))
                 for v in var_list
             ]
+            # Of no use beyond a step, and so none of `variables`.
+            self._places = [tf.Variable(tf.zeros(v.shape[:1], tf.int32)) for v in var_list]
 
     def update_step(self, gradient: tf.Tensor, variable: tf.Variable) -> None:
         """Take a step of one variable."""
         place = self._index_dict[self._var_key(variable)]
         summed = self._sums[place]
         rate = tf.cast(self.learning_rate, variable.dtype)
-        if not self._rows[place]:
+        if self._rows[place]:
+            _move(variable, summed, self._places[place], gradient, rate, 2 * self.noise)
+        else:
             summed.assign_add(gradient**2)
             variable.assign_sub(_DENSE_RATE * rate * gradient / tf.sqrt(summed + _EPSILON))
-            return
-        index, values = gradient.indices, gradient.values
-        summed.scatter_add(tf.IndexedSlices(values**2 / (2 * self.noise), index))
-        step = -rate * values / tf.gather(summed, index)
-        variable.scatter_add(tf.IndexedSlices(step, index))
+
+    def _deduplicate_sparse_grad(self, grads: list[Any]) -> list[Any]:
+        # `_move` adds up the gradients of a row, at a fraction of what Keras takes for it.
+        return grads
 
     def curvature(self, layer: Embeddings) -> Floats:
         """By the ratings of all batches so far, of each of a table's coordinates."""
@@ -72,3 +76,22 @@ class Newton(tf.keras.optimizers.Optimizer):  # type: ignore[misc]
 
     def _summed(self, layer: Embeddings) -> tf.Variable:
         return self._sums[self._index_dict[self._var_key(layer.table)]]
+
+
+# XLA's scatters take a tenth of the time of TensorFlow's own, which go over rows by expressions.
+@tf.function(jit_compile=True)  # type: ignore[untyped-decorator]
+def _move(
+    table: tf.Variable,
+    summed: tf.Variable,
+    places: tf.Variable,
+    gradient: tf.IndexedSlices,
+    rate: tf.Tensor,
+    noise: tf.Tensor,
+) -> None:
+    """Move the rows of a batch. Of the places in it that have one index, one comes to stand for
+    all, with the sum of their gradients; the others have zero, and add nothing."""
+    index, rows = gradient.indices, tf.size(gradient.indices)
+    places.scatter_update(tf.IndexedSlices(tf.range(rows), index))
+    values = tf.math.unsorted_segment_sum(gradient.values, tf.gather(places, index), rows)
+    summed.scatter_add(tf.IndexedSlices(values**2 / noise, index))
+    table.scatter_add(tf.IndexedSlices(-rate * values / tf.gather(summed, index), index))

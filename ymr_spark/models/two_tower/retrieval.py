@@ -38,7 +38,10 @@ class Softmax(tf.Module):  # type: ignore[misc]
         )
         self._task = tfrs.tasks.Retrieval(loss=loss, metrics=None, remove_accidental_hits=True)
         self._negatives = negatives
-        self._popularity = tf.constant(np.log(np.maximum(ratings, _UNRATED)), tf.float32)
+        counts = np.maximum(ratings, _UNRATED)
+        self._popularity = tf.constant(np.log(counts), tf.float32)
+        # TensorFlow Recommenders cuts chances at 1e-6 and 1; a common factor changes nothing.
+        self._chances = tf.constant(counts / counts.max(), tf.float32)
 
     def users(self, vectors: tf.Tensor) -> tf.Tensor:
         """1 and vector (rows, 1 + dimension) of users."""
@@ -53,9 +56,7 @@ class Softmax(tf.Module):  # type: ignore[misc]
     @tf.function  # type: ignore[untyped-decorator]
     def loss(self, users: tf.Tensor, songs: tf.Tensor, song_index: tf.Tensor) -> tf.Tensor:
         """The sum over the rows, whose users and songs are (rows, columns), of a product each."""
-        # TensorFlow Recommenders cuts chances at 1e-6 and 1; a common factor changes nothing.
-        popularity = tf.gather(self._popularity, song_index)
-        chances = tf.exp(popularity - tf.reduce_max(self._popularity))
+        chances = tf.gather(self._chances, song_index)
         total = 0.0
         for first in tf.range(0, tf.shape(song_index)[0], self._negatives):
             some = slice(first, first + self._negatives)
@@ -83,6 +84,7 @@ class RetrievalTowers(Towers):
     """
 
     judged_by = "nats"
+    compiled = False  # XLA does not know the shape of the part of a batch in `Softmax`
 
     def __init__(
         self,

@@ -118,7 +118,7 @@ def train(
         One point per epoch; its train error is the running one.
     """
     kept = Progress(model, checkpoints, learning_rate)
-    model.compile(optimizer=kept.optimizer, steps_per_execution=STEPS_AT_ONCE)
+    compile_with(kept.optimizer, model)
     while kept.goes_on(max_epochs, patience, tolerance):
         epoch = len(kept.curve)
         if epoch:
@@ -155,7 +155,7 @@ def update(
     optimizer = optimizer_of(model, learning_rate)
     assign(model.learnt, chosen.learnt)
     assign(optimizer.variables, chosen.optimizer.variables)
-    model.compile(optimizer=optimizer, steps_per_execution=STEPS_AT_ONCE)
+    compile_with(optimizer, model)
     source: dict[str, Any] = {"batch_size": batch_size, "stall_seconds": stall_seconds}
     columns = (*model.features, "rating")
     for epoch in range(model.further_epochs(epochs, learning_rate)):
@@ -172,6 +172,11 @@ def build(network: str, shards: Path, contents: Inventory, *, seed: int, **form:
     mean = contents.splits["train"].mean_rating
     model: Towers = NETWORKS[network](ratings, mean, contents.scale, seed=seed, **form)
     return model
+
+
+def compile_with(optimizer: Newton, model: Towers) -> None:
+    """Make the model ready for `fit`."""
+    model.compile(optimizer, steps_per_execution=STEPS_AT_ONCE, jit_compile=model.compiled)
 
 
 def settle(model: Towers, optimizer: Newton, curve: Curve) -> None:

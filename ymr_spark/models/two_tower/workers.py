@@ -129,11 +129,15 @@ def _step(
 ) -> Callable[[dict[str, tf.Tensor]], tf.Tensor]:
     """A step of all workers, given this one's part; the part's sum of errors."""
 
-    def replica(batch: dict[str, tf.Tensor]) -> tf.Tensor:
+    @tf.function(jit_compile=model.compiled)  # type: ignore[untyped-decorator]
+    def gradients_of(batch: dict[str, tf.Tensor]) -> tuple[list[Any], tf.Tensor]:
         with tf.GradientTape() as tape:
-            # The optimiser adds up the workers' gradients: the sum is the whole batch's.
             loss, error = model.sums(batch)
-        gradients = tape.gradient(loss, model.trainable_variables)
+        return tape.gradient(loss, model.trainable_variables), error
+
+    def replica(batch: dict[str, tf.Tensor]) -> tf.Tensor:
+        gradients, error = gradients_of(batch)
+        # The optimiser adds up the workers' gradients: the sum is the whole batch's.
         optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
         return error
 
