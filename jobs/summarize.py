@@ -24,9 +24,10 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Figure
         return warehouse.read(spark, table)
 
     songs, tree = (warehouse.read(spark, table) for table in ("songs", "genres"))
-    scale, packed = warehouse.scale(), packed_tables.layouts(spark, warehouse)
-    users = kept(scans.by_user(packed.by_user), "summary_users")
-    per_song = kept(scans.by_song(packed.by_song, users), "summary_songs")
+    scale = warehouse.scale()
+    users = kept(scans.by_user(packed_tables.by_user(spark, warehouse)), "summary_users")
+    by_song = packed_tables.by_song(spark, warehouse)
+    per_song = kept(scans.by_song(by_song, users), "summary_songs")
     cells = kept(genres.cube(per_song, songs, tree, scale), "summary_genre_ratings")
     rows = _same_total(users, cells)
 

@@ -69,6 +69,11 @@ class Packed:
         wanted = F.broadcast(owners.select(F.col(owners.columns[0]).alias("owner")))
         return replace(self, frame=self.frame.join(wanted, "owner", "leftsemi").select(*_COLUMNS))
 
+    def persisted(self) -> "Packed":
+        """The same from the executors' disks, once it has been scanned: heaps would grow with the
+        ratings, and a scan takes about as long."""
+        return replace(self, frame=self.frame.persist(StorageLevel.DISK_ONLY))
+
     def map(self, kernel: Kernel, schema: StructType | str) -> DataFrame:
         """What the kernel makes of each partition's blocks, which come one at a time."""
         form = self.scale, self.splits
@@ -177,6 +182,4 @@ def _pieces(batch: pa.RecordBatch) -> Iterator[tuple[int, pa.RecordBatch]]:
 
 def _persisted(ratings: DataFrame, owner: str, other: str) -> Packed:
     scale = checked_scale(ratings)
-    frame = grouping.of_rows(ratings, owner, other, scale)
-    # On disk, which a pass reads about as fast: heaps would grow with the ratings.
-    return Packed(frame.persist(StorageLevel.DISK_ONLY), scale)
+    return Packed(grouping.of_rows(ratings, owner, other, scale), scale).persisted()

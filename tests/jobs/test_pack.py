@@ -48,6 +48,9 @@ def test_both_tables_have_all_ratings(spark: SparkSession, filled: Warehouse) ->
         rows = fresh.read(spark, "ratings").groupBy(owner).count().collect()
         assert dict(zip(owners.tolist(), counts.tolist(), strict=True)) == dict(rows)
     assert layouts.by_user.scale == fresh.scale()
+    # Who reads the same version later has the copy of the first.
+    again = packed_tables.by_user(spark, Warehouse(filled.root)).frame
+    assert again.storageLevel.useDisk
 
 
 def test_ratings_that_are_not_those_of_ingest_are_not_packed(

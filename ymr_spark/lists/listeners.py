@@ -9,7 +9,6 @@ from functools import partial, reduce
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark import StorageLevel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -51,7 +50,7 @@ class Listeners:
         mine = rated.only(spark.createDataFrame(everyone.limit(users).toArrow()))
         # Few tasks, since each one readies all songs of its model.
         tasks = mine.frame.coalesce(spark.sparkContext.defaultParallelism)
-        mine = replace(mine, frame=tasks.persist(StorageLevel.DISK_ONLY))
+        mine = replace(mine, frame=tasks).persisted()
         least = rated.scale.values[math.ceil(LIKED * (rated.scale.levels - 1))]
         liked = mine.of(split).map(partial(_liked, least=least), "user_id int, song_id int")
         return cls(split, liked.toArrow(), mine.of(*heard))

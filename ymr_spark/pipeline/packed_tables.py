@@ -17,8 +17,10 @@ OWNERS: dict[str, Side] = {BY_USER: "user_id", BY_SONG: "song_id"}
 
 
 def layouts(spark: SparkSession, warehouse: Warehouse) -> Layouts:
-    """Both of them; raises as `by_user`."""
-    return Layouts.of(by_user(spark, warehouse), _read(spark, warehouse, BY_SONG))
+    """Both, for those who scan them again and again: from a copy on the executors' disks that the
+    first scan makes, all models of a process from the same one. Raises as `by_user`.
+    """
+    return Layouts.of(by_user(spark, warehouse).persisted(), by_song(spark, warehouse).persisted())
 
 
 def by_user(spark: SparkSession, warehouse: Warehouse) -> Packed:
@@ -28,6 +30,11 @@ def by_user(spark: SparkSession, warehouse: Warehouse) -> Packed:
         DataContractError: they have not been packed, or other ratings have.
     """
     return _read(spark, warehouse, BY_USER)
+
+
+def by_song(spark: SparkSession, warehouse: Warehouse) -> Packed:
+    """By whole songs; raises as `by_user`."""
+    return _read(spark, warehouse, BY_SONG)
 
 
 def _read(spark: SparkSession, warehouse: Warehouse, table: str) -> Packed:
