@@ -71,7 +71,9 @@ def fed(
     network = registry.imported(registry.named(name).estimator).network
     form = {key: value for key, value in section.items() if key not in _OF_TRAINING}
     model = two_tower_training.build(network, shards, contents, seed=chosen.seed, **form)
-    two_tower_training.compile_with(optimizer_of(model, section["learning_rate"]), model)
+    optimizer, rows = optimizer_of(model, section["learning_rate"]), contents.splits["train"].rows
+    steps = section["max_epochs"] * math.ceil(rows / section["batch_size"])
+    two_tower_training.compile_with(optimizer, model, steps)
     columns = (*model.features, "rating")
     sources = feeds(shards, contents, columns, section["batch_size"], chosen.seed)
     rows = contents.splits["train"].rows

@@ -17,6 +17,7 @@ from ymr_spark.models.two_tower.towers import Towers
 from ymr_spark.sources.r2.scale import R2
 
 ROWS, RATE, L2 = 40, 2.0, 4.0
+MANY = 100_000  # steps, which are compiled
 RANDOM = np.random.default_rng(4)
 SIZES = {"user_index": 9, "song_index": 6} | dict.fromkeys(CONTENT, 3)
 COLUMNS: dict[str, Any] = {
@@ -43,11 +44,9 @@ def towers(network: str) -> Towers:
     return model
 
 
-def fitted(network: str, steps: int = 1, compiled: bool | None = None) -> Towers:
+def fitted(network: str, steps: int = 1, compiled: bool = True) -> Towers:
     model = towers(network)
-    if compiled is not None:
-        model.compiled = compiled
-    training.compile_with(optimizer_of(model, RATE), model)
+    training.compile_with(optimizer_of(model, RATE), model, MANY if compiled else steps)
     chosen = {name: COLUMNS[name] for name in (*model.features, "rating")}
     model.fit(batches(chosen, ROWS).repeat(steps), verbose=0)
     return model
@@ -93,7 +92,7 @@ def test_a_step_of_the_dot_product_by_numpy() -> None:
         np.testing.assert_allclose(layer.table, table, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("network", ["dot", "mlp", "cross"])
+@pytest.mark.parametrize("network", FORMS)
 def test_compiled_steps_are_those_of_tensorflow(network: str) -> None:
     one, other = (fitted(network, 3, compiled) for compiled in (True, False))
     for variable, same in zip(one.trainable_variables, other.trainable_variables, strict=True):
@@ -103,7 +102,7 @@ def test_compiled_steps_are_those_of_tensorflow(network: str) -> None:
 @pytest.mark.parametrize("network", FORMS)
 def test_the_last_batch_may_be_smaller(network: str) -> None:
     model = towers(network)
-    training.compile_with(optimizer_of(model, RATE), model)
+    training.compile_with(optimizer_of(model, RATE), model, MANY)
     chosen = {name: COLUMNS[name] for name in (*model.features, "rating")}
     shown = model.fit(batches(chosen, 30), verbose=0)
     assert all(np.isfinite(v.numpy()).all() for v in model.trainable_variables)

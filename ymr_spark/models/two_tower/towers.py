@@ -30,8 +30,8 @@ class Towers(tfrs.Model):  # type: ignore[misc]
     Attributes:
         judged_by: its error, and the metric of it.
         unit: what training makes of a loss of 1 in stars squared.
-        compiled: a step is one program of XLA, which passes over a batch's rows fewer times. It
-            must know all shapes within; those of a batch, it knows.
+        compiled: a step of a long training is one program of XLA, which passes over a batch's rows
+            fewer times. It must know all shapes within; those of a batch, it knows.
     """
 
     judged_by: Literal["mse", "nats"] = "mse"

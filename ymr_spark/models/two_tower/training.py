@@ -5,6 +5,7 @@ import math
 import sys
 import time
 from collections.abc import Callable
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from ymr_spark.shards.reader import dataset, stalls_explained
 log = logging.getLogger(__name__)
 # Returning to Python after each step costs half the time.
 STEPS_AT_ONCE = 32
+_STEPS_WORTH_COMPILING = 4_096
 
 
 NETWORKS = {
@@ -118,7 +120,8 @@ def train(
         One point per epoch; its train error is the running one.
     """
     kept = Progress(model, checkpoints, learning_rate)
-    compile_with(kept.optimizer, model)
+    steps = int(epoch_batches(0).cardinality())
+    compile_with(kept.optimizer, model, max_epochs * steps)
     while kept.goes_on(max_epochs, patience, tolerance):
         epoch = len(kept.curve)
         if epoch:
@@ -155,11 +158,11 @@ def update(
     optimizer = optimizer_of(model, learning_rate)
     assign(model.learnt, chosen.learnt)
     assign(optimizer.variables, chosen.optimizer.variables)
-    compile_with(optimizer, model)
     source: dict[str, Any] = {"batch_size": batch_size, "stall_seconds": stall_seconds}
     columns = (*model.features, "rating")
-    for epoch in range(model.further_epochs(epochs, learning_rate)):
-        added = contents.only_validation()
+    added, further = contents.only_validation(), model.further_epochs(epochs, learning_rate)
+    compile_with(optimizer, model, further * ceil(added.splits["train"].rows / batch_size))
+    for epoch in range(further):
         batches = dataset(shards, added, "train", columns, seed=order(seed, epoch), **source)
         with stalls_explained():
             model.fit(batches, verbose=0)
@@ -174,9 +177,16 @@ def build(network: str, shards: Path, contents: Inventory, *, seed: int, **form:
     return model
 
 
-def compile_with(optimizer: Newton, model: Towers) -> None:
-    """Make the model ready for `fit`."""
-    model.compile(optimizer, steps_per_execution=STEPS_AT_ONCE, jit_compile=model.compiled)
+def compile_with(optimizer: Newton, model: Towers, steps: int) -> None:
+    """Make the model ready for `fit`, which may take so many steps."""
+    optimizer.compiled = worthwhile(steps)
+    compiled = optimizer.compiled and model.compiled
+    model.compile(optimizer, steps_per_execution=STEPS_AT_ONCE, jit_compile=compiled)
+
+
+def worthwhile(steps: int) -> bool:
+    """Whether XLA, which compiles a step for some seconds, gains more in so many."""
+    return steps >= _STEPS_WORTH_COMPILING
 
 
 def settle(model: Towers, optimizer: Newton, curve: Curve) -> None:

@@ -59,6 +59,7 @@ def work(
         optimizer = optimizer_of(model, learning_rate)
     mirrored = [*model.learnt, *optimizer.variables]
     plain = [*kept.model.learnt, *kept.optimizer.variables]
+    optimizer.compiled = training.worthwhile(max_epochs * share.steps())
     step = _step(strategy, model, optimizer)
     while kept.goes_on(max_epochs, patience, tolerance):
         started, epoch = time.monotonic(), len(kept.curve)
@@ -129,7 +130,7 @@ def _step(
 ) -> Callable[[dict[str, tf.Tensor]], tf.Tensor]:
     """A step of all workers, given this one's part; the part's sum of errors."""
 
-    @tf.function(jit_compile=model.compiled)  # type: ignore[untyped-decorator]
+    @tf.function(jit_compile=optimizer.compiled and model.compiled)  # type: ignore[untyped-decorator]
     def gradients_of(batch: dict[str, tf.Tensor]) -> tuple[list[Any], tf.Tensor]:
         with tf.GradientTape() as tape:
             loss, error = model.sums(batch)
