@@ -57,6 +57,7 @@ def written(spark: SparkSession, root: Path, stars: list[tuple[int, int, int]]) 
     warehouse.save(genres, "genres")
     splits = identity(warehouse.read(spark, "ratings"))
     told.write(warehouse, "ingest", told.ingested(splits, version))
+    told.packed(spark, warehouse)
     return warehouse
 
 
