@@ -2,11 +2,9 @@
 
 import logging
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
-import pyarrow as pa
-import pyarrow.compute as pc
 from pyspark.sql import SparkSession
 
 from ymr_spark import grouping, packed_identity
@@ -17,8 +15,6 @@ from ymr_spark.pipeline.publication import identities
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.records.figures import Packed
-from ymr_spark.scale import Scale
-from ymr_spark.split import SPLITS
 
 log = logging.getLogger(__name__)
 _FILE_RATINGS = 1 << 22
@@ -31,7 +27,7 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Packed
     expected = identities(warehouse)
     rows = sum(split.rows for split in expected.values())
     files = max(_LEAST_FILES, rows // _FILE_RATINGS)
-    deal = partial(_deal, scale=warehouse.scale())
+    deal = partial(grouping.deal_by_user, scale=warehouse.scale())
     dealt = data_files.map_in_arrow(spark, warehouse, "ratings", deal, grouping.DEALT)
     warehouse.write(grouping.packed(dealt, files), BY_USER)
     log.info("packed by user")
@@ -44,16 +40,6 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Packed
                 f"{warehouse.path(table)}: {found}, where ratings has {expected}; run again"
             )
     return Packed(rows=rows, splits=expected, ratings_version=warehouse.pin("ratings"))
-
-
-def _deal(batches: Iterable[pa.RecordBatch], scale: Scale) -> Iterable[pa.RecordBatch]:
-    """By user."""
-    codes = pa.array(SPLITS)
-    for batch in batches:
-        splits = pc.index_in(batch["split"], codes).cast(pa.int8())
-        columns = [batch["user_id"], batch["song_id"], batch["rating"], splits]
-        rows = pa.RecordBatch.from_arrays(columns, ["owner", "other", "rating", "split"])
-        yield from grouping.deal([rows], scale)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

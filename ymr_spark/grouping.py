@@ -70,6 +70,16 @@ def deal(batches: Iterable[pa.RecordBatch], scale: Scale) -> Iterable[pa.RecordB
         yield _dealt(owner, other, scale.level_of(ratings.to_numpy()), splits.to_numpy())
 
 
+def deal_by_user(batches: Iterable[pa.RecordBatch], scale: Scale) -> Iterable[pa.RecordBatch]:
+    """`deal` of schemas.RATINGS rows."""
+    codes = pa.array(SPLITS)
+    for batch in batches:
+        splits = pc.index_in(batch["split"], codes).cast(pa.int8())
+        columns = [batch["user_id"], batch["song_id"], batch["rating"], splits]
+        rows = pa.RecordBatch.from_arrays(columns, ["owner", "other", "rating", "split"])
+        yield from deal([rows], scale)
+
+
 def rows_of(batches: Iterable[pa.RecordBatch]) -> Iterator[Dealt]:
     """Owners, others, levels and splits of PACKED rows, an element a rating, some at a time."""
     for batch in batches:
