@@ -152,3 +152,10 @@ def _packed(dealt: Iterable[pa.RecordBatch]) -> list[pa.RecordBatch]:
         (row for batch in dealt for row in batch.to_pylist()), key=lambda r: r["bucket"]
     )
     return list(grouping._pack([pa.RecordBatch.from_pylist(pieces, DEALT)], 7))
+
+
+def test_pieces_of_numbers_beyond_sixteen_bits() -> None:
+    number = np.array([65_536, 3, 65_539, 3, 65_536])
+    found, values = grouping.pieces(number, [np.arange(5)])
+    assert found.to_pylist() == [3, 65_536, 65_539]
+    assert values.to_pylist() == [[1, 3], [0, 4], [2]]

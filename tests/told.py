@@ -103,8 +103,8 @@ def ingested(splits: dict[str, Identity], ratings_version: int, **values: Any) -
 def packed(spark: SparkSession, warehouse: Warehouse) -> None:
     """The ratings packed, and the manifest of that, whatever ingest has told of them."""
     frame, scale = warehouse.read(spark, "ratings"), warehouse.scale()
-    warehouse.write(grouping.of_rows(frame, "user_id", "song_id", scale, 2), BY_USER)
-    warehouse.write(grouping.of_rows(frame, "song_id", "user_id", scale, 2), BY_SONG)
+    warehouse.write(grouping.of_rows(frame, "user_id", "song_id", scale), BY_USER)
+    warehouse.write(grouping.of_rows(frame, "song_id", "user_id", scale), BY_SONG)
     splits, version = identities(warehouse), warehouse.pin("ratings")
     write(warehouse, "pack", figures.Packed(splits=splits, ratings_version=version))
 

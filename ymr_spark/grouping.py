@@ -34,28 +34,29 @@ Array = npt.NDArray[Any]
 Dealt = tuple[Array, Array, Array, Array]  # of a bucket: owners, others, levels, splits
 
 
-def of_rows(
-    rows: DataFrame, owner: str, other: str, scale: Scale, partitions: int | None = None
-) -> DataFrame:
+def of_rows(rows: DataFrame, owner: str, other: str, scale: Scale) -> DataFrame:
     """PACKED rows by whole owners.
 
     Args:
         rows: columns of the owner, the other, `rating`, and either `split` or `held_out`, which
             stands for validation; all are of train without them.
         scale: that all ratings are on.
-        partitions: None for as many as Spark finds right.
     """
     columns = rows.select(owner, other, "rating", _code(rows).alias("code"))
-    return packed(columns.mapInArrow(partial(deal, scale=scale), DEALT), partitions)
+    return packed(columns.mapInArrow(partial(deal, scale=scale), DEALT))
 
 
-def of_others(owners: DataFrame, partitions: int | None = None) -> DataFrame:
+def of_others(owners: DataFrame, partitions: int) -> DataFrame:
     """PACKED rows by those who are the others of these."""
     return packed(owners.mapInArrow(_deal_owners, DEALT), partitions)
 
 
 def packed(dealt: DataFrame, partitions: int | None = None) -> DataFrame:
-    """PACKED rows of what `deal` has made, the same however it is partitioned."""
+    """PACKED rows of what `deal` has made, the same however it is partitioned.
+
+    Args:
+        partitions: None for as many as Spark finds right.
+    """
     number = () if partitions is None else (partitions,)
     dealt = dealt.repartition(*number, "bucket").sortWithinPartitions("bucket")
     return dealt.mapInArrow(partial(_pack, block_ratings=_BLOCK_RATINGS), schemas.PACKED)
@@ -92,6 +93,15 @@ def rows_of(batches: Iterable[pa.RecordBatch]) -> Iterator[Dealt]:
             yield part["owner"].to_numpy().repeat(counts), others, levels, splits
 
 
+def pieces(number: Array, columns: Sequence[Array]) -> list["pa.Array[Any]"]:
+    """The numbers (n,), not negative, that there are, ascending; lists of what each has, a row
+    each."""
+    order, sizes = ascending(number), np.bincount(number)
+    found = np.flatnonzero(sizes)
+    bounds = np.r_[0, np.cumsum(sizes[found])]
+    return [pa.array(found, pa.int32()), *(lists(bounds, c[order]) for c in columns)]
+
+
 def lists(bounds: Array, values: Array) -> "pa.ListArray[Any]":
     """A list of the values between each two bounds."""
     return pa.ListArray.from_arrays(pa.array(bounds, pa.int32()), pa.array(values))
@@ -114,14 +124,8 @@ def _deal_owners(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
 
 def _dealt(owners: Array, others: Array, levels: Array, splits: Array) -> pa.RecordBatch:
     """The ratings of each owner side by side with those of others in the same bucket."""
-    buckets = (owners % _BUCKETS).astype(np.uint16)
-    order = np.argsort(buckets, kind="stable")
-    sizes = np.bincount(buckets, minlength=_BUCKETS)
-    found = np.flatnonzero(sizes)
-    bounds = np.r_[0, np.cumsum(sizes[found])]
-    columns = (lists(bounds, values[order]) for values in (owners, others, levels, splits))
-    names = ["bucket", "owners", "others", "levels", "splits"]
-    return pa.RecordBatch.from_arrays([pa.array(found, pa.int32()), *columns], names)
+    found = pieces((owners % _BUCKETS).astype(np.uint16), (owners, others, levels, splits))
+    return pa.RecordBatch.from_arrays(found, ["bucket", "owners", "others", "levels", "splits"])
 
 
 def _pack(batches: Iterable[pa.RecordBatch], block_ratings: int) -> Iterable[pa.RecordBatch]:

@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame
 
 from ymr_spark import grouping
 from ymr_spark.errors import DataContractError
-from ymr_spark.grouping import Array, Dealt, lists
+from ymr_spark.grouping import Array, Dealt
 from ymr_spark.packed_identity import Words, xxhash64
 from ymr_spark.packing import Packed, flat, one_row
 from ymr_spark.split import SPLITS
@@ -70,6 +70,8 @@ def ordered(rated: Packed, groups: int, seed: int) -> Order:
         rated: `packing.by_user`.
     """
     order = Order(rated.splits, seed, np.zeros(0, np.uint64))
+    if groups == 1:
+        return order
     count = partial(_counted, order=order)
     table = rated.frame.mapInArrow(count, "counts array<long>").toArrow()
     counts = flat(table, "counts").reshape(-1, _BINS).sum(axis=0)
@@ -114,10 +116,5 @@ def _deal(batches: Iterable[pa.RecordBatch], order: Order) -> Iterable[pa.Record
     for rows in grouping.rows_of(batches):
         columns = order.mine(rows)
         group = np.searchsorted(order.first_keys, order.keys(*columns[:2]), side="right")
-        place = np.argsort(group.astype(np.uint16), kind="stable")
-        sizes = np.bincount(group)
-        found = np.flatnonzero(sizes)
-        bounds = np.r_[0, np.cumsum(sizes[found])]
-        pieces = (lists(bounds, values[place]) for values in columns)
         names = ["row_group", "users", "songs", "levels"]
-        yield pa.RecordBatch.from_arrays([pa.array(found, pa.int32()), *pieces], names)
+        yield pa.RecordBatch.from_arrays(grouping.pieces(group, columns), names)

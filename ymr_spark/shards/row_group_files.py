@@ -1,9 +1,10 @@
 """Row groups as files of plain Parquet, written by Spark's tasks and read back there."""
 
-import os
+import shutil
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 import pyarrow as pa
@@ -42,7 +43,8 @@ def write(rated: Packed, order: Order, index: Index, folder: Path) -> pa.Table:
         (row_group, rows, hash_high, hash_low, stars) of each, ascending, as read back: what
         `Identity.of_halves` takes, and the sum of their stars.
     """
-    shared, scale = rated.broadcast(index), rated.scale
+    shared, scale, staging = rated.broadcast(index), rated.scale, folder.parent / ".staging"
+    staging.mkdir()
 
     def work(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
         for group, users, songs, levels in _whole(batches):
@@ -50,11 +52,12 @@ def write(rated: Packed, order: Order, index: Index, folder: Path) -> pa.Table:
             stars = scale.stars(levels[place])
             rows = pa.table(shared.value.columns(users[place], songs[place], stars))
             file = folder / name(group)
-            _write(rows, file)
+            _write(rows, file, staging)
             yield pa.RecordBatch.from_pylist([_read_back(file, group, scale)], _WRITTEN)
 
     written = export.grouped(rated, order).mapInArrow(work, _COLUMNS).toArrow()
     shared.destroy()
+    shutil.rmtree(staging)
     return written.sort_by("row_group")
 
 
@@ -73,9 +76,9 @@ def _pieces(batch: pa.RecordBatch) -> Iterator[tuple[int, list[Array]]]:
         yield group, [column[row].values.to_numpy() for column in columns]
 
 
-def _write(rows: pa.Table, file: Path) -> None:
+def _write(rows: pa.Table, file: Path, staging: Path) -> None:
     """Whole or not at all, whatever becomes of the task and of another that does the same."""
-    partial = file.parents[1] / f".{file.parent.name}-{file.name}.{os.getpid()}"
+    partial = staging / f"{file.name}.{uuid4().hex}"
     pq.write_table(rows, partial, row_group_size=len(rows))
     partial.replace(file)
 
