@@ -23,7 +23,16 @@ from ymr_spark.evaluation.scan import Sums
 from ymr_spark.evaluation.slicing import Slicings
 from ymr_spark.identity import Identity
 from ymr_spark.models import registry
-from ymr_spark.pipeline import certificate, cli, fitting, list_fits, publication, runs, stages
+from ymr_spark.pipeline import (
+    certificate,
+    cli,
+    fitting,
+    list_fits,
+    predicting,
+    publication,
+    runs,
+    stages,
+)
 from ymr_spark.pipeline.publication import identities
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
@@ -84,7 +93,7 @@ def _sums(
             f"{warehouse.path('ratings')}: no test rows, so there is nothing to judge models by; "
             "give ingest a test file with ratings"
         )
-    held_out = publication.held_out(spark, warehouse)
+    held_out = predicting.held_out(spark, warehouse)
     judged = {name: split for name, split in splits.items() if name != "train"}
     same_rows.check_held_out(held_out, judged)
     predictions = warehouse.read(spark, "predictions")

@@ -12,12 +12,12 @@ from pyspark.sql import SparkSession
 
 from ymr_spark import schemas
 from ymr_spark.errors import DataContractError, SettingsError
-from ymr_spark.pipeline import cli
+from ymr_spark.pipeline import cli, data_files
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.settings_raw import Split as SplitSection
 from ymr_spark.pipeline.stages import ID_TABLES
 from ymr_spark.pipeline.warehouse import Warehouse
-from ymr_spark.ratings import identity
+from ymr_spark.ratings import identity, noting
 from ymr_spark.records.figures import Ingested
 from ymr_spark.records.line_counts import LineCounts
 from ymr_spark.scale import Scale
@@ -87,7 +87,10 @@ def _of_r2(spark: SparkSession, warehouse: Warehouse, settings: Settings, path: 
     log.info("writing %d ratings", sum(audited.findings.kept.values()))
     split = ValidationRule(rules.validation_ratings, rules.validation_share, settings.seed)
     with raw.watched():
-        version = warehouse.write(r2_ingestion.ratings(audited, split), "ratings")
+        write = data_files.writer(warehouse, "ratings")
+        written = r2_ingestion.ratings_to(audited, split, write, data_files.WRITTEN)
+        noted = noting(schemas.RATINGS, audited.scale)
+        version = data_files.commit(warehouse, written, "ratings", noted)
     song_faults = r2_attributes.quarantine(songs, raw.songs.name)
     quarantine = (
         audit.quarantine(audited.blocks)

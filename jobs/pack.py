@@ -5,11 +5,11 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 from ymr_spark import grouping, packed_identity
 from ymr_spark.errors import DataContractError
-from ymr_spark.pipeline import cli, data_files
+from ymr_spark.pipeline import cli, data_files, packed_tables
 from ymr_spark.pipeline.packed_tables import BY_SONG, BY_USER, OWNERS
 from ymr_spark.pipeline.publication import identities
 from ymr_spark.pipeline.settings import Settings
@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 _FILE_RATINGS = 1 << 22
 # Small data, too, are to have work for some cores.
 _LEAST_FILES = 4
+# Of users whom no other file has: as many are sorted in a task at once.
+_MOST_TOGETHER = 1 << 23
 
 
 def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Packed:
@@ -27,19 +29,35 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Packed
     expected = identities(warehouse)
     rows = sum(split.rows for split in expected.values())
     files = max(_LEAST_FILES, rows // _FILE_RATINGS)
-    deal = partial(grouping.deal_by_user, scale=warehouse.scale())
-    dealt = data_files.map_in_arrow(spark, warehouse, "ratings", deal, grouping.DEALT)
-    warehouse.write(grouping.packed(dealt, files), BY_USER)
+    data_files.commit(warehouse, _by_user(spark, warehouse, files), BY_USER)
     log.info("packed by user")
-    warehouse.write(grouping.of_others(warehouse.read(spark, BY_USER), files), BY_SONG)
+    dealt = data_files.of(spark, warehouse, BY_USER).map(grouping.deal_by_others, grouping.DEALT)
+    data_files.commit(warehouse, _packed(warehouse, dealt, BY_SONG, files), BY_SONG)
     log.info("packed by song")
     for table, owner in OWNERS.items():
-        found = packed_identity.identities(warehouse.read(spark, table), owner)
+        found = packed_identity.identities(packed_tables.packed(spark, warehouse, table), owner)
         if found != expected:
             raise DataContractError(
                 f"{warehouse.path(table)}: {found}, where ratings has {expected}; run again"
             )
     return Packed(rows=rows, splits=expected, ratings_version=warehouse.pin("ratings"))
+
+
+def _by_user(spark: SparkSession, warehouse: Warehouse, files: int) -> DataFrame:
+    """Without a shuffle, where ingest has left each user's rows in a few files with few others."""
+    scale, groups = warehouse.scale(), data_files.apart(warehouse, "ratings", "user_id")
+    if all(rows <= _MOST_TOGETHER for _, rows in groups):
+        together = data_files.of(spark, warehouse, "ratings", [paths for paths, _ in groups])
+        pack = partial(grouping.pack_by_user, scale=scale)
+        return together.map(data_files.writer(warehouse, BY_USER, pack), data_files.WRITTEN)
+    deal = partial(grouping.deal_by_user, scale=scale)
+    dealt = data_files.of(spark, warehouse, "ratings").map(deal, grouping.DEALT)
+    return _packed(warehouse, dealt, BY_USER, files)
+
+
+def _packed(warehouse: Warehouse, dealt: DataFrame, table: str, files: int) -> DataFrame:
+    write = data_files.writer(warehouse, table, grouping.pack)
+    return grouping.by_bucket(dealt, files).mapInArrow(write, data_files.WRITTEN)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,7 +1,7 @@
 """Rows dealt into buckets, buckets packed into blocks, without Spark."""
 
 from collections.abc import Iterable, Iterator, Set
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import TypeVar
 
 import numpy as np
@@ -14,6 +14,7 @@ from test_packing import HALVES, STARS, rows_of
 from ymr_spark import grouping, packing
 from ymr_spark.errors import DataContractError
 
+REST = ["owner", "others", "levels", "splits"]
 BOTH = ("train", "validation")
 Row = tuple[int, int, float]
 T = TypeVar("T")
@@ -26,7 +27,7 @@ DEALT = pa.schema(
         ("splits", pa.list_(pa.int8())),
     ]
 )
-IDS = st.integers(0, 5) | st.integers(1022, 1026) | st.sampled_from([2**23, 2**24 - 1])
+IDS = st.integers(0, 5) | st.integers(254, 258) | st.sampled_from([2**23, 2**24 - 1])
 
 
 def batch_of(rows: list[Row], held_out: Set[tuple[int, int]] = frozenset()) -> pa.RecordBatch:
@@ -58,7 +59,7 @@ def test_packing_keeps_all_ratings_and_whole_owners_whatever_the_batches(
     arrived = data.draw(st.permutations([row for batch in dealt for row in batch.to_pylist()]))
     arrived = sorted(arrived, key=lambda row: row["bucket"])
     batches = [pa.RecordBatch.from_pylist(p, DEALT) for p in pieces(arrived, data.draw(cuts))]
-    packed = list(grouping._pack(batches, block_ratings))
+    packed = list(grouping.pack(batches, block_ratings))
     # Spark's cache: batches of any length again.
     owners = [row for batch in packed for row in batch.to_pylist()]
     batches = [
@@ -69,7 +70,10 @@ def test_packing_keeps_all_ratings_and_whole_owners_whatever_the_batches(
     found = list(packing.unpack(batches, HALVES, BOTH))
     kept = list(packing.unpack(batches, HALVES))
 
-    assert [b.owners.tolist() for b in found] == [b["owner"].to_pylist() for b in packed]
+    of_blocks = groupby(owners, key=lambda row: row["block"])
+    assert [b.owners.tolist() for b in found] == [
+        [r["owner"] for r in rows] for _, rows in of_blocks
+    ]
     assert sorted(o for b in found for o in b.owners.tolist()) == sorted({u for u, _ in stars})
     for block, seen in [*((b, {*stars}) for b in found), *((b, {*stars} - held_out) for b in kept)]:
         assert block.counts.sum() == len(block.others) == len(block.ratings)
@@ -100,7 +104,7 @@ def test_what_does_not_fit_is_not_wrapped() -> None:
 def test_a_block_is_closed_after_the_bucket_that_fills_it() -> None:
     users = [0, 0, 0, 1, 1, 2, 2, 2, 2, 2, 3]
     batch = batch_of([(user, song, 1) for song, user in enumerate(users)])
-    found = list(packing.unpack(grouping._pack(grouping.deal([batch], STARS), 4), STARS))
+    found = list(packing.unpack(grouping.pack(grouping.deal([batch], STARS), 4), STARS))
     assert [b.owners.tolist() for b in found] == [[0, 1], [2], [3]]
     assert [b.counts.tolist() for b in found] == [[3, 2], [5], [1]]
     assert np.concatenate([b.others for b in found]).tolist() == list(range(11))
@@ -116,7 +120,7 @@ def test_few_buckets_are_held_at_a_time() -> None:
             asked += 1
             yield from grouping.deal([batch_of([(user, song, 3) for song in range(5)])], STARS)
 
-    packed = iter(grouping._pack(batches(), 10))
+    packed = iter(grouping.pack(batches(), 10))
     assert next(packed)["owner"].to_pylist() == [0, 1]
     assert asked == 3
     blocks = packing.unpack(packed, STARS)
@@ -142,7 +146,7 @@ def test_packed_by_others_is_what_rows_are_packed_to(data: st.DataObject) -> Non
     rows = [(*key, rating) for key, rating in stars.items()]
     swapped = [(song, user, rating) for user, song, rating in rows]
     by_user = _packed(grouping.deal([batch_of(rows, held_out)], HALVES))
-    turned = _packed(grouping._deal_owners(by_user))
+    turned = _packed(grouping.deal_by_others(by_user))
     flags = {(song, user) for user, song in held_out}
     assert turned == _packed(grouping.deal([batch_of(swapped, flags)], HALVES))
 
@@ -151,7 +155,35 @@ def _packed(dealt: Iterable[pa.RecordBatch]) -> list[pa.RecordBatch]:
     pieces = sorted(
         (row for batch in dealt for row in batch.to_pylist()), key=lambda r: r["bucket"]
     )
-    return list(grouping._pack([pa.RecordBatch.from_pylist(pieces, DEALT)], 7))
+    return list(grouping.pack([pa.RecordBatch.from_pylist(pieces, DEALT)], 7))
+
+
+@given(st.data())
+def test_whole_users_are_packed_as_they_are_from_buckets(data: st.DataObject) -> None:
+    """But for the blocks: those of whole users are cut where there is enough, in their order."""
+    stars = data.draw(
+        st.dictionaries(st.tuples(IDS, IDS), st.sampled_from(HALVES.values.tolist()), min_size=1)
+    )
+    held_out = data.draw(st.sets(st.sampled_from([*stars])))
+    rows = data.draw(st.permutations([(*key, rating) for key, rating in stars.items()]))
+    parts = [rated(part, held_out) for part in pieces(rows, [5]) if part]
+    [found] = grouping.pack_by_user(parts, HALVES, 7)
+    by_bucket = _packed(grouping.deal([batch_of(rows, held_out)], HALVES))
+    plain = [row for batch in by_bucket for row in batch.select(REST).to_pylist()]
+    assert found.select(REST).to_pylist() == sorted(plain, key=lambda r: r["owner"])
+    blocks = list(packing.unpack([found], HALVES, BOTH))
+    assert [b.owners[0] for b in blocks] == found["block"].unique().to_pylist()
+    assert len(blocks) <= max(1, len(rows) // 7)
+    if len(blocks) > 1:
+        assert max(len(b.ratings) - max(b.counts) for b in blocks) < 2 * 7
+
+
+def rated(rows: list[Row], held_out: Set[tuple[int, int]]) -> pa.RecordBatch:
+    """As of the table of ratings."""
+    batch = batch_of(rows, held_out)
+    splits = pa.array(["validation" if code.as_py() else "train" for code in batch["code"]])
+    columns = [batch["song_id"], batch["rating"], splits, batch["user_id"]]
+    return pa.RecordBatch.from_arrays(columns, ["song_id", "rating", "split", "user_id"])
 
 
 def test_pieces_of_numbers_beyond_sixteen_bits() -> None:

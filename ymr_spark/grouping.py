@@ -18,16 +18,18 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from ymr_spark import schemas
+from ymr_spark.ratings import COLUMNS
 from ymr_spark.scale import Scale
 from ymr_spark.split import SPLITS
 
 DEALT = """bucket int, owners array<int>, others array<int>, levels array<tinyint>,
     splits array<tinyint>"""
 _BLOCK_RATINGS = 1 << 20
-# Many more than tasks, so that each gets about as much, and one of them is little.
-_BUCKETS = 1024
-# Of R2 that is about a million ratings.
-_OWNERS_AT_ONCE = 2048
+# Many more than tasks, so that each gets about as much, and one of them is little; but pieces of
+# them are to be of some thousand ratings, or each costs more than its ratings.
+_BUCKETS = 256
+# Of R2 that is some three million ratings.
+_OWNERS_AT_ONCE = 8192
 _DIGIT_BITS = 16
 
 Array = npt.NDArray[Any]
@@ -46,39 +48,41 @@ def of_rows(rows: DataFrame, owner: str, other: str, scale: Scale) -> DataFrame:
     return packed(columns.mapInArrow(partial(deal, scale=scale), DEALT))
 
 
-def of_others(owners: DataFrame, partitions: int) -> DataFrame:
-    """PACKED rows by those who are the others of these."""
-    return packed(owners.mapInArrow(_deal_owners, DEALT), partitions)
+def packed(dealt: DataFrame) -> DataFrame:
+    """PACKED rows of what `deal` has made, the same however it is partitioned."""
+    kernel = partial(pack, block_ratings=_BLOCK_RATINGS)
+    return by_bucket(dealt).mapInArrow(kernel, schemas.PACKED)
 
 
-def packed(dealt: DataFrame, partitions: int | None = None) -> DataFrame:
-    """PACKED rows of what `deal` has made, the same however it is partitioned.
+def by_bucket(dealt: DataFrame, partitions: int | None = None) -> DataFrame:
+    """DEALT rows as `pack` takes them.
 
     Args:
         partitions: None for as many as Spark finds right.
     """
     number = () if partitions is None else (partitions,)
-    dealt = dealt.repartition(*number, "bucket").sortWithinPartitions("bucket")
-    return dealt.mapInArrow(partial(_pack, block_ratings=_BLOCK_RATINGS), schemas.PACKED)
+    return dealt.repartition(*number, "bucket").sortWithinPartitions("bucket")
 
 
 def deal(batches: Iterable[pa.RecordBatch], scale: Scale) -> Iterable[pa.RecordBatch]:
     """DEALT pieces of (owner, other, rating, place among SPLITS) rows."""
     for batch in batches:
-        owners, others, ratings, splits = batch.columns
-        # Casts raise where a value does not fit.
-        owner, other = (column.cast(pa.int32()).to_numpy() for column in (owners, others))
-        yield _dealt(owner, other, scale.level_of(ratings.to_numpy()), splits.to_numpy())
+        yield _dealt(*_columns(batch.columns, scale))
 
 
 def deal_by_user(batches: Iterable[pa.RecordBatch], scale: Scale) -> Iterable[pa.RecordBatch]:
     """`deal` of schemas.RATINGS rows."""
-    codes = pa.array(SPLITS)
     for batch in batches:
-        splits = pc.index_in(batch["split"], codes).cast(pa.int8())
-        columns = [batch["user_id"], batch["song_id"], batch["rating"], splits]
-        rows = pa.RecordBatch.from_arrays(columns, ["owner", "other", "rating", "split"])
-        yield from deal([rows], scale)
+        yield _dealt(*_of_user(batch, scale))
+
+
+def pack_by_user(
+    batches: Iterable[pa.RecordBatch], scale: Scale, block_ratings: int = _BLOCK_RATINGS
+) -> Iterable[pa.RecordBatch]:
+    """PACKED rows of schemas.RATINGS rows that are all of their users, in any order."""
+    gathered = [_of_user(batch, scale) for batch in batches]
+    if gathered:
+        yield _block(gathered, block_ratings)
 
 
 def rows_of(batches: Iterable[pa.RecordBatch]) -> Iterator[Dealt]:
@@ -117,9 +121,22 @@ def _code(rows: DataFrame) -> Column:
     return F.coalesce(*cases).cast("tinyint")
 
 
-def _deal_owners(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
+def deal_by_others(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
+    """`deal` of PACKED rows, to those who are the others of these."""
     for owners, others, levels, splits in rows_of(batches):
         yield _dealt(others, owners, levels, splits)
+
+
+def _of_user(batch: pa.RecordBatch, scale: Scale) -> Dealt:
+    splits = pc.index_in(batch["split"], pa.array(SPLITS)).cast(pa.int8())
+    return _columns([*(batch[name] for name in COLUMNS), splits], scale)
+
+
+def _columns(columns: Sequence["pa.Array[Any]"], scale: Scale) -> Dealt:
+    owners, others, ratings, splits = columns
+    # Casts raise where a value does not fit.
+    owner, other = (column.cast(pa.int32()).to_numpy() for column in (owners, others))
+    return owner, other, scale.level_of(ratings.to_numpy()), splits.to_numpy()
 
 
 def _dealt(owners: Array, others: Array, levels: Array, splits: Array) -> pa.RecordBatch:
@@ -128,21 +145,21 @@ def _dealt(owners: Array, others: Array, levels: Array, splits: Array) -> pa.Rec
     return pa.RecordBatch.from_arrays(found, ["bucket", "owners", "others", "levels", "splits"])
 
 
-def _pack(batches: Iterable[pa.RecordBatch], block_ratings: int) -> Iterable[pa.RecordBatch]:
-    """Blocks of whole buckets, which come one after the other, so that few are held at a time.
-
-    A block is closed once it has `block_ratings`, and is called by its last bucket.
-    """
+def pack(
+    batches: Iterable[pa.RecordBatch], block_ratings: int = _BLOCK_RATINGS
+) -> Iterable[pa.RecordBatch]:
+    """PACKED blocks of whole buckets, which come one after the other, so that few are held at a
+    time: a block is closed once it has so many ratings."""
     gathered: list[Dealt] = []
-    bucket = ratings = 0
-    for bucket, rows in groupby(_rows(batches), key=lambda row: row[0]):
+    ratings = 0
+    for _, rows in groupby(_rows(batches), key=lambda row: row[0]):
         pieces = [dealt for _, dealt in rows]
         gathered, ratings = gathered + pieces, ratings + sum(len(piece[0]) for piece in pieces)
         if ratings >= block_ratings:
-            yield _block(bucket, gathered)
+            yield _block(gathered, block_ratings)
             gathered, ratings = [], 0
     if gathered:
-        yield _block(bucket, gathered)
+        yield _block(gathered, block_ratings)
 
 
 def _rows(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[int, Dealt]]:
@@ -153,7 +170,8 @@ def _rows(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[int, Dealt]]:
             yield bucket, (owners, others, levels, splits)
 
 
-def _block(number: int, gathered: Sequence[Dealt]) -> pa.RecordBatch:
+def _block(gathered: Sequence[Dealt], block_ratings: int) -> pa.RecordBatch:
+    """Of whole owners: as many equal blocks as they have ratings for, but one at least."""
     owners, others, levels, splits = (
         np.concatenate(parts) for parts in zip(*gathered, strict=True)
     )
@@ -163,9 +181,12 @@ def _block(number: int, gathered: Sequence[Dealt]) -> pa.RecordBatch:
     first = np.flatnonzero(np.diff(owners, prepend=-1))
     bounds = np.r_[first, len(owners)]
     columns = (lists(bounds, values[order]) for values in (others, levels, splits))
-    numbers = np.full(len(first), number, np.int32)
+    members = owners[first]
+    place = first * max(1, len(owners) // block_ratings) // len(owners)
+    # A block is called by its first owner, who is in no other.
+    numbers = members[np.searchsorted(place, place)]
     return pa.RecordBatch.from_arrays(
-        [pa.array(numbers), pa.array(owners[first]), *columns], schemas.PACKED.fieldNames()
+        [pa.array(numbers), pa.array(members), *columns], schemas.PACKED.fieldNames()
     )
 
 

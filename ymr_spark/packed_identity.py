@@ -7,11 +7,11 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from ymr_spark import grouping
 from ymr_spark.identity import Identity
+from ymr_spark.packing import Packed
 from ymr_spark.split import SPLITS
 
 Side = Literal["user_id", "song_id"]
@@ -31,13 +31,13 @@ _P1, _P2, _P3, _, _P5 = map(np.uint64, _PRIMES)
 _SEED = np.uint64(42)
 
 
-def identities(packed: DataFrame, owner: Side) -> dict[str, Identity]:
-    """That of each split which schemas.PACKED rows have.
+def identities(packed: Packed, owner: Side) -> dict[str, Identity]:
+    """That of each split which packed ratings have.
 
     Args:
         owner: what the owners are.
     """
-    sums = packed.mapInArrow(partial(_hashed, owner=owner), _COLUMNS).groupBy("split")
+    sums = packed.map_rows(partial(_hashed, owner=owner), _COLUMNS).groupBy("split")
     found = sums.agg(*(F.sum(name).alias(name) for name in _NUMBERS))
     return {
         SPLITS[row["split"]]: Identity.of_halves(row["rows"], row["hash_high"], row["hash_low"])

@@ -16,7 +16,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark import Broadcast, StorageLevel
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 from ymr_spark import grouping, schemas
@@ -42,7 +41,7 @@ class Block:
         return starts
 
 
-_COLUMNS = schemas.PACKED.fieldNames()
+Batches = Iterable[pa.RecordBatch]
 Kernel = Callable[[Iterator[Block]], Iterable[pa.RecordBatch]]
 
 
@@ -51,14 +50,16 @@ class Packed:
     """The ratings by the owners of one side.
 
     Attributes:
-        frame: schemas.PACKED rows, one an owner.
+        frame: schemas.PACKED rows, one an owner, or what `read` makes them of.
         scale: whose levels they have.
         splits: those that kernels see.
+        read: makes PACKED batches of the frame's.
     """
 
     frame: DataFrame
     scale: Scale
     splits: tuple[str, ...] = ("train",)
+    read: Callable[[Batches], Batches] = iter
 
     def of(self, *splits: str) -> "Packed":
         """The same, with the ratings of these splits for kernels to see."""
@@ -66,22 +67,38 @@ class Packed:
 
     def only(self, owners: DataFrame) -> "Packed":
         """The ratings of some owners: of the first column of a frame that broadcasts well."""
-        wanted = F.broadcast(owners.select(F.col(owners.columns[0]).alias("owner")))
-        return replace(self, frame=self.frame.join(wanted, "owner", "leftsemi").select(*_COLUMNS))
+        wanted, read = self.broadcast(owners.toArrow().column(0).to_numpy()), self.read
 
-    def persisted(self) -> "Packed":
+        def some(batches: Batches) -> Batches:
+            for batch in read(batches):
+                yield batch.filter(pa.array(np.isin(batch["owner"].to_numpy(), wanted.value)))
+
+        return replace(self, read=some)
+
+    def persisted(self, partitions: int | None = None) -> "Packed":
         """The same from the executors' disks, once it has been scanned: heaps would grow with the
-        ratings, and a scan takes about as long."""
-        return replace(self, frame=self.frame.persist(StorageLevel.DISK_ONLY))
+        ratings, and a scan takes about as long.
+
+        Args:
+            partitions: at most so many.
+        """
+        parts = self.frame.coalesce(partitions) if partitions else self.frame
+        rows = (
+            parts
+            if self.read is iter
+            else replace(self, frame=parts).map_rows(iter, schemas.PACKED)
+        )
+        return replace(self, frame=rows.persist(StorageLevel.DISK_ONLY), read=iter)
 
     def map(self, kernel: Kernel, schema: StructType | str) -> DataFrame:
         """What the kernel makes of each partition's blocks, which come one at a time."""
         form = self.scale, self.splits
+        return self.map_rows(lambda batches: kernel(unpack(batches, *form)), schema)
 
-        def read(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
-            return kernel(unpack(batches, *form))
-
-        return self.frame.mapInArrow(read, schema)
+    def map_rows(self, kernel: Callable[[Batches], Batches], schema: StructType | str) -> DataFrame:
+        """What the kernel makes of each partition's PACKED batches."""
+        read = self.read
+        return self.frame.mapInArrow(lambda batches: kernel(read(batches)), schema)
 
     def broadcast(self, value: Any) -> Broadcast[Any]:
         """A value that kernels read by its `value`."""

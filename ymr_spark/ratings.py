@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
+from pyspark.sql.types import StructField, StructType
 
 from ymr_spark.errors import DataContractError
 from ymr_spark.identity import Identity
@@ -45,6 +46,17 @@ def checked_scale(ratings: DataFrame) -> Scale:
 def with_scale(ratings: DataFrame, scale: Scale, column: str = "rating") -> DataFrame:
     """The ratings with their scale in the metadata of their column, which tables keep."""
     return ratings.withMetadata(column, {"scale": asdict(scale)})
+
+
+def noting(columns: StructType, scale: Scale, column: str = "rating") -> StructType:
+    """The columns of a frame, as `with_scale` would leave them."""
+    kept = {"scale": asdict(scale)}
+    return StructType(
+        [
+            StructField(f.name, f.dataType, f.nullable, kept if f.name == column else f.metadata)
+            for f in columns
+        ]
+    )
 
 
 def scale_of(ratings: DataFrame, column: str = "rating") -> Scale:

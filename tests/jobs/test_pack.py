@@ -9,8 +9,8 @@ from jobs import pack
 from ymr_spark.errors import DataContractError
 from ymr_spark.identity import Identity
 from ymr_spark.packed_identity import identities
-from ymr_spark.pipeline import cli, packed_tables, stages
-from ymr_spark.pipeline.packed_tables import OWNERS
+from ymr_spark.pipeline import cli, data_files, packed_tables, stages
+from ymr_spark.pipeline.packed_tables import BY_USER, OWNERS
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.ratings import identity
@@ -43,14 +43,26 @@ def test_both_tables_have_all_ratings(spark: SparkSession, filled: Warehouse) ->
     assert found.rows == 57
     layouts = packed_tables.layouts(spark, fresh)
     for layout, owner in zip((layouts.by_user, layouts.by_song), OWNERS.values(), strict=True):
-        assert identities(layout.frame, owner) == expected
+        assert identities(layout, owner) == expected
         owners, counts = layout.of("train", "validation", "test").counts()
         rows = fresh.read(spark, "ratings").groupBy(owner).count().collect()
         assert dict(zip(owners.tolist(), counts.tolist(), strict=True)) == dict(rows)
     assert layouts.by_user.scale == fresh.scale()
-    # Who reads the same version later has the copy of the first.
-    again = packed_tables.by_user(spark, Warehouse(filled.root)).frame
-    assert again.storageLevel.useDisk
+
+
+def test_users_in_files_of_their_own_are_packed_without_a_shuffle(
+    spark: SparkSession, filled: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To the same rows, but for their blocks, and in the order of users."""
+    found = []
+    for most in (1, 1 << 23):
+        monkeypatch.setattr(pack, "_MOST_TOGETHER", most)
+        packed(spark, filled)
+        table = Warehouse(filled.root).load(BY_USER)
+        found.append(table.select(["owner", "others", "levels", "splits"]))
+    assert found[0].sort_by("owner") == found[1].sort_by("owner")
+    groups = data_files.apart(Warehouse(filled.root), "ratings", "user_id")
+    assert len(table["block"].unique()) == len(groups)
 
 
 def test_ratings_that_are_not_those_of_ingest_are_not_packed(

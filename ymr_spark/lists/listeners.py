@@ -3,7 +3,7 @@ not know."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial, reduce
 
 import numpy as np
@@ -49,8 +49,7 @@ class Listeners:
         everyone = everyone.orderBy(F.xxhash64("owner", F.lit(seed)), "owner")
         mine = rated.only(spark.createDataFrame(everyone.limit(users).toArrow()))
         # Few tasks, since each one readies all songs of its model.
-        tasks = mine.frame.coalesce(spark.sparkContext.defaultParallelism)
-        mine = replace(mine, frame=tasks).persisted()
+        mine = mine.persisted(spark.sparkContext.defaultParallelism)
         least = rated.scale.values[math.ceil(LIKED * (rated.scale.levels - 1))]
         liked = mine.of(split).map(partial(_liked, least=least), "user_id int, song_id int")
         return cls(split, liked.toArrow(), mine.of(*heard))

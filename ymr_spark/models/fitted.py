@@ -80,9 +80,14 @@ class RatingModel(Model, RatingColumns, MLWritable, MLReadable["RatingModel[Any]
                 )
         return self._scored(dataset, *new)
 
+    @property
+    def by_pairs(self) -> tuple[Scorer, Scorer | None] | None:
+        """What `scorer.predicted` predicts its pairs by; None where it takes more than arrays."""
+        return self.scorer, self.fallback.scorer if self.fallback else None
+
     def _scored(self, dataset: DataFrame, prediction: str, fallback: str) -> DataFrame:
-        other = self.fallback.scorer if self.fallback else None
-        needed = self.scorer, other, self.users, self.items
+        assert self.by_pairs is not None
+        needed = *self.by_pairs, self.users, self.items
         shared = dataset.sparkSession.sparkContext.broadcast(needed)
 
         def score(batches: Iterator[tuple[pd.Series, ...]]) -> Iterator[pd.DataFrame]:

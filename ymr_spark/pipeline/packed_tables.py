@@ -6,7 +6,7 @@ from ymr_spark.errors import DataContractError
 from ymr_spark.models.train_ratings import Layouts
 from ymr_spark.packed_identity import Side
 from ymr_spark.packing import Packed
-from ymr_spark.pipeline import manifests
+from ymr_spark.pipeline import data_files, manifests
 from ymr_spark.pipeline.publication import identities
 from ymr_spark.pipeline.stages import PACKED_TABLES
 from ymr_spark.pipeline.warehouse import Warehouse
@@ -17,10 +17,8 @@ OWNERS: dict[str, Side] = {BY_USER: "user_id", BY_SONG: "song_id"}
 
 
 def layouts(spark: SparkSession, warehouse: Warehouse) -> Layouts:
-    """Both, for those who scan them again and again: from a copy on the executors' disks that the
-    first scan makes, all models of a process from the same one. Raises as `by_user`.
-    """
-    return Layouts.of(by_user(spark, warehouse).persisted(), by_song(spark, warehouse).persisted())
+    """Both; raises as `by_user`."""
+    return Layouts.of(by_user(spark, warehouse), by_song(spark, warehouse))
 
 
 def by_user(spark: SparkSession, warehouse: Warehouse) -> Packed:
@@ -38,11 +36,17 @@ def by_song(spark: SparkSession, warehouse: Warehouse) -> Packed:
 
 
 def _read(spark: SparkSession, warehouse: Warehouse, table: str) -> Packed:
-    frame = warehouse.read(spark, table)
+    found = packed(spark, warehouse, table)
     told = manifests.told("pack", warehouse, figures.Packed)
     version, expected = warehouse.pin("ratings"), identities(warehouse)
     if told is None or (told.ratings_version, told.splits) != (version, expected):
         raise DataContractError(
             f"{warehouse.path(table)}: not of version {version} of the ratings; run jobs/pack.py"
         )
-    return Packed(frame, warehouse.scale())
+    return found
+
+
+def packed(spark: SparkSession, warehouse: Warehouse, table: str) -> Packed:
+    """Whatever ratings one of the tables has."""
+    files = data_files.of(spark, warehouse, table)
+    return Packed(files.groups, warehouse.scale(), read=files.read)

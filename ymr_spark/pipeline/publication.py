@@ -4,7 +4,6 @@ import time
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
 from ymr_spark import strict_json
 from ymr_spark.errors import DataContractError
@@ -14,7 +13,7 @@ from ymr_spark.models.arrays import Link
 from ymr_spark.models.fitted import RatingModel
 from ymr_spark.models.linear.factors import FactorModel
 from ymr_spark.models.scorer import Scorer
-from ymr_spark.pipeline import manifests
+from ymr_spark.pipeline import manifests, predicting
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.records.figures import Ingested, Trained
 from ymr_spark.records.record import Record
@@ -94,16 +93,8 @@ def publish(
     train = splits["train"]
     fitted_to = train + splits["validation"] if final else train
     if entry.rates:
-        rows = held_out(spark, warehouse)
         by = {"validation": (chosen, train), "test": (model, fitted_to)}
-        judged = [
-            fit.transform(rows.where(F.col("split") == split)).withColumn(
-                "fitted_to", F.lit(to.hash)
-            )
-            for split, (fit, to) in by.items()
-        ]
-        predictions = judged[0].union(judged[1]).withColumn("model", F.lit(entry.name))
-        warehouse.write(predictions, "predictions", where={"model": entry.name})
+        predicting.write(spark, warehouse, entry.name, by)
     registration = Registration(
         model=entry.name,
         mean=scorer.mean,
@@ -133,11 +124,6 @@ def publish(
         learning_curve=chosen.learning_curve,
         told=model.figures,
     )
-
-
-def held_out(spark: SparkSession, warehouse: Warehouse) -> DataFrame:
-    """The validation and test ratings that every model predicts."""
-    return warehouse.read(spark, "ratings").where(F.col("split") != "train")
 
 
 def keep_chosen(warehouse: Warehouse, model: RatingModel[Any]) -> None:

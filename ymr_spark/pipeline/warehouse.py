@@ -6,15 +6,18 @@ process holds anyway, where a Spark job would be nearly all of the time.
 
 import logging
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.dataset as ds
-from deltalake import DeltaTable, write_deltalake
+from deltalake import DeltaTable, Schema, write_deltalake
 from deltalake.exceptions import DeltaError
+from deltalake.transaction import AddAction, create_table_with_add_actions
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.types import StructType
 
 from ymr_spark import schemas, sources
 from ymr_spark.errors import DataContractError
@@ -26,6 +29,16 @@ from ymr_spark.scale import Scale
 from ymr_spark.store.file_states import digest, state_of
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Extent:
+    """A data file and the least and the greatest value that it has of a column."""
+
+    path: Path
+    rows: int
+    least: float
+    most: float
 
 
 class Warehouse:
@@ -161,6 +174,15 @@ class Warehouse:
         """The data files of the table at its pinned version, in the order of their names."""
         return self._files(table, self._delta(table))
 
+    def extents(self, table: str, column: str) -> list[Extent]:
+        """The same with what the log says of their rows and a column's values."""
+        actions = pa.table(self._delta(table).get_add_actions(flatten=True))
+        names = ("path", "num_records", f"min.{column}", f"max.{column}")
+        rows = actions.select(names).to_pylist()
+        return [
+            Extent(self._file(table, path), *told) for path, *told in (r.values() for r in rows)
+        ]
+
     def _delta(self, table: str) -> DeltaTable:
         path, version = self.path(table), self.pin(table)
         try:
@@ -174,7 +196,10 @@ class Warehouse:
     def _files(self, table: str, delta: DeltaTable) -> list[Path]:
         # The log has relative paths in percent-encoding; `file_uris` encodes the table's own too.
         found = pa.table(delta.get_add_actions())["path"].to_numpy()
-        return sorted(self.path(table) / unquote(path) for path in found)
+        return sorted(self._file(table, path) for path in found)
+
+    def _file(self, table: str, path: str) -> Path:
+        return self.path(table) / unquote(path)
 
     def pin(self, table: str) -> int:
         """The version at which this object reads the table."""
@@ -224,6 +249,27 @@ class Warehouse:
             partition_by=[*schemas.PARTITIONS.get(table, ())],
             predicate=replaced,
         )
+        self._pinned.pop(table, None)
+        return self.pin(table)
+
+    def commit(
+        self,
+        files: list[AddAction],
+        table: str,
+        columns: StructType,
+        where: dict[str, str] | None = None,
+    ) -> int:
+        """As `write`, for rows in data files that are in the table's folder."""
+        path, schema = self.path(table), Schema.from_json(columns.json())
+        partitions = [*schemas.PARTITIONS.get(table, ())]
+        if where and self._part(table, where):
+            DeltaTable(path).create_write_transaction(
+                [*files], "overwrite", schema, partitions, [(k, "=", v) for k, v in where.items()]
+            )
+        else:
+            create_table_with_add_actions(
+                str(path), schema, files, mode="overwrite", partition_by=partitions
+            )
         self._pinned.pop(table, None)
         return self.pin(table)
 

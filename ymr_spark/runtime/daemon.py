@@ -53,6 +53,9 @@ def main() -> None:
     sys.path_importer_cache.clear()
     from pyspark import daemon
 
+    from ymr_spark.runtime import heap
+
+    heap.keep_freed()
     for module in _NEEDED:
         import_module(module)
     # Workers collect garbage after each task, and would look through all of these again.

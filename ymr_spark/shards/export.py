@@ -73,14 +73,14 @@ def ordered(rated: Packed, groups: int, seed: int) -> Order:
     if groups == 1:
         return order
     count = partial(_counted, order=order)
-    table = rated.frame.mapInArrow(count, "counts array<long>").toArrow()
+    table = rated.map_rows(count, "counts array<long>").toArrow()
     counts = flat(table, "counts").reshape(-1, _BINS).sum(axis=0)
     ends = np.cumsum(counts)
     starts = np.arange(1, groups) * ends[-1] // groups
     cut = np.searchsorted(ends, starts, side="right")
     wanted = np.bincount(cut, minlength=_BINS) > 0
     collect = partial(_keys_of_bins, order=order, wanted=wanted)
-    table = rated.frame.mapInArrow(collect, "keys array<long>").toArrow()
+    table = rated.map_rows(collect, "keys array<long>").toArrow()
     collected = np.sort(flat(table, "keys").view(np.uint64))
     left_out = ends - np.cumsum(np.where(wanted, counts, 0))
     return Order(rated.splits, seed, collected[starts - left_out[cut]])
@@ -89,7 +89,7 @@ def ordered(rated: Packed, groups: int, seed: int) -> Order:
 def grouped(rated: Packed, order: Order) -> DataFrame:
     """(row_group, users, songs, levels): pieces of the row groups, from 0, each group's one after
     the other in one partition."""
-    dealt = rated.frame.mapInArrow(partial(_deal, order=order), _DEALT)
+    dealt = rated.map_rows(partial(_deal, order=order), _DEALT)
     groups = len(order.first_keys) + 1
     return dealt.repartition(groups, "row_group").sortWithinPartitions("row_group")
 

@@ -35,7 +35,7 @@ def by_user(packed: Packed) -> DataFrame:
             size = len(members.ids) * len(SPLITS) * levels
             yield members.rows("user_id", np.bincount(cell, minlength=size).reshape(-1, levels))
 
-    return packed.frame.mapInArrow(count, schemas.SUMMARY_USERS)
+    return packed.map_rows(count, schemas.SUMMARY_USERS)
 
 
 def by_song(packed: Packed, users: DataFrame) -> DataFrame:
@@ -64,7 +64,7 @@ def by_song(packed: Packed, users: DataFrame) -> DataFrame:
             raters = np.bincount(of_split, found, rows).astype(np.int64)
             yield members.rows("song_id", counts.reshape(-1, levels), rater_activity=raters)
 
-    return packed.frame.mapInArrow(count, schemas.SUMMARY_SONGS)
+    return packed.map_rows(count, schemas.SUMMARY_SONGS)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,10 @@ class ItemModel(RankingModel[ItemWeights]):
     kept = ItemWeights
     parts = ("weights",)
 
+    @property
+    def by_pairs(self) -> None:
+        """It takes what the user has rated."""
+
     def _scored(self, dataset: DataFrame, prediction: str, fallback: str) -> DataFrame:
         shared = dataset.sparkSession.sparkContext.broadcast(self.scorer)
         kept = dataset.columns

@@ -42,6 +42,10 @@ class SimilarityModel(RatingModel[FactorModel]):
     residuals: Residuals
     damping: float
 
+    @property
+    def by_pairs(self) -> None:
+        """It takes what the user has rated."""
+
     def _scored(self, dataset: DataFrame, prediction: str, fallback: str) -> DataFrame:
         bias, damping = self.scorer, self.damping
         shared = dataset.sparkSession.sparkContext.broadcast((self.residuals, bias))

@@ -28,8 +28,10 @@ from ymr_spark.sources.raw_file import RawFile
 
 # Gives the table that a summary makes of all units.
 Apply = Callable[[Summary, str | T.StructType], DataFrame]
+Kernel = Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]
 
 SMALLEST_RANGE, LARGEST_RANGE = 2**20, 32 * 2**20  # bytes
+_RANGES = 8  # of what is too little for the largest
 BUCKET_LINES = 2**20
 _LINES = "bucket INT, file INT, offset LONG, line BINARY"
 
@@ -57,9 +59,9 @@ def audited(
     Args:
         known_songs: by song id, whether there is such a song.
         scale: of the ratings; what is off it is quarantined.
-        range_bytes: train text a task; the default gives each core a few tasks.
+        range_bytes: train text a task.
     """
-    ranges = plan(raw.parts, range_bytes or _range_bytes(spark, raw))
+    ranges = plan(raw.parts, range_bytes or _range_bytes(raw))
     found = _audited(raw.ratings, scale, in_place(spark, ranges, known_songs, scale))
     if found.findings.errors or found.findings.whole_users():
         return found
@@ -75,8 +77,15 @@ def audited(
 
 def ratings(audited: Audited, split: ValidationRule) -> DataFrame:
     """The kept rows; each user's rows of a split lie next to each other in one partition."""
+    return with_scale(ratings_to(audited, split, iter, schemas.RATINGS), audited.scale)
+
+
+def ratings_to(
+    audited: Audited, split: ValidationRule, kernel: Kernel, schema: str | T.StructType
+) -> DataFrame:
+    """What the kernel makes of the kept rows of each unit, which are as `ratings` has them."""
     summary = unit_rows.ratings(audited.files, split, audited.findings.units)
-    return with_scale(audited.apply(summary, schemas.RATINGS), audited.scale)
+    return audited.apply(lambda *unit: iter(kernel(summary(*unit))), schema)
 
 
 def _audited(files: tuple[RawFile, ...], scale: Scale, apply: Apply) -> Audited:
@@ -84,10 +93,10 @@ def _audited(files: tuple[RawFile, ...], scale: Scale, apply: Apply) -> Audited:
     return Audited(files, blocks, audit.findings(blocks, files), scale, apply)
 
 
-def _range_bytes(spark: SparkSession, raw: RawFolder) -> int:
+def _range_bytes(raw: RawFolder) -> int:
+    # By the data alone: what is packed in place is cut by it, and sums of floats with that.
     size = sum(part.train.size for part in raw.parts)
-    tasks = 2 * spark.sparkContext.defaultParallelism
-    return min(LARGEST_RANGE, max(SMALLEST_RANGE, size // tasks + 1))
+    return min(LARGEST_RANGE, max(SMALLEST_RANGE, size // _RANGES + 1))
 
 
 def in_place(spark: SparkSession, ranges: list[Range], known_songs: Flags, scale: Scale) -> Apply:
