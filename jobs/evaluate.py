@@ -5,7 +5,8 @@ import logging
 import sys
 from collections.abc import Collection, Mapping, Sequence
 
-from pyspark.sql import DataFrame, SparkSession
+import pyarrow.compute as pc
+from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from ymr_spark import schemas
@@ -26,6 +27,7 @@ from ymr_spark.models import registry
 from ymr_spark.pipeline import (
     certificate,
     cli,
+    data_files,
     fitting,
     list_fits,
     predicting,
@@ -33,15 +35,16 @@ from ymr_spark.pipeline import (
     runs,
     stages,
 )
+from ymr_spark.pipeline.data_files import DataFiles
 from ymr_spark.pipeline.publication import identities
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.records.figures import Evaluated, Tuned, Verified
 from ymr_spark.shards import inventory
 from ymr_spark.store import atomically
-from ymr_spark.store.paths import of_disk
 
 log = logging.getLogger(__name__)
+FLOOR = ("user_id", "song_id", "variance")
 SLICED_BY = ("summary_users", "summary_songs", "songs", "genres")
 
 
@@ -100,7 +103,15 @@ def _sums(
     predictions = predictions.where(F.col("model").isin([*models]))
     same_rows.check_fits(predictions, fitted_to, splits)
     rows = sum(split.rows for split in judged.values())
-    sums = scan.sums(predictions, _with_floor(held_out, warehouse), sorted(models), rows, cuts)
+    of_models, of_splits = pc.field("model").isin([*models]), pc.field("split") != "train"
+    sums = scan.sums(
+        data_files.of(spark, warehouse, "predictions", where=of_models),
+        data_files.of(spark, warehouse, "ratings", where=of_splits),
+        sorted(models),
+        rows,
+        cuts,
+        _floors(spark, warehouse),
+    )
     same_rows.check_predictions(sums, predictions, held_out, models, judged)
     log.info("%d models judged on %d rows", len(models), rows)
     return sums
@@ -150,15 +161,10 @@ def _judged(warehouse: Warehouse, settings: Settings) -> dict[str, publication.R
     return found
 
 
-def _with_floor(held_out: DataFrame, warehouse: Warehouse) -> DataFrame:
-    """The rows with the variance that planted data leave to no model, where it is known."""
+def _floors(spark: SparkSession, warehouse: Warehouse) -> DataFiles | None:
+    """What planted data leave of test rows to no model, where that is known."""
     files = sorted(warehouse.path("raw/").glob("truth_[0-9]*.parquet"))
-    if not files:
-        return held_out.withColumn("floor", F.lit(None).cast("float"))
-    variance = held_out.sparkSession.read.parquet(*map(of_disk, files))
-    keys = ["user_id", "song_id"]
-    known = variance.select(*keys, F.lit("test").alias("split"), F.col("variance").alias("floor"))
-    return held_out.join(known, [*keys, "split"], how="left")
+    return data_files.of_paths(spark, [[file] for file in files], FLOOR) if files else None
 
 
 def _floor(warehouse: Warehouse) -> float | None:

@@ -1,6 +1,8 @@
 """Held-out rows and predictions through `scan`, as the job does it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from builders import ratings, table
@@ -43,5 +45,19 @@ def predictions(
     return table(spark, "predictions", rows)
 
 
-def sums(predicted: DataFrame, held: DataFrame, *models: str) -> list[scan.Sums]:
-    return scan.sums(predicted, held, models, 6, CUTS)
+@dataclass(frozen=True)
+class Rows:
+    """A frame as `scan` takes it."""
+
+    frame: DataFrame
+
+    def map(self, kernel: Any, schema: str) -> DataFrame:
+        return self.frame.mapInArrow(kernel, schema)
+
+
+def sums(
+    predicted: DataFrame, held: DataFrame, *models: str, cuts: Slicings = CUTS
+) -> list[scan.Sums]:
+    known = held.where("split = 'test' AND floor IS NOT NULL")
+    floors = Rows(known.select("user_id", "song_id", F.col("floor").alias("variance")))
+    return scan.sums(Rows(predicted), Rows(held), models, 6, cuts, floors)

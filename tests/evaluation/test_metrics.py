@@ -8,7 +8,6 @@ from builders import table
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from ymr_spark.errors import DataContractError
 from ymr_spark.evaluation import breakdown, certainty, metrics, scan
 from ymr_spark.evaluation.metrics import Difference
 from ymr_spark.models.arrays import Floats
@@ -37,18 +36,11 @@ def test_errors_by_hand(spark: SparkSession) -> None:
     assert score.fallback_share == pytest.approx(1 / 3)
 
 
-def test_ratings_that_are_no_numbers_are_not_judged(spark: SparkSession) -> None:
-    predicted = judged.predictions(spark, "m", "test", KEYS, [4.0, 3.0, 3.5])
-    held_out = judged.held_out(spark, HELD_OUT).withColumn("rating", F.lit("4.5"))
-    with pytest.raises(DataContractError, match="rating is string"):
-        judged.sums(predicted, held_out, "m")
-
-
 def test_half_stars_are_judged_as_they_are(spark: SparkSession) -> None:
     halves = replace(judged.CUTS, scale=Scale(0.5, 5, 0.5))
     predicted = judged.predictions(spark, "m", "test", KEYS, [4.0, 0.5, 5.5])
     held_out = judged.held_out(spark, HELD_OUT).withColumn("rating", F.lit(4.5))
-    sums = scan.sums(predicted, held_out, ["m"], 3, halves)
+    sums = judged.sums(predicted, held_out, "m", cuts=halves)
     assert sum(row.unusable for row in sums) == 1
     assert metrics.by_split(sums)["test"].mse == pytest.approx((0.25 + 16 + 1) / 3)
     by_rating = [row for row in breakdown.slices(sums, halves) if row["slice"] == "rating"]

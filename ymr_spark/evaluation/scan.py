@@ -1,23 +1,24 @@
 """The one pass over predictions and held-out rows from which all figures of `evaluate` come.
 
-Rows meet by user in groups that a task holds at once; a group is matched key by key, so that no
-prediction is judged that belongs to no row, and leaves sums only.
+Rows are dealt, in pieces, to groups of users that a task holds at once; a group is matched key by
+key, so that no prediction is judged that belongs to no row, and leaves sums only.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import groupby
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
+import pyarrow.compute as pc
+from pyspark.sql import DataFrame
 
+from ymr_spark import grouping
 from ymr_spark.evaluation import ordering
 from ymr_spark.evaluation.slicing import Slicings
-from ymr_spark.models.arrays import Flags, Floats, Ints
+from ymr_spark.models.arrays import Floats, Ints
 from ymr_spark.packing import flat
-from ymr_spark.ratings import require_columns
 from ymr_spark.scale import Scale
 
 SPLITS = ("test", "validation")
@@ -37,6 +38,7 @@ _SHAPES = {
 }
 _HELD_ROWS = 131_072  # of a group, roughly; with nine models 1.2 M predictions
 _ID_BITS = 24  # ids are below 2^24, see r2.parsing
+_Batches = Iterable[pa.RecordBatch]
 
 
 @dataclass(frozen=True)
@@ -55,42 +57,124 @@ class Sums:
     orders: Floats  # (2, ORDERS): NDCG and pairwise accuracy
 
 
+class Rows(Protocol):
+    """Rows in Arrow batches, some a task."""
+
+    def map(self, kernel: Callable[[_Batches], _Batches], schema: str) -> DataFrame:
+        """What the kernel makes of each task's."""
+
+
 def sums(
-    predictions: DataFrame, held_out: DataFrame, models: Sequence[str], rows: int, cuts: Slicings
+    predictions: Rows,
+    held_out: Rows,
+    models: Sequence[str],
+    rows: int,
+    cuts: Slicings,
+    floors: Rows | None = None,
 ) -> list[Sums]:
     """Those of each group, model and split that has predictions or held-out rows.
 
     Args:
         predictions: schemas.PREDICTIONS; those of no model of `models` come as model "".
-        held_out: (split, user_id, song_id, rating, floor), floor being the variance of the
-            rating that planted data leaves to no model, or null.
+        held_out: (split, user_id, song_id, rating).
         rows: of `held_out`.
-
-    Raises:
-        DataContractError: held-out ids or ratings are not of their types.
+        floors: (user_id, song_id, variance) of test rows: what planted data leave to no model;
+            None where that is not known.
     """
-    require_columns(held_out)
-    names = ("", *models)
-    shared = held_out.sparkSession.sparkContext.broadcast((names, cuts))
-
-    def judge(predicted: pa.Table, held: pa.Table) -> pa.Table:
-        found = [*_judged(predicted, held, *shared.value)]
-        return pa.Table.from_pylist(found, _ARROW)
-
-    groups = 1 + rows // _HELD_ROWS
-    # Positions count from 1, and 0 says absent.
-    index = F.greatest(F.array_position(F.lit(list(names)), F.col("model")), F.lit(1)) - 1
-    bucket = (F.col("user_id") % groups).alias("bucket")
-    predicted = predictions.select(
-        bucket, index.cast("byte").alias("model"), _key(), "prediction", "fallback"
+    dealing = _Dealing(("", *models), 1 + rows // _HELD_ROWS)
+    dealt = predictions.map(dealing.predictions, _DEALT).union(
+        held_out.map(dealing.held_out, _DEALT)
     )
-    held = held_out.select(bucket, _key(), "rating", "floor")
-    pairs = predicted.groupBy("bucket").cogroup(held.groupBy("bucket"))
-    found = pairs.applyInArrow(judge, _COLUMNS).toArrow()
+    if floors is not None:
+        dealt = dealt.union(floors.map(dealing.floors, _DEALT))
+    shared = dealt.sparkSession.sparkContext.broadcast((dealing.models, cuts))
+
+    def judge(batches: _Batches) -> _Batches:
+        for bucket, pieces in groupby(_pieces(batches), key=lambda piece: piece.bucket):
+            found = [*_judged(bucket, [*pieces], *shared.value)]
+            yield pa.RecordBatch.from_pylist(found, _ARROW)
+
+    groups = dealt.repartition("bucket").sortWithinPartitions("bucket")
+    found = groups.mapInArrow(judge, _COLUMNS).toArrow()
+    shared.destroy()
     ordered = found.sort_by(
         [("model", "ascending"), ("split", "ascending"), ("bucket", "ascending")]
     )
     return [*_records(ordered)]
+
+
+_DEALT = """bucket int, kind int, keys array<long>, values array<double>, others array<float>"""
+# Kinds of pieces, before those of the models.
+_HELD, _FLOORS, _FIRST = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """Of a bucket: the keys of held-out rows with their stars; or with what planted data leave of
+    them; or of a model's predictions, with these and whether another model made them."""
+
+    bucket: int
+    kind: int
+    keys: Ints
+    values: Floats
+    others: Floats
+
+
+@dataclass(frozen=True)
+class _Dealing:
+    models: tuple[str, ...]
+    buckets: int
+
+    def predictions(self, batches: _Batches) -> _Batches:
+        for batch in batches:
+            model = pc.index_in(batch["model"], pa.array(self.models)).fill_null(0).to_numpy()
+            values = _numbers(batch["prediction"]), _numbers(batch["fallback"])
+            yield self._dealt(_FIRST + model, batch["user_id"], _keys(batch), *values)
+
+    def held_out(self, batches: _Batches) -> _Batches:
+        for batch in batches:
+            kind = np.full(len(batch), _HELD)
+            values = _numbers(batch["rating"]), np.zeros(len(batch))
+            yield self._dealt(kind, batch["user_id"], _keys(batch), *values)
+
+    def floors(self, batches: _Batches) -> _Batches:
+        for batch in batches:
+            kind, test = np.full(len(batch), _FLOORS), pa.repeat("test", len(batch))
+            values = _numbers(batch["variance"]), np.zeros(len(batch))
+            yield self._dealt(kind, batch["user_id"], _keys(batch, test), *values)
+
+    def _dealt(
+        self, kind: Ints, users: "pa.Array[Any]", keys: Ints, values: Floats, others: Floats
+    ) -> pa.RecordBatch:
+        kinds = _FIRST + len(self.models)
+        number = users.to_numpy() % self.buckets * kinds + kind
+        found, *pieces = grouping.pieces(number, (keys, values, others.astype(np.float32)))
+        place = (pa.array(part, pa.int32()) for part in np.divmod(found.to_numpy(), kinds))
+        names = ["bucket", "kind", "keys", "values", "others"]
+        return pa.RecordBatch.from_arrays([*place, *pieces], names)
+
+
+def _numbers(column: "pa.Array[Any]") -> Floats:
+    """Nulls are no numbers."""
+    found: Floats = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
+    return found
+
+
+def _keys(batch: pa.RecordBatch, split: "pa.Array[Any] | None" = None) -> Ints:
+    """(split, user_id, song_id) as one number that sorts like them."""
+    found = pc.index_in(batch["split"] if split is None else split, pa.array(SPLITS))
+    number = found.fill_null(-1).to_numpy().astype(np.int64)
+    users, songs = (batch[name].to_numpy().astype(np.int64) for name in ("user_id", "song_id"))
+    keys: Ints = ((number + 1) << 2 * _ID_BITS) + (users << _ID_BITS) + songs
+    return keys
+
+
+def _pieces(batches: _Batches) -> Iterator[_Piece]:
+    for batch in batches:
+        buckets, kinds, *columns = batch.columns
+        numbers = (column.to_numpy().tolist() for column in (buckets, kinds))
+        for row, (bucket, kind) in enumerate(zip(*numbers, strict=True)):
+            yield _Piece(bucket, kind, *(column[row].values.to_numpy() for column in columns))
 
 
 _COLUMNS = """bucket INT, model STRING, split STRING, matching BOOLEAN, rows LONG, unusable LONG,
@@ -116,13 +200,6 @@ def _records(table: pa.Table) -> Iterator[Sums]:
         yield Sums(**values)
 
 
-def _key() -> Column:
-    """(split, user_id, song_id) as one number that sorts like them."""
-    split = F.array_position(F.lit(list(SPLITS)), F.col("split")).cast("long")
-    user = F.shiftleft(F.col("user_id").cast("long"), _ID_BITS)
-    return (F.shiftleft(split, 2 * _ID_BITS) + user + F.col("song_id")).alias("key")
-
-
 @dataclass(frozen=True)
 class _Rows:
     """The held-out rows of one group and split, keys ascending; arrays (rows,)."""
@@ -146,34 +223,48 @@ def _rows(keys: Ints, ratings: Floats, floor: Floats, cuts: Slicings) -> _Rows:
 
 
 def _judged(
-    predicted: pa.Table, held: pa.Table, names: Sequence[str], cuts: Slicings
+    bucket: int, pieces: Sequence[_Piece], names: Sequence[str], cuts: Slicings
 ) -> Iterator[dict[str, Any]]:
     """A dict of `Sums` for each model and split of one group, its arrays flat."""
-    bucket = (held if held.num_rows else predicted).column("bucket")[0].as_py()
-    rows = _by_split(held.sort_by("key"), cuts)
-    codes = predicted.column("model").to_numpy()
-    keys, stars, fallback = (
-        predicted.column(c).to_numpy() for c in ("key", "prediction", "fallback")
-    )
-    for code in np.unique(codes):
-        mine = np.flatnonzero(codes == code)
-        mine = mine[np.argsort(keys[mine], kind="stable")]
-        splits = keys[mine] >> 2 * _ID_BITS
+    of_kind = {
+        kind: _sorted([*mine]) for kind, mine in groupby(sorted(pieces, key=_kind), key=_kind)
+    }
+    rows = _by_split(of_kind.get(_HELD, _NONE), of_kind.get(_FLOORS, _NONE), cuts)
+    for kind, (keys, stars, fallback) in of_kind.items():
+        splits = keys >> 2 * _ID_BITS
         for number, split in enumerate(SPLITS, start=1):
-            own = mine[splits == number]
-            if len(own):
+            own = splits == number
+            if kind >= _FIRST and own.any():
                 of_split = rows[split], keys[own], stars[own], fallback[own]
                 yield {
                     "bucket": bucket,
-                    "model": names[code],
+                    "model": names[kind - _FIRST],
                     "split": split,
                     **_sums(cuts, *of_split),
                 }
 
 
-def _by_split(held: pa.Table, cuts: Slicings) -> dict[str, _Rows]:
-    keys, ratings, floor = (held.column(c).to_numpy() for c in ("key", "rating", "floor"))
-    ratings = ratings.astype(np.float64)
+_Columns = tuple[Ints, Floats, Floats]
+_NONE: _Columns = (np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.float32))
+
+
+def _kind(piece: _Piece) -> int:
+    return piece.kind
+
+
+def _sorted(pieces: Sequence[_Piece]) -> _Columns:
+    """Keys, values and others, by key."""
+    columns = zip(*((p.keys, p.values, p.others) for p in pieces), strict=True)
+    keys, values, others = map(np.concatenate, columns)
+    order = np.argsort(keys, kind="stable")
+    return keys[order], values[order], others[order]
+
+
+def _by_split(held: _Columns, floors: _Columns, cuts: Slicings) -> dict[str, _Rows]:
+    keys, ratings, _ = held
+    floor = np.full(len(keys), np.nan)
+    _, mine, known = np.intersect1d(keys, floors[0], return_indices=True)
+    floor[mine] = floors[1][known]
     found = {}
     for number, split in enumerate(SPLITS, start=1):
         of = slice(*np.searchsorted(keys >> 2 * _ID_BITS, [number, number + 1]))
@@ -182,7 +273,7 @@ def _by_split(held: pa.Table, cuts: Slicings) -> dict[str, _Rows]:
 
 
 def _sums(
-    cuts: Slicings, rows: _Rows, keys: Ints, stars: Floats, fallback: Flags
+    cuts: Slicings, rows: _Rows, keys: Ints, stars: Floats, fallback: Floats
 ) -> dict[str, Any]:
     if not np.array_equal(keys, rows.keys):
         return {"matching": False, "rows": len(keys), "unusable": 0}

@@ -72,13 +72,28 @@ def of(
     warehouse.require(table)
     root, columns = str(warehouse.path(table)), arrow_schema(table).names
     found = groups or [[file] for file in warehouse.files(table)]
-    paths = [kept for files in found if (kept := _within([*map(str, files)], root, where))]
+    kept = [some for files in found if (some := _within([*map(str, files)], root, where))]
+    return of_paths(spark, kept, columns, root)
+
+
+def of_paths(
+    spark: SparkSession,
+    groups: Sequence[Sequence[str | Path]],
+    columns: Sequence[str],
+    root: str | None = None,
+) -> DataFiles:
+    """Files of Parquet in groups.
+
+    Args:
+        root: the folder below which names of folders are partitions.
+    """
+    paths, names = [[*map(str, files)] for files in groups], [*columns]
 
     def read(numbers: Batches) -> Iterator[pa.RecordBatch]:
         for batch in numbers:
             for number in batch.column(0).to_numpy().tolist():
                 rows = ds.dataset(paths[number], partitioning="hive", partition_base_dir=root)
-                yield from rows.to_batches(columns=columns, batch_size=_ROWS_AT_ONCE)
+                yield from rows.to_batches(columns=names, batch_size=_ROWS_AT_ONCE)
 
     return DataFiles(spark.range(0, len(paths), 1, len(paths)), read)
 
