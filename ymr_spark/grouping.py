@@ -87,6 +87,16 @@ def pack_by_user(
 
 def rows_of(batches: Iterable[pa.RecordBatch]) -> Iterator[Dealt]:
     """Owners, others, levels and splits of PACKED rows, an element a rating, some at a time."""
+    for owners, counts, *columns in members_of(batches):
+        others, levels, splits = columns
+        yield owners.repeat(counts), others, levels, splits
+
+
+def members_of(
+    batches: Iterable[pa.RecordBatch],
+) -> Iterator[tuple[Array, Array, Array, Array, Array]]:
+    """Owners of PACKED rows and how many ratings each has, some at a time; others, levels and
+    splits of these."""
     for batch in batches:
         for first in range(0, batch.num_rows, _OWNERS_AT_ONCE):
             part = batch.slice(first, _OWNERS_AT_ONCE)
@@ -94,7 +104,7 @@ def rows_of(batches: Iterable[pa.RecordBatch]) -> Iterator[Dealt]:
             others, levels, splits = (
                 pc.list_flatten(part[name]).to_numpy() for name in ("others", "levels", "splits")
             )
-            yield part["owner"].to_numpy().repeat(counts), others, levels, splits
+            yield part["owner"].to_numpy(), counts, others, levels, splits
 
 
 def pieces(number: Array, columns: Sequence[Array]) -> list["pa.Array[Any]"]:

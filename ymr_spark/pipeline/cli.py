@@ -216,7 +216,8 @@ def _run_stages(
         begun: dict[str, Any] = {}
         if begin is not None:
             beside = opened.enter_context(SideBySide())
-            for stage in _apart([s for s in map(stages.named, todo) if stale(s)]):
+            # The last ones take longest: they are not to be what all others have to wait for.
+            for stage in reversed([*_apart([s for s in map(stages.named, todo) if stale(s)])]):
                 given = declared(stage, root.anew(), settings)
                 begun[stage.name] = begin(*given, stage.model, options.run_id, beside)
         done = []

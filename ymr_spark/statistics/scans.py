@@ -11,6 +11,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from ymr_spark import grouping, schemas
+from ymr_spark.models.positions import Positions
 from ymr_spark.packing import Packed, flat
 from ymr_spark.scale import Scale
 from ymr_spark.split import SPLITS
@@ -29,8 +30,8 @@ def by_user(packed: Packed) -> DataFrame:
     levels = packed.scale.levels
 
     def count(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
-        for owners, _, given, splits in grouping.rows_of(batches):
-            members = _Members.of(owners)
+        for owners, ratings, _, given, splits in grouping.members_of(batches):
+            members = _Members.of(owners, ratings)
             cell = (members.row * len(SPLITS) + splits) * levels + given
             size = len(members.ids) * len(SPLITS) * levels
             yield members.rows("user_id", np.bincount(cell, minlength=size).reshape(-1, levels))
@@ -48,35 +49,35 @@ def by_song(packed: Packed, users: DataFrame) -> DataFrame:
         packed: `packing.by_song`.
         users: as `by_user` makes it.
     """
-    table = activity(users, "user_id").toArrow().sort_by("user_id")
+    train = F.when(F.col("split") != "test", total()).otherwise(0)
+    table = users.groupBy("user_id").agg(F.sum(train)).toArrow().sort_by("user_id")
     shared = packed.broadcast(tuple(column.to_numpy() for column in table.columns))
     levels = packed.scale.levels
 
     def count(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
         ids, active = shared.value
-        for owners, others, given, splits in grouping.rows_of(batches):
-            members = _Members.of(owners)
+        raters = Positions(ids)
+        for owners, ratings, others, given, splits in grouping.members_of(batches):
+            members = _Members.of(owners, ratings)
             of_split = members.row * len(SPLITS) + splits
             rows = len(members.ids) * len(SPLITS)
             counts = np.bincount(of_split * levels + given, minlength=rows * levels)
-            place = np.searchsorted(ids, others).clip(max=len(ids) - 1)
-            found = np.where(ids[place] == others, active[place], 0)
-            raters = np.bincount(of_split, found, rows).astype(np.int64)
-            yield members.rows("song_id", counts.reshape(-1, levels), rater_activity=raters)
+            rated = np.bincount(of_split, active[raters.of(others)], rows).astype(np.int64)
+            yield members.rows("song_id", counts.reshape(-1, levels), rater_activity=rated)
 
     return packed.map_rows(count, schemas.SUMMARY_SONGS)
 
 
 @dataclass(frozen=True)
 class _Members:
-    """Some users or songs: `ids` ascending, and of each rating the place of its own, `row`."""
+    """Some users or songs, and of each rating the place of its own, `row`."""
 
     ids: Ids
     row: Ids
 
     @classmethod
-    def of(cls, owners: Ids) -> "_Members":
-        return cls(*np.unique(owners, return_inverse=True))
+    def of(cls, owners: Ids, ratings: Ids) -> "_Members":
+        return cls(owners, np.arange(len(owners)).repeat(ratings))
 
     def rows(self, name: str, counts: Ids, **others: Ids) -> pa.RecordBatch:
         """Those of each member and split that have ratings."""
