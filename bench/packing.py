@@ -28,8 +28,8 @@ from pyspark.sql import DataFrame, SparkSession
 
 from ymr_spark import packing
 from ymr_spark.models.linear import bias
-from ymr_spark.models.positions import Positions
 from ymr_spark.packing import Block, Packed, one_row
+from ymr_spark.positions import Positions
 from ymr_spark.runtime import session
 from ymr_spark.scale import Scale
 

@@ -11,8 +11,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from ymr_spark import grouping, schemas
-from ymr_spark.models.positions import Positions
 from ymr_spark.packing import Packed, flat
+from ymr_spark.positions import Positions
 from ymr_spark.scale import Scale
 from ymr_spark.split import SPLITS
 

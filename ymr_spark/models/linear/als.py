@@ -16,9 +16,9 @@ from ymr_spark.models.fitted import RatingModel
 from ymr_spark.models.linear import by_other, triangles
 from ymr_spark.models.linear.factors import FactorModel
 from ymr_spark.models.linear.model import LinearModel
-from ymr_spark.models.positions import Positions
 from ymr_spark.models.train_ratings import TrainRatings
 from ymr_spark.packing import Block, Packed, flat, one_row
+from ymr_spark.positions import Positions
 from ymr_spark.ratings import scale_of
 
 

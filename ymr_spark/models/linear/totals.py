@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from ymr_spark.models.arrays import Floats, Ints
-from ymr_spark.models.positions import Positions
 from ymr_spark.packing import Block, Packed, flat, one_row
+from ymr_spark.positions import Positions
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,8 @@ import pyarrow as pa
 from ymr_spark.models.arrays import Floats, Ints
 from ymr_spark.models.linear import by_other, triangles
 from ymr_spark.models.linear.factors import FactorModel
-from ymr_spark.models.positions import Positions
 from ymr_spark.packing import Block, Packed, flat, one_row
+from ymr_spark.positions import Positions
 
 # Of a block; the rows of the two matrices follow one another.
 _SCHEMA = """ids array<int>, means array<double>, covariances array<float>, squared double,

@@ -10,8 +10,8 @@ from scipy.sparse import csc_matrix, csr_matrix
 
 from ymr_spark.models.arrays import Floats, Ints, find
 from ymr_spark.models.linear.factors import FactorModel
-from ymr_spark.models.positions import Positions
 from ymr_spark.packing import Block, Packed, flat, one_row
+from ymr_spark.positions import Positions
 
 # Of a block: songs, and by song the positions of its users and what is left of their ratings.
 _COLUMNS = "songs array<int>, counts array<int>, users array<int>, residuals array<float>"

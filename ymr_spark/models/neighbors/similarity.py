@@ -29,9 +29,9 @@ from ymr_spark.models.linear.factors import FactorModel
 from ymr_spark.models.neighbors import pair_sums
 from ymr_spark.models.neighbors.neighborhood import SimilarityModel
 from ymr_spark.models.neighbors.residuals import Residuals, most_rated, of_song_block, of_songs
-from ymr_spark.models.positions import Positions
 from ymr_spark.models.train_ratings import TrainRatings
 from ymr_spark.packing import Block, Packed
+from ymr_spark.positions import Positions
 
 log = logging.getLogger(__name__)
 # Rows of similarities held at once: at 4,096 candidates 4 MB an array.

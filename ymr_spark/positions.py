@@ -1,9 +1,11 @@
 """Where ids stand among those that exist: arrays go by position, since ids may be far apart."""
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
-from ymr_spark.models.arrays import Ints
-
+Array = npt.NDArray[Any]
 _PAGE_BITS = 6
 _WITHIN = (1 << _PAGE_BITS) - 1
 # A table by id is the faster one, where it has not more than so many entries for each id.
@@ -17,9 +19,9 @@ class Positions:
     left out: at most 512 bytes for each id, and 1 MiB for ids up to 2^24.
     """
 
-    def __init__(self, ids: Ints) -> None:
+    def __init__(self, ids: Array) -> None:
         size = int(ids[-1]) + 1
-        self._starts: Ints | None = None
+        self._starts: Array | None = None
         if size > _CLOSE * len(ids):
             pages = np.unique(ids >> _PAGE_BITS)
             self._starts = np.zeros(int(pages[-1]) + 1, np.int32)
@@ -28,13 +30,13 @@ class Positions:
         self._table = np.zeros(size, np.intp)
         self._table[self._places(ids)] = np.arange(len(ids))
 
-    def of(self, ids: Ints) -> Ints:
+    def of(self, ids: Array) -> Array:
         """The position of each of these ids, which must exist."""
-        found: Ints = self._table[self._places(ids)]
+        found: Array = self._table[self._places(ids)]
         return found
 
-    def _places(self, ids: Ints) -> Ints:
+    def _places(self, ids: Array) -> Array:
         if self._starts is None:
             return ids
-        places: Ints = self._starts[ids >> _PAGE_BITS] + (ids & _WITHIN)
+        places: Array = self._starts[ids >> _PAGE_BITS] + (ids & _WITHIN)
         return places

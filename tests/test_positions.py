@@ -3,7 +3,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from ymr_spark.models.positions import Positions
+from ymr_spark.positions import Positions
 
 LARGEST = 2**24 - 1  # see r2.parsing
 
