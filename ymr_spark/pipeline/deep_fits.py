@@ -1,7 +1,9 @@
 """A two-tower model fitted to the shards of a warehouse, without Spark: in any process."""
 
+import gc
 import time
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from typing import Any
 
 from pyspark.sql import SparkSession
@@ -34,6 +36,9 @@ def in_own_process(
 ) -> Fits:
     """`fit`, telling of it as a job of its own."""
     logs.configure(settings.logs, f"train_{model}", run_id)
+    import_module("ymr_spark.models.two_tower.training")
+    # TensorFlow has some hundred thousand objects, which each collection would look through.
+    gc.freeze()
     return fit(warehouse, settings, model, code)
 
 

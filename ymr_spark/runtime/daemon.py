@@ -16,7 +16,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 # What our workers import: once here, instead of in each of them.
-_NEEDED = ("numpy", "pandas", "pyarrow.compute", "pyspark.sql.pandas.serializers")
+_NEEDED = (
+    *("numpy", "pandas", "pyarrow.compute", "pyspark.sql.pandas.serializers"),
+    *("scipy.sparse", "ymr_spark.pipeline.data_files"),
+)
 
 Work = Callable[[BinaryIO, BinaryIO], None]
 
@@ -47,10 +50,25 @@ def acknowledging(work: Work) -> Work:
     return begin
 
 
+def settling(work: Work) -> Work:
+    """A task's work, after which what it has left is looked through once and then let be: a worker
+    collects garbage after each task, and would look through all that it has imported again."""
+
+    def begin(infile: BinaryIO, outfile: BinaryIO) -> None:
+        try:
+            work(infile, outfile)
+        finally:
+            gc.collect()
+            gc.freeze()
+
+    return begin
+
+
 def main() -> None:
     """Fork workers until Spark says to end."""
     sys.path[:] = without_archives(sys.path, os.environ.get("SPARK_HOME", ""))
     sys.path_importer_cache.clear()
+    import pyarrow as pa
     from pyspark import daemon
 
     from ymr_spark.runtime import heap
@@ -58,8 +76,10 @@ def main() -> None:
     heap.keep_freed()
     for module in _NEEDED:
         import_module(module)
-    # Workers collect garbage after each task, and would look through all of these again.
+    # Arrow's own would give its memory back, and be given cleared pages again.
+    pa.set_memory_pool(pa.system_memory_pool())
     gc.freeze()
+    daemon.worker_main = settling(daemon.worker_main)
     if hasattr(socket, "TCP_QUICKACK"):
         daemon.worker_main = acknowledging(daemon.worker_main)
     daemon.manager()  # type: ignore[no-untyped-call]
