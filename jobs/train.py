@@ -3,23 +3,25 @@
 import logging
 import sys
 import time
-from collections.abc import Sequence
-from concurrent.futures import Future
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
 
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from ymr_spark.models import registry
+from ymr_spark.models.fitted import RatingModel
 from ymr_spark.models.linear.model import LinearModel
 from ymr_spark.models.train_ratings import TrainRatings
-from ymr_spark.pipeline import cli, deep_fits, fitting, packed_tables, provenance, publication
-from ymr_spark.pipeline.deep_fits import Fits
+from ymr_spark.pipeline import cli, fitting, packed_tables, provenance, publication
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.ratings import with_scale
 from ymr_spark.records.figures import Trained
-from ymr_spark.runtime.side_by_side import SideBySide
+from ymr_spark.shards import indices, inventory
+from ymr_spark.shards.inventory import Inventory
 
 log = logging.getLogger(__name__)
 
@@ -29,71 +31,65 @@ def run(
     warehouse: Warehouse,
     settings: Settings,
     model: str,
-    begun: "Future[Fits] | None" = None,
 ) -> Trained:
     """Fit a model to the train rows, in the end to the validation rows, too; publish it with its
-    predictions for all others.
-
-    Args:
-        begun: what `begin` returned.
-    """
-    log.info("fitting %s", model)
+    predictions for all others."""
     entry = registry.named(model)
-    if begun is not None:
-        fits = begun.result()
-    elif entry.deep:
-        fits = deep_fits.fit(warehouse, settings, model, _code(model), spark)
-    else:
-        fits = _fits(spark, warehouse, settings, model)
-    log.info("fitted %s in %.0f + %.0f s", model, fits.fit_seconds, fits.final_fit_seconds)
-    if entry.chosen:
-        publication.keep_chosen(warehouse, fits.chosen)
-    return publication.publish(
-        spark,
-        warehouse,
-        fits.chosen,
-        fits.final,
-        fit_seconds=fits.fit_seconds,
-        final_fit_seconds=fits.final_fit_seconds,
-        parameters=fitting.values(model, warehouse, settings),
-    )
-
-
-def begin(
-    warehouse: Warehouse, settings: Settings, model: str, run_id: str, beside: SideBySide
-) -> "Future[Fits] | None":
-    """Begin to fit a model that needs no Spark, beside others; None of any other."""
-    if not registry.named(model).deep or settings.two_tower.workers > 1:
-        return None
-    given = warehouse, settings, model, _code(model), run_id
-    return beside.begin(deep_fits.in_own_process, *given)
-
-
-def _code(model: str) -> str:
-    return provenance.code(__file__, registry.named(model).module)
-
-
-def _fits(spark: SparkSession, warehouse: Warehouse, settings: Settings, model: str) -> Fits:
-    entry, ratings = registry.named(model), _ratings(spark, warehouse)
+    contents = _verified_shards(warehouse) if entry.deep else None
+    values = fitting.values(model, warehouse, settings)
     estimator = fitting.estimator(
         model,
-        fitting.values(model, warehouse, settings),
+        values,
         settings.seed,
         warehouse.path(f"models/{model}/checkpoints/"),
         rows=asdict(publication.train_identity(warehouse)),
-        shards=None,
-        code=_code(model),
+        shards=contents.model_dump() if contents else None,
+        code=provenance.code(__file__, entry.module),
     )
+    finally_too = settings.final_fit != "none" and "validation" in publication.identities(warehouse)
+    if contents is None:
+        ways = _classical(_ratings(spark, warehouse), estimator)
+    else:
+        ways = _deep(spark, warehouse, settings, estimator, contents, finally_too)
     if entry.fallback:
         estimator.setFallback(LinearModel(publication.load_chosen(warehouse, entry.fallback)))
-    chosen, seconds = fitting.timed(lambda: estimator.fit_ratings(ratings))
+    log.info("fitting %s", model)
+    chosen, seconds = fitting.timed(ways.fit)
+    log.info("fitted %s in %.0f s", model, seconds)
+    if entry.chosen:
+        publication.keep_chosen(warehouse, chosen)
     final, started = None, time.monotonic()
-    if fitting.finally_too(warehouse, settings):
+    if finally_too:
         if entry.fallback:
             estimator.setFallback(LinearModel(publication.load_factors(warehouse, entry.fallback)))
-        again = estimator.refit if settings.final_fit == "refit" else estimator.update
-        final = again(chosen, ratings=ratings)
-    return Fits(chosen, final, seconds, time.monotonic() - started)
+        final = (ways.refit if settings.final_fit == "refit" else ways.update)(chosen)
+        log.info("fitted %s to the validation rows, too", model)
+    return publication.publish(
+        spark,
+        warehouse,
+        chosen,
+        final,
+        fit_seconds=seconds,
+        final_fit_seconds=time.monotonic() - started,
+        parameters=values,
+    )
+
+
+@dataclass(frozen=True)
+class Ways:
+    """To fit a model to the train rows, and from there to all."""
+
+    fit: Callable[[], RatingModel[Any]]
+    refit: Callable[[RatingModel[Any]], RatingModel[Any]]
+    update: Callable[[RatingModel[Any]], RatingModel[Any]]
+
+
+def _classical(ratings: TrainRatings, estimator: Any) -> Ways:
+    return Ways(
+        partial(estimator.fit_ratings, ratings),
+        partial(estimator.refit, ratings=ratings),
+        partial(estimator.update, ratings=ratings),
+    )
 
 
 def _ratings(spark: SparkSession, warehouse: Warehouse) -> TrainRatings:
@@ -104,9 +100,37 @@ def _ratings(spark: SparkSession, warehouse: Warehouse) -> TrainRatings:
     return TrainRatings.of_numbers(with_scale(rows, scale), scale, packed)
 
 
+def _verified_shards(warehouse: Warehouse) -> Inventory:
+    return inventory.verify(warehouse.path("shards/"), warehouse.pin("ratings"))
+
+
+def _deep(
+    spark: SparkSession,
+    warehouse: Warehouse,
+    settings: Settings,
+    estimator: Any,
+    contents: Inventory,
+    finally_too: bool,
+) -> Ways:
+    shards = warehouse.path("shards/")
+    songs = warehouse.load("songs"), warehouse.load("genres")
+    common: dict[str, Any] = {
+        "shards": shards,
+        "contents": contents,
+        "songs": indices.catalogue(indices.load(shards / "indices"), *songs),
+        "together": settings.two_tower,
+    }
+    kept = warehouse.path(f"models/{estimator.name}/")
+    return Ways(
+        partial(estimator.fit_shards, **common, spark=spark, kept=None if finally_too else kept),
+        partial(estimator.refit_shards, **common, spark=spark, kept=kept),
+        partial(estimator.update_shards, **common, kept=kept),
+    )
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the job by its arguments; return its exit code."""
-    return cli.models_main("train", __doc__, __file__, run, argv, begin)
+    return cli.models_main("train", __doc__, __file__, run, argv)
 
 
 if __name__ == "__main__":

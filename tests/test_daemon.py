@@ -1,9 +1,11 @@
 """How Spark's Python workers are started."""
 
 import gc
+import io
 import os
 import socket
 import sys
+import weakref
 from pathlib import Path
 from typing import BinaryIO
 
@@ -11,7 +13,7 @@ import pyspark
 from pyspark import daemon, worker
 from pyspark.sql import SparkSession
 
-from ymr_spark.runtime.daemon import acknowledging, without_archives
+from ymr_spark.runtime.daemon import acknowledging, settling, without_archives
 
 PACKAGES = str(Path(pyspark.__file__).parent.parent)
 
@@ -30,6 +32,41 @@ def test_workers_begin_with_what_they_need(spark: SparkSession) -> None:
     ).first()
     assert frozen > 10_000
     assert begun_by_us
+
+
+def test_workers_keep_what_they_free(spark: SparkSession) -> None:
+    def faults(_: int) -> int:
+        import resource
+
+        import numpy as np
+
+        for _ in range(3):
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+            np.ones(2_000_000)
+        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+    pages = 2_000_000 * 8 // 4096
+    assert spark.sparkContext.parallelize([0], 1).map(faults).first() < pages / 10
+
+
+def test_what_a_task_leaves_is_looked_through_once() -> None:
+    kept: list[object] = []
+
+    class Thing:
+        """Something that can be referred to weakly."""
+
+    def work(*_: BinaryIO) -> None:
+        circle: list[object] = [Thing()]
+        circle.append(circle)
+        kept.extend([weakref.ref(circle[0]), *([i] for i in range(5_000))])
+
+    before = gc.get_freeze_count()
+    try:
+        settling(work)(io.BytesIO(), io.BytesIO())
+        assert gc.get_freeze_count() > before + 5_000
+        assert kept[0]() is None  # type: ignore[operator]
+    finally:
+        gc.unfreeze()
 
 
 def test_others_archives_are_left(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cache, partial
-from typing import Any
 
 from pyspark.sql import SparkSession
 
@@ -21,12 +20,11 @@ from ymr_spark.records.figures import Figures, Unchanged
 from ymr_spark.records.manifest import Cost
 from ymr_spark.runtime import environment, failures, heap, logs, session
 from ymr_spark.runtime.memory import PeakMemory
-from ymr_spark.runtime.side_by_side import SideBySide
 
 log = logging.getLogger(__name__)
 _LONGEST_NAME = 200  # bytes; file systems take 255
 
-Run = Callable[..., Figures]  # of a session, the warehouse and the settings
+Run = Callable[[SparkSession, Warehouse, Settings], Figures]
 Look = Callable[[Warehouse, Settings], Figures]
 
 
@@ -74,23 +72,16 @@ def stage_main(stage: str, run: Run, options: argparse.Namespace) -> int:
     return stages_main(stage, inspect.getfile(run), {stage: run}, options)
 
 
-def stages_main(
-    name: str,
-    job: str,
-    todo: Mapping[str, Run],
-    options: argparse.Namespace,
-    begin: Callable[..., Any] | None = None,
-) -> int:
+def stages_main(name: str, job: str, todo: Mapping[str, Run], options: argparse.Namespace) -> int:
     """`main` for several stages, one after the other under one lock, in one Spark session.
 
     Args:
         job: the file of the job that runs them.
         todo: what to run, by stage.
-        begin: as for `models_main`.
     """
     heap.keep_freed()
     _log_as(name, options)
-    return guarded(name, lambda: _run_stages(name, job, todo, options, begin))
+    return guarded(name, lambda: _run_stages(name, job, todo, options))
 
 
 def models_main(
@@ -99,16 +90,13 @@ def models_main(
     job: str,
     run: Callable[..., Figures],
     argv: Sequence[str] | None,
-    begin: Callable[..., Any] | None = None,
 ) -> int:
     """`stages_main` for a job whose stages are each about a model, which the arguments name.
 
     Args:
         script: the name of the job.
         job: its file.
-        run: also takes `model`, and `begun` where there is a `begin`.
-        begin: takes warehouse, settings, model, run id and a `SideBySide`; it is called for all
-            models before the first of them is run, and its result is `begun`.
+        run: also takes `model`.
     """
     about = {s.model: s.name for s in stages.STAGES if s.job == script and s.model}
     arguments = parser(purpose)
@@ -122,7 +110,7 @@ def models_main(
     options = arguments.parse_args(argv)
     chosen = {about[m]: partial(run, model=m) for m in about if m in options.model}
     name = next(iter(chosen)) if len(chosen) == 1 else script
-    return stages_main(name, job, chosen, options, begin)
+    return stages_main(name, job, chosen, options)
 
 
 def read_only(name: str, look: Look, options: argparse.Namespace) -> int:
@@ -193,11 +181,7 @@ def spark_session(name: str, settings: Settings) -> Iterator[SparkSession]:
 
 
 def _run_stages(
-    name: str,
-    job: str,
-    todo: Mapping[str, Run],
-    options: argparse.Namespace,
-    begin: Callable[..., Any] | None,
+    name: str, job: str, todo: Mapping[str, Run], options: argparse.Namespace
 ) -> Figures:
     settings = settings_file.load(options.conf, options.set)
     logs.configure(settings.logs, name, options.run_id)
@@ -209,38 +193,17 @@ def _run_stages(
         def spark() -> SparkSession:
             return opened.enter_context(spark_session(name, settings))
 
-        def stale(stage: stages.Stage) -> bool:
-            code = provenance.code(job, *stage.modules)
-            return options.force or not runs.is_current(stage, root.anew(), settings, code)
-
-        begun: dict[str, Any] = {}
-        if begin is not None:
-            beside = opened.enter_context(SideBySide())
-            # The last ones take longest: they are not to be what all others have to wait for.
-            for stage in reversed([*_apart([s for s in map(stages.named, todo) if stale(s)])]):
-                given = declared(stage, root.anew(), settings)
-                begun[stage.name] = begin(*given, stage.model, options.run_id, beside)
         done = []
         for stage_name, run in todo.items():
-            stage, warehouse = stages.named(stage_name), root.anew()
+            stage, warehouse = stages.named(stage_name), warehouse_of(settings)
             for resource in stage.reads:
                 warehouse.require(resource)
-            if stale(stage):
-                work = partial(run, begun=begun[stage_name]) if stage_name in begun else run
-                code = provenance.code(job, *stage.modules)
-                about = settings, options.run_id, code
-                done.append(_measured(stage, work, spark, warehouse, *about))
+            code = provenance.code(job, *stage.modules)
+            if options.force or not runs.is_current(stage, warehouse, settings, code):
+                done.append(_measured(stage, run, spark, warehouse, settings, options.run_id, code))
     if not done:
         return Unchanged(status="unchanged")
     return Figures(rows=max(done))
-
-
-def _apart(todo: Sequence[stages.Stage]) -> Iterator[stages.Stage]:
-    """Those that read nothing that others of them write."""
-    for stage in todo:
-        written = {resource for other in todo if other != stage for resource in other.writes}
-        if not written & {*stage.reads, *stage.optional}:
-            yield stage
 
 
 def declared(

@@ -8,7 +8,7 @@ from typing import Any
 
 from ymr_spark.models import registry
 from ymr_spark.models.fitted import RatingModel
-from ymr_spark.pipeline import checkpoints, publication
+from ymr_spark.pipeline import checkpoints
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.records import learning_curve
@@ -53,11 +53,6 @@ def estimator(
         governed_by |= {"seed": seed, **values}
         made.set(made.checkpointDir, str(checkpoints.of_training(folder, governed_by)))
     return made
-
-
-def finally_too(warehouse: Warehouse, settings: Settings) -> bool:
-    """Whether a model is fitted to the validation rows, too, in the end."""
-    return settings.final_fit != "none" and "validation" in publication.identities(warehouse)
 
 
 def timed(fit: Callable[[], RatingModel[Any]]) -> tuple[RatingModel[Any], float]:

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from ymr_spark.models.arrays import Floats, Ints, find
-from ymr_spark.models.two_tower import repeatable, training
+from ymr_spark.models.two_tower import training
 from ymr_spark.records.learning_curve import Curve
 from ymr_spark.scale import Scale
 from ymr_spark.shards.reader import untuned
@@ -37,7 +37,7 @@ def curve(
         form: what else the model's class takes.
     """
     tf.keras.backend.clear_session()
-    repeatable.on_one_core()
+    tf.config.experimental.enable_op_determinism()
     users, songs = np.unique(train[0]), np.unique(train[1])
     columns, judged = (_columns(rated, users, songs) for rated in (train, held_out))
     ratings = {name: np.bincount(columns[name]) for name in ("user_index", "song_index")}

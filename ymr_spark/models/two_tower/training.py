@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from ymr_spark import seeds
-from ymr_spark.models.two_tower import priors, repeatable
+from ymr_spark.models.two_tower import priors
 from ymr_spark.models.two_tower.deep_cross import CrossTowers
 from ymr_spark.models.two_tower.dot import DotTowers
 from ymr_spark.models.two_tower.joint import JointTowers
@@ -70,7 +70,7 @@ def fit(
         checkpoints, learning_rate, max_epochs, patience, tolerance: as for `train`.
         form: what else the network's class takes.
     """
-    repeatable.on_one_core()
+    tf.config.experimental.enable_op_determinism()
     tf.keras.backend.clear_session()
     model = build(network, shards, contents, seed=seed, **form)
     source: dict[str, Any] = {"batch_size": batch_size, "stall_seconds": stall_seconds}

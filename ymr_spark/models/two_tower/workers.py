@@ -16,7 +16,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from ymr_spark.models.two_tower import repeatable, training
+from ymr_spark.models.two_tower import training
 from ymr_spark.models.two_tower.newton import Newton
 from ymr_spark.models.two_tower.progress import Progress, assign, optimizer_of
 from ymr_spark.models.two_tower.towers import Towers
@@ -121,7 +121,7 @@ class Share:
 def _joined(worker: int, addresses: list[str]) -> tf.distribute.Strategy:
     task = {"type": "worker", "index": worker}
     os.environ["TF_CONFIG"] = json.dumps({"cluster": {"worker": addresses}, "task": task})
-    repeatable.on_one_core()
+    tf.config.experimental.enable_op_determinism()
     return tf.distribute.MultiWorkerMirroredStrategy()
 
 
