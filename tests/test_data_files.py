@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 from builders import ratings
 from deltalake import DeltaTable
@@ -62,6 +63,8 @@ def test_what_tasks_wrote_is_a_table_of_delta(spark: SparkSession, warehouse: Wa
     # Each task writes one file a partition; rows stay in their order.
     assert len(fresh.files("ratings")) == 2 * 2 * 2
     read = data_files.of(spark, fresh, "ratings", where=pc.field("split") == "train")
+    # However many batches there were.
+    assert {pq.ParquetFile(f).metadata.num_row_groups for f in fresh.files("ratings")} == {1}
     found = read.map(lambda batches: batches, schemas.RATINGS).toArrow()
     assert found["song_id"].to_pylist() == [5, 4] * 8
 

@@ -143,6 +143,8 @@ def writer(warehouse: Warehouse, table: str, kernel: Kernel = iter) -> Kernel:
             schema=columns,
             partitioning=ds.partitioning(partitions, flavor="hive"),
             existing_data_behavior="overwrite_or_ignore",
+            # Who reads them works on a row group at a time.
+            min_rows_per_group=_ROWS_AT_ONCE,
             max_rows_per_group=_ROWS_AT_ONCE,
             use_threads=False,
             file_visitor=found.append,
