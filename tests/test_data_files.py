@@ -87,8 +87,10 @@ def test_a_table_is_replaced_whole_or_by_a_partition(
     spark: SparkSession, warehouse: Warehouse
 ) -> None:
     warehouse.write(ratings(spark, ROWS), "ratings")
+    assert warehouse.read(spark, "ratings").count() == len(ROWS)
     before = warehouse.files("ratings")
     assert written(spark, warehouse, 3) == 1
+    assert warehouse.read(spark, "ratings").count() == 9
     assert not {*before} & {*warehouse.files("ratings")}
     assert all(path.exists() for path in before)
 
@@ -161,3 +163,16 @@ def test_files_are_apart_whose_values_do_not_overlap(
     assert [(len(files), rows) for files, rows in groups] == [(1, 2), (2, 4)]
     assert {path for files, _ in groups for path in files} == {*warehouse.files("ratings")}
     assert all(isinstance(path, Path) for files, _ in groups for path in files)
+
+
+def test_files_of_which_the_log_says_nothing_may_have_anything(
+    spark: SparkSession, warehouse: Warehouse
+) -> None:
+    spark.conf.set("spark.databricks.delta.stats.collect", "false")
+    try:
+        warehouse.write(ratings(spark, ROWS).repartitionByRange(3, "user_id"), "ratings")
+    finally:
+        spark.conf.unset("spark.databricks.delta.stats.collect")
+    [(files, rows)] = data_files.apart(warehouse, "ratings", "user_id")
+    assert len(files) == 3
+    assert rows > len(ROWS)

@@ -105,14 +105,14 @@ def _within(files: list[str], root: str, where: ds.Expression | None) -> list[st
     return [fragment.path for fragment in rows.get_fragments(where)]
 
 
-def apart(warehouse: Warehouse, table: str, column: str) -> list[tuple[list[Path], int]]:
+def apart(warehouse: Warehouse, table: str, column: str) -> list[tuple[list[Path], float]]:
     """The data files of a table in groups, no two of which have a value of the column in common
     by the log, with the rows of each."""
     files = sorted(warehouse.extents(table, column), key=lambda file: (file.least, file.path))
-    groups: list[tuple[list[Path], int]] = []
+    groups: list[tuple[list[Path], float]] = []
     most = -math.inf
     for file in files:
-        if file.least > most:
+        if not groups or file.least > most:
             groups.append(([], 0))
         paths, rows = groups[-1]
         groups[-1] = [*paths, file.path], rows + file.rows

@@ -7,6 +7,7 @@ process holds anyway, where a Spark job would be nearly all of the time.
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -36,7 +37,7 @@ class Extent:
     """A data file and the least and the greatest value that it has of a column."""
 
     path: Path
-    rows: int
+    rows: float
     least: float
     most: float
 
@@ -175,13 +176,16 @@ class Warehouse:
         return self._files(table, self._delta(table))
 
     def extents(self, table: str, column: str) -> list[Extent]:
-        """The same with what the log says of their rows and a column's values."""
-        actions = pa.table(self._delta(table).get_add_actions(flatten=True))
-        names = ("path", "num_records", f"min.{column}", f"max.{column}")
-        rows = actions.select(names).to_pylist()
-        return [
-            Extent(self._file(table, path), *told) for path, *told in (r.values() for r in rows)
-        ]
+        """The same with what the log says of their rows and a column's values; where it says
+        nothing, there may be any."""
+        actions = pa.table(self._delta(table).get_add_actions(flatten=True)).to_pylist()
+        anything = {"num_records": inf, f"min.{column}": -inf, f"max.{column}": inf}
+        found = []
+        for action in actions:
+            known = {name: action[name] for name in anything if action.get(name) is not None}
+            told = (anything | known).values()
+            found.append(Extent(self._file(table, action["path"]), *told))
+        return found
 
     def _delta(self, table: str) -> DeltaTable:
         path, version = self.path(table), self.pin(table)
