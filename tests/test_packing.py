@@ -73,6 +73,17 @@ def test_held_out_ratings_are_seen_where_asked_for(spark: SparkSession) -> None:
         packed.unpersist()
 
 
+def test_the_ratings_of_some_owners(spark: SparkSession) -> None:
+    packed = by_user(ratings(spark, [(1, 2, 5), (1, 3, 1), (8, 2, 4), (9, 2, 4)]))
+    for wanted in ([1, 9, 77], [77]):
+        mine = packed.only(spark.createDataFrame([(user,) for user in wanted], "user int"))
+        expected = sorted({1: 2, 9: 1}.items()) if 1 in wanted else []
+        for same in (mine, mine.persisted(1)):
+            counts = zip(*map(np.ndarray.tolist, same.counts()), strict=True)
+            assert sorted(counts) == expected
+    packed.unpersist()
+
+
 @pytest.mark.parametrize("kind", ["float", "double"])
 def test_half_stars_are_exact(spark: SparkSession, kind: str) -> None:
     rows = [(1, 2, 3.5), (1, 3, 0.5), (2, 2, 5.0), (2, 9, 4.0)]

@@ -7,7 +7,7 @@ their others. Kernels read blocks of arrays and give typed columns, by `Packed.m
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any
 
 import numpy as np
@@ -193,7 +193,7 @@ def _pieces(batch: pa.RecordBatch) -> Iterator[tuple[int, pa.RecordBatch]]:
     """The rows of each block that a batch has some of."""
     numbers = batch.column(0).to_numpy()
     starts = np.flatnonzero(np.diff(numbers, prepend=-1))
-    for first, last in zip(starts, [*starts[1:], len(numbers)], strict=True):
+    for first, last in pairwise([*starts, len(numbers)]):
         yield int(numbers[first]), batch.slice(first, last - first)
 
 
