@@ -69,6 +69,12 @@ def test_what_tasks_wrote_is_a_table_of_delta(spark: SparkSession, warehouse: Wa
     assert found["song_id"].to_pylist() == [5, 4] * 8
 
 
+def test_no_files_have_no_rows(spark: SparkSession, warehouse: Warehouse) -> None:
+    written(spark, warehouse, 3)
+    files = data_files.of(spark, warehouse, "ratings", where=pc.field("split") == "validation")
+    assert files.map(lambda batches: batches, schemas.RATINGS).count() == 0
+
+
 def test_the_log_has_what_files_hold(spark: SparkSession, warehouse: Warehouse) -> None:
     written(spark, warehouse, 8)
     delta = DeltaTable(warehouse.path("ratings"))

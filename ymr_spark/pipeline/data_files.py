@@ -95,7 +95,7 @@ def of_paths(
                 rows = ds.dataset(paths[number], partitioning="hive", partition_base_dir=root)
                 yield from rows.to_batches(columns=names, batch_size=_ROWS_AT_ONCE)
 
-    return DataFiles(spark.range(0, len(paths), 1, len(paths)), read)
+    return DataFiles(spark.range(0, len(paths), 1, max(1, len(paths))), read)
 
 
 def _within(files: list[str], root: str, where: ds.Expression | None) -> list[str]:
