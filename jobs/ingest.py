@@ -30,6 +30,7 @@ from ymr_spark.sources.r2.unit_rows import ValidationRule
 from ymr_spark.sources.table import attributes, ingestion, raw_table
 from ymr_spark.sources.table.raw_table import Given, RawTable
 from ymr_spark.sources.table.splitting import SplitRule
+from ymr_spark.store.parquet import WRITTEN
 
 log = logging.getLogger(__name__)
 # Sources whose files are made for the pipeline, and what they are of.
@@ -88,7 +89,7 @@ def _of_r2(spark: SparkSession, warehouse: Warehouse, settings: Settings, path: 
     split = ValidationRule(rules.validation_ratings, rules.validation_share, settings.seed)
     with raw.watched():
         write = data_files.writer(warehouse, "ratings")
-        written = r2_ingestion.ratings_to(audited, split, write, data_files.WRITTEN)
+        written = r2_ingestion.ratings_to(audited, split, write, WRITTEN)
         noted = noting(schemas.RATINGS, audited.scale)
         version = data_files.commit(warehouse, written, "ratings", noted)
     song_faults = r2_attributes.quarantine(songs, raw.songs.name)

@@ -15,6 +15,7 @@ from ymr_spark.pipeline.publication import identities
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.records.figures import Packed
+from ymr_spark.store.parquet import WRITTEN
 
 log = logging.getLogger(__name__)
 _FILE_RATINGS = 1 << 22
@@ -49,7 +50,7 @@ def _by_user(spark: SparkSession, warehouse: Warehouse, files: int) -> DataFrame
     if all(rows <= _MOST_TOGETHER for _, rows in groups):
         together = data_files.of(spark, warehouse, "ratings", [paths for paths, _ in groups])
         pack = partial(grouping.pack_by_user, scale=scale)
-        return together.map(data_files.writer(warehouse, BY_USER, pack), data_files.WRITTEN)
+        return together.map(data_files.writer(warehouse, BY_USER, pack), WRITTEN)
     deal = partial(grouping.deal_by_user, scale=scale)
     dealt = data_files.of(spark, warehouse, "ratings").map(deal, grouping.DEALT)
     return _packed(warehouse, dealt, BY_USER, files)
@@ -57,7 +58,7 @@ def _by_user(spark: SparkSession, warehouse: Warehouse, files: int) -> DataFrame
 
 def _packed(warehouse: Warehouse, dealt: DataFrame, table: str, files: int) -> DataFrame:
     write = data_files.writer(warehouse, table, grouping.pack)
-    return grouping.by_bucket(dealt, files).mapInArrow(write, data_files.WRITTEN)
+    return grouping.by_bucket(dealt, files).mapInArrow(write, WRITTEN)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

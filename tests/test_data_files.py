@@ -14,11 +14,11 @@ from pyspark.sql import SparkSession
 from ymr_spark import schemas
 from ymr_spark.errors import DataContractError
 from ymr_spark.pipeline import data_files
-from ymr_spark.pipeline.data_files import Kernel
 from ymr_spark.pipeline.table_schemas import arrow_schema
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.ratings import noting
 from ymr_spark.scale import Scale
+from ymr_spark.store.parquet import WRITTEN, Kernel
 
 ROWS = [(user, song, 1 + (user + song) % 5) for user in range(6) for song in range(4)]
 EACH = [(5, 0.5, "train"), (4, 2.0, "train"), (9, 5.0, "test")]
@@ -44,7 +44,7 @@ def three_each() -> Kernel:
 
 def written(spark: SparkSession, warehouse: Warehouse, users: int) -> int:
     kernel = data_files.writer(warehouse, "ratings", three_each())
-    files = spark.range(0, users, 1, 2).mapInArrow(kernel, data_files.WRITTEN)
+    files = spark.range(0, users, 1, 2).mapInArrow(kernel, WRITTEN)
     return data_files.commit(warehouse, files, "ratings", noting(schemas.RATINGS, HALVES))
 
 
@@ -109,7 +109,7 @@ def test_a_table_is_replaced_whole_or_by_a_partition(
                 yield pa.RecordBatch.from_pylist(rows, arrow_schema("predictions"))
 
         kernel = data_files.writer(warehouse, "predictions", say)
-        files = spark.range(0, 2, 1, 2).mapInArrow(kernel, data_files.WRITTEN)
+        files = spark.range(0, 2, 1, 2).mapInArrow(kernel, WRITTEN)
         data_files.commit(warehouse, files, "predictions", where={"model": by})
 
     for by, stars in (("als", 1.0), ("bias", 2.0), ("als", 3.0)):
@@ -133,7 +133,7 @@ def test_a_task_that_fails_commits_nothing(spark: SparkSession, warehouse: Wareh
         raise DataContractError("rows of 7 are missing")
 
     kernel = data_files.writer(warehouse, "ratings", failing)
-    files = spark.range(0, 8, 1, 2).mapInArrow(kernel, data_files.WRITTEN)
+    files = spark.range(0, 8, 1, 2).mapInArrow(kernel, WRITTEN)
     with pytest.raises(Exception, match="rows of 7 are missing"):
         data_files.commit(warehouse, files, "ratings")
     assert Warehouse(warehouse.root).version("ratings") == version
@@ -149,7 +149,7 @@ def test_columns_of_another_type_are_refused(spark: SparkSession, warehouse: War
             yield pa.RecordBatch.from_arrays(columns, batch.schema.names)
 
     kernel = data_files.writer(warehouse, "ratings", texts)
-    files = spark.range(0, 2, 1, 2).mapInArrow(kernel, data_files.WRITTEN)
+    files = spark.range(0, 2, 1, 2).mapInArrow(kernel, WRITTEN)
     with pytest.raises(Exception, match="'a'"):
         files.collect()
 

@@ -12,9 +12,9 @@ from ymr_spark.identity import Identity
 from ymr_spark.models.fitted import RatingModel
 from ymr_spark.models.scorer import predicted
 from ymr_spark.pipeline import data_files
-from ymr_spark.pipeline.data_files import Kernel
 from ymr_spark.pipeline.table_schemas import arrow_schema
 from ymr_spark.pipeline.warehouse import Warehouse
+from ymr_spark.store.parquet import WRITTEN, Kernel
 
 # By split: the fit that predicts its rows, and the rows that it was fitted to.
 Fits = Mapping[str, tuple[RatingModel[Any], Identity]]
@@ -35,7 +35,7 @@ def write(spark: SparkSession, warehouse: Warehouse, model: str, fits: Fits) -> 
     shared = spark.sparkContext.broadcast((model, scorers))
     rows = data_files.of(spark, warehouse, "ratings", where=pc.field("split").isin([*fits]))
     kernel = data_files.writer(warehouse, "predictions", _predicting(lambda: shared.value))
-    written = rows.map(kernel, data_files.WRITTEN)
+    written = rows.map(kernel, WRITTEN)
     data_files.commit(warehouse, written, "predictions", where=where)
     shared.destroy()
 
