@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 
 from ymr_spark import schemas
 from ymr_spark.errors import DataContractError, SettingsError
-from ymr_spark.pipeline import cli, data_files
+from ymr_spark.pipeline import cli
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.settings_raw import Split as SplitSection
 from ymr_spark.pipeline.stages import ID_TABLES
@@ -88,10 +88,10 @@ def _of_r2(spark: SparkSession, warehouse: Warehouse, settings: Settings, path: 
     log.info("writing %d ratings", sum(audited.findings.kept.values()))
     split = ValidationRule(rules.validation_ratings, rules.validation_share, settings.seed)
     with raw.watched():
-        write = data_files.writer(warehouse, "ratings")
+        write = warehouse.writer("ratings")
         written = r2_ingestion.ratings_to(audited, split, write, WRITTEN)
         noted = noting(schemas.RATINGS, audited.scale)
-        version = data_files.commit(warehouse, written, "ratings", noted)
+        version = warehouse.commit(written, "ratings", noted)
     song_faults = r2_attributes.quarantine(songs, raw.songs.name)
     quarantine = (
         audit.quarantine(audited.blocks)

@@ -30,10 +30,10 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Packed
     expected = identities(warehouse)
     rows = sum(split.rows for split in expected.values())
     files = max(_LEAST_FILES, rows // _FILE_RATINGS)
-    data_files.commit(warehouse, _by_user(spark, warehouse, files), BY_USER)
+    warehouse.commit(_by_user(spark, warehouse, files), BY_USER)
     log.info("packed by user")
     dealt = data_files.of(spark, warehouse, BY_USER).map(grouping.deal_by_others, grouping.DEALT)
-    data_files.commit(warehouse, _packed(warehouse, dealt, BY_SONG, files), BY_SONG)
+    warehouse.commit(_packed(warehouse, dealt, BY_SONG, files), BY_SONG)
     log.info("packed by song")
     for table, owner in OWNERS.items():
         found = packed_identity.identities(packed_tables.packed(spark, warehouse, table), owner)
@@ -50,14 +50,14 @@ def _by_user(spark: SparkSession, warehouse: Warehouse, files: int) -> DataFrame
     if all(rows <= _MOST_TOGETHER for _, rows in groups):
         together = data_files.of(spark, warehouse, "ratings", [paths for paths, _ in groups])
         pack = partial(grouping.pack_by_user, scale=scale)
-        return together.map(data_files.writer(warehouse, BY_USER, pack), WRITTEN)
+        return together.map(warehouse.writer(BY_USER, pack), WRITTEN)
     deal = partial(grouping.deal_by_user, scale=scale)
     dealt = data_files.of(spark, warehouse, "ratings").map(deal, grouping.DEALT)
     return _packed(warehouse, dealt, BY_USER, files)
 
 
 def _packed(warehouse: Warehouse, dealt: DataFrame, table: str, files: int) -> DataFrame:
-    write = data_files.writer(warehouse, table, grouping.pack)
+    write = warehouse.writer(table, grouping.pack)
     return grouping.by_bucket(dealt, files).mapInArrow(write, WRITTEN)
 
 

@@ -8,8 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import dropwhile, groupby
 from pathlib import Path
@@ -17,11 +16,13 @@ from pathlib import Path
 from ymr_spark.errors import DataContractError, SettingsError, StageFailed
 from ymr_spark.evaluation import leaderboard
 from ymr_spark.evaluation.leaderboard import Leaderboard
+from ymr_spark.models import registry
 from ymr_spark.pipeline import cli, provenance, runs, settings_file, stages
+from ymr_spark.pipeline.job_process import JobProcess
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.records.figures import Closed, Figures
-from ymr_spark.runtime import environment, logs, session
+from ymr_spark.runtime import environment, logs
 
 log = logging.getLogger(__name__)
 _JOBS = Path(__file__).parent
@@ -50,17 +51,14 @@ def run(options: argparse.Namespace) -> Figures:
         )
     environment.require_spark()
     warehouse = cli.warehouse_of(settings)
-    with runs.lock(warehouse, run_id), ExitStack() as jvm:
-        environ = os.environ | {runs.LOCK_HOLDER: run_id}
-        for group in groups(todo):
-            stale = [*dropwhile(partial(_up_to_date, options, warehouse, settings), group)]
-            for stage in group[: len(group) - len(stale)]:
-                log.info("%s: up to date", _where(stage, todo))
-            if not stale:
-                continue
-            if settings.one_jvm and session.GATEWAY not in environ:
-                environ |= jvm.enter_context(session.shared_jvm(settings.spark_defaults))
-            _run_stages(stale, todo, options, settings, environ)
+    environ = os.environ | {runs.LOCK_HOLDER: run_id}
+    with runs.lock(warehouse, run_id):
+        # TensorFlow takes half as long again in a heap that others have left.
+        for _, some in groupby(groups(todo), key=_trains_deep):
+            with JobProcess(environ) as process:
+                shared = process if settings.one_jvm else None
+                for group in some:
+                    _bring_up_to_date(group, todo, options, settings, environ, shared)
     return _closing(warehouse)
 
 
@@ -90,43 +88,75 @@ def _where(stage: stages.Stage, todo: Sequence[stages.Stage]) -> str:
     return f"[{todo.index(stage) + 1}/{len(todo)}] {stage.name}"
 
 
+def _trains_deep(group: Sequence[stages.Stage]) -> bool:
+    return any(s.job == "train" and registry.named(str(s.model)).deep for s in group)
+
+
+def _bring_up_to_date(
+    group: Sequence[stages.Stage],
+    todo: Sequence[stages.Stage],
+    options: argparse.Namespace,
+    settings: Settings,
+    environ: Mapping[str, str],
+    shared: JobProcess | None,
+) -> None:
+    warehouse = cli.warehouse_of(settings)
+    stale = [*dropwhile(partial(_up_to_date, options, warehouse, settings), group)]
+    for stage in group[: len(group) - len(stale)]:
+        log.info("%s: up to date", _where(stage, todo))
+    if stale:
+        _run_stages(stale, todo, options, settings, environ, shared)
+
+
 def _run_stages(
     group: Sequence[stages.Stage],
     todo: Sequence[stages.Stage],
     options: argparse.Namespace,
     settings: Settings,
     environ: Mapping[str, str],
+    shared: JobProcess | None,
 ) -> None:
-    """Run stages of one job in a process."""
+    """Run stages of one job in a process, the one that all jobs share or one of its own."""
     name = group[0].name if len(group) == 1 else group[0].job
     where = ", ".join(_where(stage, todo) for stage in group)
     overrides = [argument for setting in options.set for argument in ("--set", setting)]
-    command = [*(settings.spark_submit or [sys.executable]), str(_JOBS / f"{group[0].job}.py")]
-    command += ["--conf", str(options.conf), "--run-id", options.run_id, *overrides]
-    command += [word for stage in group if stage.model for word in ("--model", stage.model)]
-    command += ["--force"] if options.force else []
+    script = _JOBS / f"{group[0].job}.py"
+    arguments = ["--conf", str(options.conf), "--run-id", options.run_id, *overrides]
+    arguments += [word for stage in group if stage.model for word in ("--model", stage.model)]
+    arguments += ["--force"] if options.force else []
     log.info("%s", where)
     started = time.monotonic()
-    environ = {**environ, logs.STAGE: name}
-    process = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True)
-    try:
-        output = _wait(process, where, started)
-    except BaseException:
-        process.terminate()
-        process.wait()
-        raise
-    if process.returncode:
-        raise StageFailed(name, process.returncode)
+
+    def waiting() -> None:
+        log.info("%s: %.0f s so far", where, time.monotonic() - started)
+
+    if shared is not None:
+        code, output = shared.run(script, arguments, _HEARTBEAT_SECONDS, waiting)
+    else:
+        command = [*(settings.spark_submit or [sys.executable]), str(script), *arguments]
+        code, output = _alone(command, {**environ, logs.STAGE: name}, waiting)
+    if code:
+        raise StageFailed(name, code)
     figures = json.loads(output.strip().splitlines()[-1])
     log.info("%s: %s rows, %.0f s", where, f"{figures['rows']:,}", time.monotonic() - started)
 
 
-def _wait(process: "subprocess.Popen[str]", where: str, started: float) -> str:
-    while True:
-        try:
-            return process.communicate(timeout=_HEARTBEAT_SECONDS)[0]
-        except subprocess.TimeoutExpired:
-            log.info("%s: %.0f s so far", where, time.monotonic() - started)
+def _alone(
+    command: Sequence[str], environ: Mapping[str, str], waiting: Callable[[], None]
+) -> tuple[int, str]:
+    """The exit code of a process and what it has printed."""
+    process = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True)
+    try:
+        while True:
+            try:
+                output = process.communicate(timeout=_HEARTBEAT_SECONDS)[0]
+                return process.returncode, output
+            except subprocess.TimeoutExpired:
+                waiting()
+    except BaseException:
+        process.terminate()
+        process.wait()
+        raise
 
 
 def _closing(warehouse: Warehouse) -> Figures:

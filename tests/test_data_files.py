@@ -43,9 +43,9 @@ def three_each() -> Kernel:
 
 
 def written(spark: SparkSession, warehouse: Warehouse, users: int) -> int:
-    kernel = data_files.writer(warehouse, "ratings", three_each())
+    kernel = warehouse.writer("ratings", three_each())
     files = spark.range(0, users, 1, 2).mapInArrow(kernel, WRITTEN)
-    return data_files.commit(warehouse, files, "ratings", noting(schemas.RATINGS, HALVES))
+    return warehouse.commit(files, "ratings", noting(schemas.RATINGS, HALVES))
 
 
 def test_what_tasks_wrote_is_a_table_of_delta(spark: SparkSession, warehouse: Warehouse) -> None:
@@ -108,9 +108,9 @@ def test_a_table_is_replaced_whole_or_by_a_partition(
                 rows = [row] * len(batch)
                 yield pa.RecordBatch.from_pylist(rows, arrow_schema("predictions"))
 
-        kernel = data_files.writer(warehouse, "predictions", say)
+        kernel = warehouse.writer("predictions", say)
         files = spark.range(0, 2, 1, 2).mapInArrow(kernel, WRITTEN)
-        data_files.commit(warehouse, files, "predictions", where={"model": by})
+        warehouse.commit(files, "predictions", where={"model": by})
 
     for by, stars in (("als", 1.0), ("bias", 2.0), ("als", 3.0)):
         said(by, stars)
@@ -132,10 +132,10 @@ def test_a_task_that_fails_commits_nothing(spark: SparkSession, warehouse: Wareh
         yield from rows(batches)
         raise DataContractError("rows of 7 are missing")
 
-    kernel = data_files.writer(warehouse, "ratings", failing)
+    kernel = warehouse.writer("ratings", failing)
     files = spark.range(0, 8, 1, 2).mapInArrow(kernel, WRITTEN)
     with pytest.raises(Exception, match="rows of 7 are missing"):
-        data_files.commit(warehouse, files, "ratings")
+        warehouse.commit(files, "ratings")
     assert Warehouse(warehouse.root).version("ratings") == version
     assert Warehouse(warehouse.root).read(spark, "ratings").count() == 9
 
@@ -148,7 +148,7 @@ def test_columns_of_another_type_are_refused(spark: SparkSession, warehouse: War
             columns = [pa.array(["a"] * 3), *batch.columns[1:]]
             yield pa.RecordBatch.from_arrays(columns, batch.schema.names)
 
-    kernel = data_files.writer(warehouse, "ratings", texts)
+    kernel = warehouse.writer("ratings", texts)
     files = spark.range(0, 2, 1, 2).mapInArrow(kernel, WRITTEN)
     with pytest.raises(Exception, match="'a'"):
         files.collect()
@@ -174,11 +174,35 @@ def test_files_are_apart_whose_values_do_not_overlap(
 def test_files_of_which_the_log_says_nothing_may_have_anything(
     spark: SparkSession, warehouse: Warehouse
 ) -> None:
+    rows_of_three = ratings(spark, ROWS).repartitionByRange(3, "user_id")
     spark.conf.set("spark.databricks.delta.stats.collect", "false")
     try:
-        warehouse.write(ratings(spark, ROWS).repartitionByRange(3, "user_id"), "ratings")
+        rows_of_three.write.format("delta").save(str(warehouse.path("ratings")))
     finally:
         spark.conf.unset("spark.databricks.delta.stats.collect")
     [(files, rows)] = data_files.apart(warehouse, "ratings", "user_id")
     assert len(files) == 3
     assert rows > len(ROWS)
+
+
+def test_spark_reads_what_is_written_as_any_table_of_delta(
+    spark: SparkSession, warehouse: Warehouse
+) -> None:
+    warehouse.write(ratings(spark, ROWS), "ratings")
+    frame = spark.read.format("delta").load(str(warehouse.path("ratings")))
+    assert sorted(map(tuple, frame.select("user_id", "song_id", "rating").collect())) == ROWS
+
+
+def test_rows_that_are_deleted_in_their_files_are_not_read_as_if_they_were_not(
+    spark: SparkSession, warehouse: Warehouse
+) -> None:
+    warehouse.write(ratings(spark, ROWS).coalesce(1), "ratings")
+    table = f"delta.`{warehouse.path('ratings')}`"
+    spark.sql(f"ALTER TABLE {table} SET TBLPROPERTIES (delta.enableDeletionVectors = true)")
+    spark.sql(f"DELETE FROM {table} WHERE user_id = 1 AND song_id = 1")
+    fresh = Warehouse(warehouse.root)
+    for read in (lambda: fresh.read(spark, "ratings"), lambda: fresh.load("ratings")):
+        with pytest.raises(
+            DataContractError, match=r"reader version 3, .*run jobs/ingest\.py again"
+        ):
+            read()

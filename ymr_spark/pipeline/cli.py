@@ -170,14 +170,14 @@ def warehouse_of(settings: Settings) -> Warehouse:
 
 @contextmanager
 def spark_session(name: str, settings: Settings) -> Iterator[SparkSession]:
-    """A session that ends with the block."""
+    """A session that ends with the block, but for one that this process keeps."""
     environment.require_spark()
     spark = session.build(f"ymr_spark {name}", settings.spark_defaults)
     with session.watched(spark):
         try:
             yield spark
         finally:
-            spark.stop()
+            session.leave(spark)
 
 
 def _run_stages(

@@ -1,4 +1,4 @@
-"""The rows of a table in Spark's tasks, straight from its Parquet files and to them.
+"""The rows of a table in Spark's tasks, straight from its Parquet files.
 
 Spark would make rows of its columns and columns of these rows again, which takes longer than all
 else that is done to them.
@@ -10,11 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow.dataset as ds
-from deltalake.transaction import AddAction
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as T
 
-from ymr_spark import schemas
 from ymr_spark.pipeline.table_schemas import arrow_schema
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.store import parquet
@@ -98,40 +96,3 @@ def apart(warehouse: Warehouse, table: str, column: str) -> list[tuple[list[Path
         groups[-1] = [*paths, file.path], rows + file.rows
         most = max(most, file.most)
     return groups
-
-
-def writer(warehouse: Warehouse, table: str, kernel: Kernel = iter) -> Kernel:
-    """What writes that which the kernel makes of batches into the folder of a table, whose columns
-    it has: WRITTEN rows, which `commit` makes data files of the table.
-
-    Rows stay in their order and, but for partitions, in one file.
-    """
-    partitions = schemas.PARTITIONS.get(table, ())
-    return parquet.writer(str(warehouse.path(table)), arrow_schema(table), partitions, kernel)
-
-
-def commit(
-    warehouse: Warehouse,
-    written: DataFrame,
-    table: str,
-    columns: T.StructType | None = None,
-    where: dict[str, str] | None = None,
-) -> int:
-    """Replace the table, or only the partition `where` names, by WRITTEN files, in one Delta
-    commit; return the new version.
-
-    Args:
-        columns: with metadata to keep; the schema's otherwise.
-    """
-    actions = [
-        AddAction(
-            row["path"],
-            row["bytes"],
-            dict(part.split("=", 1) for part in Path(row["path"]).parent.parts),
-            row["modified"],
-            True,
-            row["statistics"],
-        )
-        for row in written.toArrow().sort_by("path").to_pylist()
-    ]
-    return warehouse.commit(actions, table, columns or schemas.TABLES[table], where)

@@ -34,9 +34,9 @@ def write(spark: SparkSession, warehouse: Warehouse, model: str, fits: Fits) -> 
     scorers = {split: (fit.by_pairs, fitted_to.hash) for split, (fit, fitted_to) in fits.items()}
     shared = spark.sparkContext.broadcast((model, scorers))
     rows = data_files.of(spark, warehouse, "ratings", where=pc.field("split").isin([*fits]))
-    kernel = data_files.writer(warehouse, "predictions", _predicting(lambda: shared.value))
+    kernel = warehouse.writer("predictions", _predicting(lambda: shared.value))
     written = rows.map(kernel, WRITTEN)
-    data_files.commit(warehouse, written, "predictions", where=where)
+    warehouse.commit(written, "predictions", where=where)
     shared.destroy()
 
 

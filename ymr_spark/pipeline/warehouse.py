@@ -18,7 +18,7 @@ from deltalake import DeltaTable, Schema, write_deltalake
 from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction, create_table_with_add_actions
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql.types import StructType
+from pyspark.sql.types import StructField, StructType
 
 from ymr_spark import schemas, sources
 from ymr_spark.errors import DataContractError
@@ -27,7 +27,9 @@ from ymr_spark.pipeline.table_schemas import arrow_schema
 from ymr_spark.ratings import noted_scale
 from ymr_spark.records.record import Record
 from ymr_spark.scale import Scale
+from ymr_spark.store import parquet
 from ymr_spark.store.file_states import digest, state_of
+from ymr_spark.store.parquet import Kernel
 
 log = logging.getLogger(__name__)
 
@@ -137,11 +139,14 @@ class Warehouse:
             DataContractError: there is no such table or its columns are not the schema's.
         """
         self.require(table)
-        version = self.pin(table)
-        path = str(self.path(table))
-        frame = spark.read.format("delta").option("versionAsOf", version).load(path)
-        table_schemas.check(table, frame.schema)
-        return frame
+        delta = self._delta(table)
+        columns = table_schemas.of_delta(delta)
+        table_schemas.check(table, columns)
+        files = self._files(table, delta)
+        if not files:
+            return spark.createDataFrame([], columns)
+        reader = spark.read.schema(columns).option("basePath", str(self.path(table)))
+        return reader.parquet(*map(str, files)).select(columns.fieldNames())
 
     def load(self, table: str, where: ds.Expression | None = None) -> pa.Table:
         """The rows of the table at its pinned version; raises as `read`."""
@@ -190,12 +195,19 @@ class Warehouse:
     def _delta(self, table: str) -> DeltaTable:
         path, version = self.path(table), self.pin(table)
         try:
-            return DeltaTable(path, version=version)
+            delta = DeltaTable(path, version=version)
         except DeltaError as e:
             raise DataContractError(
                 f"{path}: version {version} of its Delta log cannot be read "
                 f"({str(e).splitlines()[0]}); move the folder away and {_again(table)}"
             ) from e
+        # Rows are read out of the files, some of which may be deleted or otherwise named there.
+        if (needed := delta.protocol().min_reader_version) > 1:
+            raise DataContractError(
+                f"{path}: reader version {needed}, for deletion vectors or mapped columns perhaps, "
+                f"expected 1; move the folder away and {_again(table)}"
+            )
+        return delta
 
     def _files(self, table: str, delta: DeltaTable) -> list[Path]:
         # The log has relative paths in percent-encoding; `file_uris` encodes the table's own too.
@@ -223,15 +235,17 @@ class Warehouse:
         """
         frame = frame.select(*schemas.TABLES[table].fieldNames())
         table_schemas.check(table, frame.schema)
-        writer = frame.write.format("delta").mode("overwrite")
+        written = frame.mapInArrow(self.writer(table), parquet.WRITTEN)
+        return self.commit(written, table, frame.schema, where)
+
+    def writer(self, table: str, kernel: Kernel = iter) -> Kernel:
+        """What writes that which the kernel makes of batches into the folder of a table, whose
+        columns it has: WRITTEN rows, which `commit` makes data files of the table.
+
+        Rows stay in their order and, but for partitions, in one file.
+        """
         partitions = schemas.PARTITIONS.get(table, ())
-        if replaced := self._part(table, where):
-            writer = writer.option("replaceWhere", replaced)
-        else:
-            writer = writer.option("overwriteSchema", "true")
-        writer.partitionBy(*partitions).save(str(self.path(table)))
-        self._pinned.pop(table, None)
-        return self.pin(table)
+        return parquet.writer(str(self.path(table)), arrow_schema(table), partitions, kernel)
 
     def save(
         self,
@@ -258,13 +272,18 @@ class Warehouse:
 
     def commit(
         self,
-        files: list[AddAction],
+        written: DataFrame,
         table: str,
-        columns: StructType,
+        columns: StructType | None = None,
         where: dict[str, str] | None = None,
     ) -> int:
-        """As `write`, for rows in data files that are in the table's folder."""
-        path, schema = self.path(table), Schema.from_json(columns.json())
+        """As `write`, by WRITTEN rows of data files that are in the table's folder.
+
+        Args:
+            columns: with metadata to keep.
+        """
+        files = [_added(row) for row in written.toArrow().sort_by("path").to_pylist()]
+        path, schema = self.path(table), _delta_schema(table, columns)
         partitions = [*schemas.PARTITIONS.get(table, ())]
         if where and self._part(table, where):
             DeltaTable(path).create_write_transaction(
@@ -286,6 +305,20 @@ class Warehouse:
             log.warning("%s: its rows are of another version; all are replaced", self.path(table))
             return None
         return " AND ".join(f"{column} = '{value}'" for column, value in where.items())
+
+
+def _added(written: Mapping[str, Any]) -> AddAction:
+    partitions = dict(part.split("=", 1) for part in Path(written["path"]).parent.parts)
+    rest = written["modified"], True, written["statistics"]
+    return AddAction(written["path"], written["bytes"], partitions, *rest)
+
+
+def _delta_schema(table: str, noted: StructType | None) -> Schema:
+    columns = schemas.TABLES[table]
+    if noted is not None:
+        kept = [StructField(c.name, c.dataType, True, noted[c.name].metadata) for c in columns]
+        columns = StructType(kept)
+    return Schema.from_json(columns.json())
 
 
 def _again(table: str) -> str:

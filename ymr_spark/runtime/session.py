@@ -1,6 +1,7 @@
 """The only place that builds a SparkSession."""
 
 import codecs
+import gc
 import locale
 import os
 import shlex
@@ -14,7 +15,6 @@ import psutil
 import pyspark
 from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark.errors import PySparkRuntimeError
-from pyspark.java_gateway import launch_gateway
 from pyspark.sql import SparkSession
 
 from ymr_spark import shipped, text_file
@@ -23,6 +23,7 @@ from ymr_spark.runtime import delta_jars, environment, failures, logs
 
 GATEWAY = environment.GATEWAY
 _DYING_SECONDS = 0.5  # between its last word and its end
+_kept = False
 # What tables and stages need to be right or fast whatever the cluster; master, memory and cores
 # belong to spark-submit and the Spark properties under conf/.
 ALWAYS = {
@@ -39,8 +40,8 @@ ALWAYS = {
     "spark.sql.execution.arrow.maxRecordsPerBatch": "1000000",
     # Logs of some hundred files are not worth Delta's 50 tasks.
     "spark.databricks.delta.snapshotPartitions": "2",
-    # A table that is replaced keeps no partition of the old one.
-    "spark.sql.sources.partitionOverwriteMode": "static",
+    # Tables are read by the names of their files, which take no job to look at.
+    "spark.sql.sources.parallelPartitionDiscovery.threshold": "100000",
     # The session is of this process, not of a Spark Connect server.
     "spark.api.mode": "classic",
 }
@@ -56,6 +57,9 @@ def build(name: str, defaults: Path | None = None) -> SparkSession:
     Raises:
         EnvironmentProblem: Spark does not start, or has not the Delta JARs.
     """
+    if _kept and (going_on := SparkSession.getActiveSession()):
+        _label(going_on)
+        return going_on
     if GATEWAY not in os.environ:
         _act_as_spark_submit(defaults)
     for variable in environment.OF_SPARK_CONNECT:
@@ -63,8 +67,7 @@ def build(name: str, defaults: Path | None = None) -> SparkSession:
     builder = SparkSession.builder.appName(name)
     for key, value in ALWAYS.items():
         builder = builder.config(key, value)
-    labels = {name: os.environ[name] for name in (logs.RUN_ID, logs.STAGE) if name in os.environ}
-    for key, value in labels.items():
+    for key, value in _labels().items():
         builder = builder.config(f"spark.executorEnv.{key}", value)
     bars = "true" if sys.stderr.isatty() else "false"
     with _starting():
@@ -73,9 +76,37 @@ def build(name: str, defaults: Path | None = None) -> SparkSession:
     # Paths mean to Spark what they mean to Python, whatever HADOOP_CONF_DIR says. Not a property:
     # YARN would look for its own staging folder by it.
     spark.sparkContext._jsc.hadoopConfiguration().set("fs.defaultFS", "file:///")
-    for key, value in labels.items():
-        spark.sparkContext._jvm.System.setProperty(key, value)  # type: ignore[union-attr]
+    _label(spark)
     return spark
+
+
+def keep() -> None:
+    """Have sessions of this process go on after `leave`, for the next that is built."""
+    global _kept
+    _kept = True
+
+
+def leave(spark: SparkSession) -> None:
+    """End a session; one that is kept only lets go of what was cached in it."""
+    if not _kept:
+        spark.stop()
+        return
+    spark.catalog.clearCache()
+    for cached in spark.sparkContext._jsc.getPersistentRDDs().values():
+        cached.unpersist()
+    # What Python holds no more the JVM forgets at its next collection, with shuffles and
+    # broadcasts.
+    gc.collect()
+    spark.sparkContext._jvm.System.gc()  # type: ignore[union-attr]
+
+
+def _labels() -> dict[str, str]:
+    return {name: os.environ[name] for name in (logs.RUN_ID, logs.STAGE) if name in os.environ}
+
+
+def _label(spark: SparkSession) -> None:
+    for key, value in _labels().items():
+        spark.sparkContext._jvm.System.setProperty(key, value)  # type: ignore[union-attr]
 
 
 @contextmanager
@@ -131,30 +162,6 @@ def _resolves(host: str) -> bool:
         return bool(socket.getaddrinfo(host, None))
     except OSError:
         return False
-
-
-@contextmanager
-def shared_jvm(defaults: Path | None = None) -> Iterator[dict[str, str]]:
-    """A JVM for many processes, one session after the other: the second finds it warm.
-
-    Yields:
-        The environment variables by which `build` in another process joins it, as it would
-        join the JVM of spark-submit.
-    """
-    _act_as_spark_submit(defaults)
-    with _starting():
-        gateway = launch_gateway()  # type: ignore[no-untyped-call]
-    joining = gateway.gateway_parameters
-    try:
-        yield {
-            GATEWAY: str(joining.port),
-            "PYSPARK_GATEWAY_SECRET": joining.auth_token,
-            "PYSPARK_PYTHON": os.environ["PYSPARK_PYTHON"],
-        }
-    finally:
-        gateway.shutdown()
-        gateway.proc.stdin.close()
-        gateway.proc.wait()
 
 
 def require_folder(spark: SparkSession, folder: Path) -> None:

@@ -1,0 +1,89 @@
+"""A process for jobs one after the other, in one Spark session: what one of them has imported,
+started and warmed serves the next."""
+
+import importlib.util
+import io
+import multiprocessing
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stdout
+from multiprocessing.connection import Connection
+from pathlib import Path
+from types import TracebackType
+
+
+class JobProcess:
+    """Runs jobs as `python SCRIPT ARGUMENTS` would; ends with the block, and the session with it.
+
+    The process starts with the first job.
+    """
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        """
+        Args:
+            environ: the variables that the jobs see.
+        """
+        context = multiprocessing.get_context("spawn")
+        self._pipe, self._theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(self._theirs, {**environ}))
+
+    def run(
+        self, script: Path, arguments: Sequence[str], every: float, waiting: Callable[[], None]
+    ) -> tuple[int, str]:
+        """The exit code of a job and what it has printed.
+
+        Args:
+            every, waiting: what to call each so many seconds meanwhile.
+        """
+        if self._process.pid is None:
+            self._process.start()
+            # Else its end would not be the pipe's.
+            self._theirs.close()
+        self._pipe.send((script, [*arguments]))
+        while not self._pipe.poll(every):
+            waiting()
+        try:
+            done: tuple[int, str] = self._pipe.recv()
+        except EOFError:
+            self._process.join()
+            return self._process.exitcode or 1, ""
+        return done
+
+    def __enter__(self) -> "JobProcess":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, _: object, __: TracebackType | None
+    ) -> None:
+        self._pipe.close()
+        if self._process.pid is not None:
+            if kind is not None:
+                self._process.terminate()
+            self._process.join()
+
+
+def _serve(pipe: Connection, environ: Mapping[str, str]) -> None:
+    os.environ |= environ
+    # Spark is loaded here and not by who only waits for the jobs.
+    from ymr_spark.runtime import session
+
+    session.keep()
+    while True:
+        try:
+            script, arguments = pipe.recv()
+        except EOFError:
+            return
+        printed = io.StringIO()
+        with redirect_stdout(printed):
+            code = _job(script)(arguments)
+        pipe.send((code, printed.getvalue()))
+
+
+def _job(script: Path) -> Callable[[Sequence[str]], int]:
+    found = importlib.util.spec_from_file_location(script.stem, script)
+    assert found is not None
+    assert found.loader is not None
+    module = importlib.util.module_from_spec(found)
+    found.loader.exec_module(module)
+    main: Callable[[Sequence[str]], int] = module.main
+    return main
