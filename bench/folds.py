@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ymr_spark.evaluation.leaderboard import Leaderboard
 from ymr_spark.models.arrays import Ints
+from ymr_spark.records.leaderboard import Leaderboard
 from ymr_spark.sources import movielens
 
 ROOT = Path(__file__).parent.parent

@@ -13,8 +13,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ymr_spark.evaluation.leaderboard import Leaderboard
 from ymr_spark.pipeline.settings import Settings
+from ymr_spark.records.leaderboard import Leaderboard
 
 ROOT = Path(__file__).parent.parent
 WORLDS: dict[str, dict[str, float]] = {

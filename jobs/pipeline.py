@@ -14,14 +14,14 @@ from itertools import dropwhile, groupby
 from pathlib import Path
 
 from ymr_spark.errors import DataContractError, SettingsError, StageFailed
-from ymr_spark.evaluation import leaderboard
-from ymr_spark.evaluation.leaderboard import Leaderboard
 from ymr_spark.models import registry
 from ymr_spark.pipeline import cli, provenance, runs, settings_file, stages
 from ymr_spark.pipeline.job_process import JobProcess
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.records.figures import Closed, Figures
+from ymr_spark.records.leaderboard import Leaderboard
+from ymr_spark.report import terminal
 from ymr_spark.runtime import environment, logs
 
 log = logging.getLogger(__name__)
@@ -168,7 +168,7 @@ def _closing(warehouse: Warehouse) -> Figures:
     except DataContractError as e:  # of an earlier version, before the stage that makes it anew
         log.warning("%s", e)
         return Figures()
-    leaderboard.show(board)
+    terminal.show(board)
     report = warehouse.path("reports/index.html")
     print(f"Report: {report}")
     return Closed(rows=board.test_rows, report=str(report))

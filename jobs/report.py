@@ -8,12 +8,12 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from ymr_spark.errors import DataContractError
-from ymr_spark.evaluation.leaderboard import Leaderboard
 from ymr_spark.pipeline import certificate, cli, manifests, stages
 from ymr_spark.pipeline.own_ids import OwnIds
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.records.figures import Ingested, Recommended, Reported
+from ymr_spark.records.leaderboard import Leaderboard
 from ymr_spark.records.manifest import Manifest
 from ymr_spark.report import about_comparison, page
 from ymr_spark.report.card import TableRow, TableRows

@@ -5,7 +5,6 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from ymr_spark import grouping
-from ymr_spark.evaluation.leaderboard import Leaderboard, ListStanding, Standing
 from ymr_spark.identity import Identity
 from ymr_spark.pipeline import manifests, stages
 from ymr_spark.pipeline.packed_tables import BY_SONG, BY_USER
@@ -15,6 +14,7 @@ from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.records import figures
 from ymr_spark.records.description import Description
 from ymr_spark.records.figures import Choice, Figures, Ingested, Trained, Tuned
+from ymr_spark.records.leaderboard import Leaderboard, ListStanding, Standing
 from ymr_spark.records.learning_curve import Curve, Point
 from ymr_spark.records.line_counts import LineCounts
 from ymr_spark.records.manifest import Cost, Fingerprint, Manifest

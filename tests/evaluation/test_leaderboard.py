@@ -6,11 +6,12 @@ import told
 from ymr_spark.errors import DataContractError
 from ymr_spark.evaluation import leaderboard
 from ymr_spark.evaluation.breakdown import Order
-from ymr_spark.evaluation.leaderboard import Leaderboard
 from ymr_spark.evaluation.list_judgement import Judgement
 from ymr_spark.evaluation.list_quality import ListQuality
 from ymr_spark.evaluation.metrics import Difference, Score
 from ymr_spark.identity import Identity
+from ymr_spark.records.leaderboard import Leaderboard
+from ymr_spark.report import terminal
 
 SPLITS = {"train": Identity(90, "aa"), "test": Identity(10, "bb")}
 FITTED_TO = Identity(100, "ab")
@@ -112,7 +113,7 @@ def test_a_setting_at_the_end_of_its_range_is_a_warning(capsys: pytest.CaptureFi
         "near": ("rank",)
     }
     assert Leaderboard.of_json(found.as_json()) == found
-    leaderboard.show(found)
+    terminal.show(found)
     assert "near: rank at the end of its range" in capsys.readouterr().out
-    leaderboard.show(board(None))
+    terminal.show(board(None))
     assert "at the end of its range" not in capsys.readouterr().out

@@ -10,10 +10,10 @@ from pyspark.sql import SparkSession
 
 from jobs import evaluate
 from ymr_spark.errors import DataContractError
-from ymr_spark.evaluation.leaderboard import Leaderboard
 from ymr_spark.pipeline import cli, manifests, provenance, runs, stages
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
+from ymr_spark.records.leaderboard import Leaderboard
 from ymr_spark.scale import Scale
 
 pytestmark = pytest.mark.cluster

@@ -18,13 +18,13 @@ from pyspark.sql import functions as F
 
 from jobs import pipeline
 from ymr_spark.errors import DataContractError
-from ymr_spark.evaluation.leaderboard import Leaderboard
 from ymr_spark.identity import Identity
 from ymr_spark.models import registry
 from ymr_spark.pipeline import certificate, stages
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.ratings import identity, identity_of_all
+from ymr_spark.records.leaderboard import Leaderboard
 
 ROOT = Path(__file__).parent.parent.parent
 DEEP = tuple(entry.name for entry in registry.MODELS if entry.deep)

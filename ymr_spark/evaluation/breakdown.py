@@ -15,31 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from ymr_spark.evaluation import certainty, ordering, scan
+from ymr_spark.evaluation import certainty, scan
 from ymr_spark.evaluation.scan import Sums
 from ymr_spark.evaluation.slicing import Slicings
 from ymr_spark.models.arrays import Floats
-from ymr_spark.records.record import Record
+from ymr_spark.records.leaderboard import Ordering
 
 _WIDTH = 1.96  # standard errors, for 95 %
 # Given the rating itself there is no floor: what a rating leaves to chance is its own variance.
 _WITHOUT_FLOOR = "rating"
-
-
-class Ordering(Record):
-    """How well a model orders each user's held-out songs, see `ordering`: means over users, with
-    95 % intervals, None where the users are too few.
-    """
-
-    k: int = ordering.K  # of NDCG
-    ndcg_users: int
-    ndcg: float | None
-    ndcg_low: float | None
-    ndcg_high: float | None
-    pairwise_users: int  # with two different ratings
-    pairwise: float | None  # share of pairs with different ratings that are in the right order
-    pairwise_low: float | None
-    pairwise_high: float | None
 
 
 class Order(Ordering):

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from ymr_spark.evaluation import list_quality, list_weights
-from ymr_spark.evaluation.list_quality import Judged, ListQuality, ListSlice, Worths
+from ymr_spark.evaluation.list_quality import Judged, ListQuality, ListSlice
 from ymr_spark.evaluation.list_weights import ListWeight
 from ymr_spark.evaluation.slicing import Slicing
 from ymr_spark.lists import worth
@@ -16,6 +16,7 @@ from ymr_spark.lists.listeners import Listeners
 from ymr_spark.models.arrays import CHANCES
 from ymr_spark.models.ranker import Ranker
 from ymr_spark.models.second_stage import SecondStage
+from ymr_spark.records.leaderboard import Worths
 
 # The name of the lists that jobs/recommend.py gives by default.
 RECOMMENDED = "recommend"

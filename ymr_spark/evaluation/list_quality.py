@@ -20,37 +20,10 @@ from ymr_spark.lists.catalogue import Catalogue
 from ymr_spark.lists.lists import shared
 from ymr_spark.lists.worth import Worth
 from ymr_spark.models.arrays import Flags, Floats, find
-from ymr_spark.records.record import Record
+from ymr_spark.records.leaderboard import ListFigures, Worths
 
 _WIDTH = 1.96  # standard errors, for 95 %
 _ALIKE_USERS = 1_000  # whose lists are compared pair by pair
-
-
-class Worths(Record):
-    """Means over users, see `worth`; None where no user has a liked song, the interval where such
-    users are too few."""
-
-    users: int
-    ndcg_100: float | None
-    ndcg_100_low: float | None
-    ndcg_100_high: float | None
-    ndcg_10: float | None
-    recall_100: float | None
-    recall_20: float | None
-
-
-class ListFigures(Worths):
-    """What there is to tell of a model's lists.
-
-    Attributes:
-        coverage: share of the songs that the model could have listed that is in any list.
-        novelty: of a listed song, the mean of -log2 of the share of the users who have rated it.
-        shared: of two users' lists, the mean share in common; None of a single list.
-    """
-
-    coverage: float
-    novelty: float
-    shared: float | None
 
 
 class ListQuality(ListFigures):

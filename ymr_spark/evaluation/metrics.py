@@ -11,6 +11,7 @@ from scipy.special import pdtr
 from ymr_spark.evaluation import certainty, scan
 from ymr_spark.evaluation.scan import Sums
 from ymr_spark.models.arrays import Floats
+from ymr_spark.records.leaderboard import Errors
 from ymr_spark.records.record import Record
 
 # Poisson(1) at as many quantiles: drawing one of them is ten times faster than drawing anew.
@@ -57,18 +58,6 @@ class SplitErrors:
     def _mean(self, sums: Floats) -> Floats:
         means: Floats = sums.sum(axis=0) / self.rows.sum()
         return means
-
-
-class Errors(Record):
-    """Of one model on the rows of one split; the interval is None where users are too few."""
-
-    rows: int
-    mse: float  # stars squared
-    rmse: float
-    mae: float
-    mse_low: float | None  # 95 % interval, users resampled
-    mse_high: float | None
-    fallback_share: float
 
 
 class Score(Errors):

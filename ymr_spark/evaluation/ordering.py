@@ -17,9 +17,10 @@ from typing import NamedTuple
 import numpy as np
 
 from ymr_spark.models.arrays import Floats, Ints
+from ymr_spark.records.leaderboard import NDCG_STARS
 from ymr_spark.scale import Scale
 
-K = 10
+K = NDCG_STARS
 _DOUBLINGS = 4  # of a gain, from the lowest rating to the highest
 
 

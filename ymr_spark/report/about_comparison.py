@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from ymr_spark.evaluation.leaderboard import Leaderboard
 from ymr_spark.models import registry
+from ymr_spark.records.leaderboard import Leaderboard
 from ymr_spark.report import charts
 from ymr_spark.report.card import (
     Card,

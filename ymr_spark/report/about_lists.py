@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from ymr_spark.evaluation.leaderboard import Leaderboard, ListStanding
-from ymr_spark.evaluation.list_quality import Worths
 from ymr_spark.records.description import Example
 from ymr_spark.records.figures import Recommended
+from ymr_spark.records.leaderboard import Leaderboard, ListStanding, Worths
 from ymr_spark.report import about_genres, charts
 from ymr_spark.report.card import Card, TableRows, number, share, users_called
 

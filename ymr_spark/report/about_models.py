@@ -3,9 +3,9 @@
 import math
 from collections.abc import Sequence
 
-from ymr_spark.evaluation.leaderboard import Leaderboard
 from ymr_spark.models import registry
 from ymr_spark.records.figures import Trained
+from ymr_spark.records.leaderboard import Leaderboard
 from ymr_spark.records.learning_curve import Curve
 from ymr_spark.records.manifest import Manifest
 from ymr_spark.report import charts, reference

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ymr_spark.evaluation.leaderboard import Leaderboard
+from ymr_spark.records.leaderboard import Leaderboard
 from ymr_spark.report import about_models, charts
 from ymr_spark.report.card import Card, TableRows, number, short, where
 

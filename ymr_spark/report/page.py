@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import jinja2
 
-from ymr_spark.evaluation.leaderboard import Leaderboard
 from ymr_spark.records.certificate import Certificate
 from ymr_spark.records.figures import Ingested, Recommended
+from ymr_spark.records.leaderboard import Leaderboard
 from ymr_spark.records.manifest import Manifest
 from ymr_spark.report import (
     about_comparison,

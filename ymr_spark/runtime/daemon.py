@@ -18,7 +18,7 @@ from typing import BinaryIO
 # What our workers import: once here, instead of in each of them.
 _NEEDED = (
     *("numpy", "pandas", "pyarrow.compute", "pyspark.sql.pandas.serializers"),
-    *("scipy.sparse", "ymr_spark.store.parquet"),
+    *("pyarrow.dataset", "scipy.sparse", "ymr_spark.store.parquet"),
 )
 
 Work = Callable[[BinaryIO, BinaryIO], None]

@@ -3,12 +3,13 @@
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pyarrow as pa
-import pyarrow.dataset as ds
-import pyarrow.parquet as pq
+
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
 
 Batches = Iterable[pa.RecordBatch]
 Kernel = Callable[[Batches], Batches]
@@ -30,6 +31,8 @@ def reader(groups: Sequence[Sequence[str]], columns: Sequence[str], root: str | 
     """
 
     def read(numbers: Batches) -> Iterator[pa.RecordBatch]:
+        import pyarrow.dataset as ds
+
         for batch in numbers:
             for number in batch.column(0).to_numpy().tolist():
                 rows = ds.dataset(groups[number], partitioning="hive", partition_base_dir=root)
@@ -47,6 +50,8 @@ def writer(root: str, columns: pa.Schema, partitions: Sequence[str], kernel: Ker
     kinds = pa.schema([columns.field(name) for name in partitions])
 
     def write(batches: Batches) -> Iterator[pa.RecordBatch]:
+        import pyarrow.dataset as ds
+
         found: list[Any] = []
         whole = (
             pa.Table.from_batches([b]).select(columns.names).cast(columns) for b in kernel(batches)
@@ -79,7 +84,7 @@ def writer(root: str, columns: pa.Schema, partitions: Sequence[str], kernel: Ker
     return write
 
 
-def _statistics(metadata: pq.FileMetaData) -> dict[str, Any]:
+def _statistics(metadata: "pq.FileMetaData") -> dict[str, Any]:
     """Delta's, of columns of numbers."""
     groups = [metadata.row_group(group) for group in range(metadata.num_row_groups)]
     found: dict[str, dict[str, float]] = {"minValues": {}, "maxValues": {}, "nullCount": {}}
