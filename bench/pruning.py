@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csc_matrix, csr_matrix
 
-from bench.ladder import rows
+from bench.rivals import rows
 from ymr_spark.models.arrays import Floats, Ints, find
 from ymr_spark.models.linear.factors import FactorModel
 from ymr_spark.models.neighbors import similarity
@@ -26,7 +26,6 @@ from ymr_spark.models.neighbors.residuals import Residuals
 from ymr_spark.models.sections import Similarity
 from ymr_spark.pipeline import publication, settings_file
 from ymr_spark.pipeline.warehouse import Warehouse
-from ymr_spark.runtime import session
 
 _SONGS_AT_ONCE = 128
 Split = tuple[Ints, Ints, Floats]
@@ -123,14 +122,12 @@ def main() -> None:
     arguments.add_argument("--songs", type=float, default=1.0, help="share of the songs predicted")
     options = arguments.parse_args()
     settings_ = settings_file.load(options.conf, options.set)
-    spark = session.build("bench pruning", settings_.spark_defaults)
     warehouse, seed = Warehouse(settings_.warehouse, settings_.raw.folder), settings_.seed
     bias = publication.load_chosen(warehouse, "bias")
     train, test = (
-        sampled(rows.read(spark, warehouse, name), options.users, seed)
-        for name in ("train", "test")
+        sampled((found.user, found.song, found.stars), options.users, seed)
+        for found in (rows.read(warehouse, name) for name in ("train", "test"))
     )
-    spark.stop()
     luck = np.random.default_rng(seed).random(1 + int(test[1].max()))
     kept = np.isin(test[1], train[1]) & (luck[test[1]] < options.songs)
     test = tuple(column[kept] for column in test)

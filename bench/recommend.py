@@ -15,22 +15,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from implicit.cpu.topk import topk as kernel
 from pyspark.ml.recommendation import ALSModel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from scipy.sparse import csr_matrix
 
+from bench.rivals import top_songs
 from ymr_spark.models import topk
-from ymr_spark.models.arrays import find
 from ymr_spark.models.linear.factors import FactorModel
-from ymr_spark.packing import Packed, by_user, unpack
+from ymr_spark.packing import by_user
 from ymr_spark.pipeline import publication, settings_file
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.runtime import session
 
-_USERS_AT_ONCE = 4_096
 Line = dict[str, Any]
 
 
@@ -51,31 +48,10 @@ def ours(heard: DataFrame, model: FactorModel, k: int) -> Line:
     return {"what": "ymr_spark", "seconds": ranking, "with_packing": round(packing + ranking, 1)}
 
 
-def listened(blocks: Packed, model: FactorModel) -> csr_matrix:
-    """(users of the model, its songs): 1 where a user has rated a song."""
-    songs, counts, users = [], [], []
-    for block in unpack(blocks.frame.toArrow().to_batches(), blocks.scale):
-        songs.append(find(model.song_ids, block.others)[0].astype(np.int32))
-        counts.append(block.counts)
-        users.append(block.owners)
-    order = np.argsort(np.concatenate(users))
-    ends = np.r_[0, np.cumsum(np.concatenate(counts))]
-    ones = np.ones(ends[-1], np.float32)
-    shape = (len(model.user_ids), len(model.song_ids))
-    return csr_matrix((ones, np.concatenate(songs), ends), shape)[order]
-
-
 def bare(heard: csr_matrix, model: FactorModel, k: int, threads: int) -> Line:
     """The kernel in one process, over arrays in memory."""
-    songs = np.c_[model.song_factors, model.song_offsets].astype(np.float32)
-    users = np.c_[model.user_factors, np.ones(len(model.user_ids))].astype(np.float32)
-
-    def rank() -> None:
-        for first in range(0, len(users), _USERS_AT_ONCE):
-            part = slice(first, first + _USERS_AT_ONCE)
-            kernel(songs, users[part], k, filter_query_items=heard[part], num_threads=threads)
-
-    return {"what": f"implicit's kernel, {threads} threads", "seconds": seconds(rank)}
+    ranking = seconds(lambda: top_songs.rank(heard, model, k, threads))
+    return {"what": f"implicit's kernel, {threads} threads", "seconds": ranking}
 
 
 def spark_own(spark: SparkSession, warehouse: Warehouse, k: int, share: float) -> Line:
@@ -118,7 +94,7 @@ def main() -> None:
     heard = warehouse.read(spark, "ratings").where(F.col("split") != "test")
     lines = [ours(heard, model, k)]
     print(json.dumps(lines[0]), flush=True)
-    matrix = listened(by_user(heard), model)
+    matrix = top_songs.heard(warehouse, model)
     lines.append(bare(matrix, model, k, spark.sparkContext.defaultParallelism))
     print(json.dumps(lines[1]), flush=True)
     del matrix
