@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from functools import partial
 from itertools import dropwhile, groupby
 from pathlib import Path
@@ -22,7 +23,7 @@ from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.records.figures import Closed, Figures
 from ymr_spark.records.leaderboard import Leaderboard
 from ymr_spark.report import terminal
-from ymr_spark.runtime import environment, logs
+from ymr_spark.runtime import environment, logs, session
 
 log = logging.getLogger(__name__)
 _JOBS = Path(__file__).parent
@@ -40,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run(options: argparse.Namespace) -> Figures:
-    """Run each job as a process of its own, as a scheduler would, under one lock."""
+    """Run each job as a scheduler would, in a process of its own or one of few, under one lock."""
     settings = settings_file.load(options.conf, options.set)
     run_id = options.run_id
     logs.configure(settings.logs, "pipeline", run_id)
@@ -52,13 +53,20 @@ def run(options: argparse.Namespace) -> Figures:
     environment.require_spark()
     warehouse = cli.warehouse_of(settings)
     environ = os.environ | {runs.LOCK_HOLDER: run_id}
-    with runs.lock(warehouse, run_id):
+    with runs.lock(warehouse, run_id), ExitStack() as jvm:
         # TensorFlow takes half as long again in a heap that others have left.
         for _, some in groupby(groups(todo), key=_trains_deep):
-            with JobProcess(environ) as process:
-                shared = process if settings.one_jvm else None
+            with JobProcess() as process:
                 for group in some:
-                    _bring_up_to_date(group, todo, options, settings, environ, shared)
+                    stale = [*dropwhile(partial(_up_to_date, options, warehouse, settings), group)]
+                    for stage in group[: len(group) - len(stale)]:
+                        log.info("%s: up to date", _where(stage, todo))
+                    if not stale:
+                        continue
+                    if settings.one_jvm and session.GATEWAY not in environ:
+                        environ |= jvm.enter_context(session.shared_jvm(settings.spark_defaults))
+                    shared = process if settings.one_jvm else None
+                    _run_stages(stale, todo, options, settings, environ, shared)
     return _closing(warehouse)
 
 
@@ -92,22 +100,6 @@ def _trains_deep(group: Sequence[stages.Stage]) -> bool:
     return any(s.job == "train" and registry.named(str(s.model)).deep for s in group)
 
 
-def _bring_up_to_date(
-    group: Sequence[stages.Stage],
-    todo: Sequence[stages.Stage],
-    options: argparse.Namespace,
-    settings: Settings,
-    environ: Mapping[str, str],
-    shared: JobProcess | None,
-) -> None:
-    warehouse = cli.warehouse_of(settings)
-    stale = [*dropwhile(partial(_up_to_date, options, warehouse, settings), group)]
-    for stage in group[: len(group) - len(stale)]:
-        log.info("%s: up to date", _where(stage, todo))
-    if stale:
-        _run_stages(stale, todo, options, settings, environ, shared)
-
-
 def _run_stages(
     group: Sequence[stages.Stage],
     todo: Sequence[stages.Stage],
@@ -131,7 +123,7 @@ def _run_stages(
         log.info("%s: %.0f s so far", where, time.monotonic() - started)
 
     if shared is not None:
-        code, output = shared.run(script, arguments, _HEARTBEAT_SECONDS, waiting)
+        code, output = shared.run(script, arguments, environ, _HEARTBEAT_SECONDS, waiting)
     else:
         command = [*(settings.spark_submit or [sys.executable]), str(script), *arguments]
         code, output = _alone(command, {**environ, logs.STAGE: name}, waiting)

@@ -18,6 +18,7 @@ def main(argv):
     print(json.dumps({"pid": os.getpid(), "argv": argv, "told": os.environ["TOLD"]}))
     return 3 if argv == ["fail"] else 0
 """
+TOLD = {"TOLD": "by me"}
 DYING = "import os\n\ndef main(argv):\n    os._exit(7)\n"
 REFUSING = "import argparse\n\ndef main(argv):\n    argparse.ArgumentParser().parse_args(argv)\n"
 SLEEPING = "import time\n\ndef main(argv):\n    time.sleep(600)\n"
@@ -35,9 +36,9 @@ def nothing() -> None:
 
 def test_jobs_share_a_process_that_is_not_this_one(tmp_path: Path) -> None:
     script = job(tmp_path, TELLING)
-    with JobProcess({"TOLD": "by me"}) as process:
-        first = process.run(script, ["a", "b"], 20, nothing)
-        second = process.run(script, ["fail"], 20, nothing)
+    with JobProcess() as process:
+        first = process.run(script, ["a", "b"], TOLD, 20, nothing)
+        second = process.run(script, ["fail"], TOLD, 20, nothing)
     assert (first[0], second[0]) == (0, 3)
     one, other = json.loads(first[1]), json.loads(second[1])
     assert one["argv"] == ["a", "b"]
@@ -50,8 +51,8 @@ def test_jobs_share_a_process_that_is_not_this_one(tmp_path: Path) -> None:
 def test_a_process_that_ends_in_a_job_has_its_exit_code(
     tmp_path: Path, code: str, status: int
 ) -> None:
-    with JobProcess({}) as process:
-        assert process.run(job(tmp_path, code), ["--unknown"], 20, nothing) == (status, "")
+    with JobProcess() as process:
+        assert process.run(job(tmp_path, code), ["--unknown"], {}, 20, nothing) == (status, "")
 
 
 def test_a_job_that_is_waited_for_no_more_is_ended(tmp_path: Path) -> None:
@@ -63,8 +64,8 @@ def test_a_job_that_is_waited_for_no_more_is_ended(tmp_path: Path) -> None:
         raise KeyboardInterrupt
 
     started = time.monotonic()
-    with pytest.raises(KeyboardInterrupt), JobProcess({}) as process:
-        process.run(job(tmp_path, SLEEPING), [], 0.1, give_up)
+    with pytest.raises(KeyboardInterrupt), JobProcess() as process:
+        process.run(job(tmp_path, SLEEPING), [], {}, 0.1, give_up)
     assert time.monotonic() - started < 60
     (ended,) = found
     assert not ended.is_running()
@@ -72,7 +73,7 @@ def test_a_job_that_is_waited_for_no_more_is_ended(tmp_path: Path) -> None:
 
 def test_no_job_needs_no_process() -> None:
     before = psutil.Process().children()
-    with JobProcess({}):
+    with JobProcess():
         assert psutil.Process().children() == before
 
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import jvms
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -25,6 +24,7 @@ from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.ratings import identity, identity_of_all
 from ymr_spark.records.leaderboard import Leaderboard
+from ymr_spark.runtime import session
 
 ROOT = Path(__file__).parent.parent.parent
 DEEP = tuple(entry.name for entry in registry.MODELS if entry.deep)
@@ -87,7 +87,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def jvm() -> Iterator[Environ]:
-    with jvms.shared(ROOT / "tests" / "spark.conf") as joining:
+    with session.shared_jvm(ROOT / "tests" / "spark.conf") as joining:
         yield joining
 
 

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
 from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from types import TracebackType
 
@@ -15,27 +16,29 @@ from types import TracebackType
 class JobProcess:
     """Runs jobs as `python SCRIPT ARGUMENTS` would; ends with the block, and the session with it.
 
-    The process starts with the first job.
+    The process starts with the first job, and with its variables.
     """
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        """
-        Args:
-            environ: the variables that the jobs see.
-        """
-        context = multiprocessing.get_context("spawn")
-        self._pipe, self._theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(self._theirs, {**environ}))
+    def __init__(self) -> None:
+        self._context = multiprocessing.get_context("spawn")
+        self._pipe, self._theirs = self._context.Pipe()
+        self._process: SpawnProcess | None = None
 
     def run(
-        self, script: Path, arguments: Sequence[str], every: float, waiting: Callable[[], None]
+        self,
+        script: Path,
+        arguments: Sequence[str],
+        environ: Mapping[str, str],
+        every: float,
+        waiting: Callable[[], None],
     ) -> tuple[int, str]:
         """The exit code of a job and what it has printed.
 
         Args:
             every, waiting: what to call each so many seconds meanwhile.
         """
-        if self._process.pid is None:
+        if self._process is None:
+            self._process = self._context.Process(target=_serve, args=(self._theirs, {**environ}))
             self._process.start()
             # Else its end would not be the pipe's.
             self._theirs.close()
@@ -56,7 +59,7 @@ class JobProcess:
         self, kind: type[BaseException] | None, _: object, __: TracebackType | None
     ) -> None:
         self._pipe.close()
-        if self._process.pid is not None:
+        if self._process is not None:
             if kind is not None:
                 self._process.terminate()
             self._process.join()
@@ -72,6 +75,7 @@ def _serve(pipe: Connection, environ: Mapping[str, str]) -> None:
         try:
             script, arguments = pipe.recv()
         except EOFError:
+            session.end()
             return
         printed = io.StringIO()
         with redirect_stdout(printed):

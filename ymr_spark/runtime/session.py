@@ -15,6 +15,7 @@ import psutil
 import pyspark
 from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark.errors import PySparkRuntimeError
+from pyspark.java_gateway import launch_gateway
 from pyspark.sql import SparkSession
 
 from ymr_spark import shipped, text_file
@@ -100,6 +101,12 @@ def leave(spark: SparkSession) -> None:
     spark.sparkContext._jvm.System.gc()  # type: ignore[union-attr]
 
 
+def end() -> None:
+    """End the session that is kept, if there is any: a JVM has one at a time."""
+    if going_on := SparkSession.getActiveSession():
+        going_on.stop()
+
+
 def _labels() -> dict[str, str]:
     return {name: os.environ[name] for name in (logs.RUN_ID, logs.STAGE) if name in os.environ}
 
@@ -162,6 +169,30 @@ def _resolves(host: str) -> bool:
         return bool(socket.getaddrinfo(host, None))
     except OSError:
         return False
+
+
+@contextmanager
+def shared_jvm(defaults: Path | None = None) -> Iterator[dict[str, str]]:
+    """A JVM for many processes, one session after the other: the second finds it warm.
+
+    Yields:
+        The environment variables by which `build` in another process joins it, as it would
+        join the JVM of spark-submit.
+    """
+    _act_as_spark_submit(defaults)
+    with _starting():
+        gateway = launch_gateway()  # type: ignore[no-untyped-call]
+    joining = gateway.gateway_parameters
+    try:
+        yield {
+            GATEWAY: str(joining.port),
+            "PYSPARK_GATEWAY_SECRET": joining.auth_token,
+            "PYSPARK_PYTHON": os.environ["PYSPARK_PYTHON"],
+        }
+    finally:
+        gateway.shutdown()
+        gateway.proc.stdin.close()
+        gateway.proc.wait()
 
 
 def require_folder(spark: SparkSession, folder: Path) -> None:
