@@ -55,7 +55,8 @@ def run(options: argparse.Namespace) -> Figures:
     environ = os.environ | {runs.LOCK_HOLDER: run_id}
     with runs.lock(warehouse, run_id), ExitStack() as jvm:
         # TensorFlow takes half as long again in a heap that others have left.
-        for _, some in groupby(groups(todo), key=_trains_deep):
+        apart = _trains_deep if settings.one_process else id
+        for _, some in groupby([*groups(todo)], key=apart):
             with JobProcess() as process:
                 for group in some:
                     stale = [*dropwhile(partial(_up_to_date, options, warehouse, settings), group)]

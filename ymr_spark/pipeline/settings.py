@@ -148,8 +148,13 @@ class Common(Section):
     )
     one_jvm: bool = Field(
         False,
-        description="the pipeline's stages share a process and its JVM: seconds less a stage, but "
-        "it keeps the memory that any of them needed",
+        description="the pipeline's stages share a JVM: seconds less a stage, but it keeps the "
+        "memory that any of them needed",
+    )
+    one_process: bool = Field(
+        False,
+        description="with one_jvm, they share a Python process and its Spark session, too: seconds "
+        "less again, but Python workers keep the memory that any of them needed",
     )
     logs: Literal["plain", "json"] = Field("plain", description="the form of the lines on stderr")
     raw: Raw = Raw()
