@@ -55,8 +55,7 @@ def run(options: argparse.Namespace) -> Figures:
     environ = os.environ | {runs.LOCK_HOLDER: run_id}
     with runs.lock(warehouse, run_id), ExitStack() as jvm:
         # TensorFlow takes half as long again in a heap that others have left.
-        apart = _trains_deep if settings.one_process else id
-        for _, some in groupby([*groups(todo)], key=apart):
+        for _, some in groupby(groups(todo), key=_trains_deep):
             with JobProcess() as process:
                 for group in some:
                     stale = [*dropwhile(partial(_up_to_date, options, warehouse, settings), group)]
@@ -66,7 +65,7 @@ def run(options: argparse.Namespace) -> Figures:
                         continue
                     if settings.one_jvm and session.GATEWAY not in environ:
                         environ |= jvm.enter_context(session.shared_jvm(settings.spark_defaults))
-                    shared = process if settings.one_jvm else None
+                    shared = process if settings.one_jvm and settings.one_process else None
                     _run_stages(stale, todo, options, settings, environ, shared)
     return _closing(warehouse)
 
