@@ -1,3 +1,5 @@
+import ctypes
+import platform
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -80,3 +82,26 @@ def test_an_error_of_the_source_is_passed_on() -> None:
 def test_the_end_of_a_pass_waits_for_no_autotuning(shards: Shards) -> None:
     batches = reader.dataset(*shards, "train", COLUMNS, batch_size=64)
     assert batches.options().autotune.enabled is False
+
+
+class _Malloc(ctypes.Structure):
+    """`struct mallinfo2` of malloc.h."""
+
+    _fields_ = [
+        ("before", ctypes.c_size_t * 3),
+        ("hblks", ctypes.c_size_t),  # what was mapped, each by itself
+        ("after", ctypes.c_size_t * 6),
+    ]
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
+def test_large_tensors_are_not_given_back_at_each_step(shards: Shards) -> None:
+    libc = ctypes.CDLL(None)
+    libc.mallinfo2.restype, libc.malloc.restype = _Malloc, ctypes.c_void_p
+    libc.mallopt(-3, 128 * 1024)  # M_MMAP_THRESHOLD, as tf.data's generators set it
+    read(shards)
+    mapped = libc.mallinfo2().hblks
+    kept = [libc.malloc(16 * 2**20) for _ in range(4)]
+    assert libc.mallinfo2().hblks == mapped
+    for address in kept:
+        libc.free(ctypes.c_void_p(address))

@@ -16,6 +16,7 @@ import tensorflow as tf
 from petastorm import make_batch_reader
 
 from ymr_spark.errors import EnvironmentProblem
+from ymr_spark.runtime import heap
 from ymr_spark.shards.inventory import Inventory
 
 # Petastorm calls the Parquet API that pyarrow 15 removed, and logs the lack of its own metadata.
@@ -58,6 +59,8 @@ def dataset(
     mine = list(sizes.values())[worker::workers]
 
     def row_groups() -> Iterator[dict[str, Any]]:
+        # tf.data has had malloc map whatever is larger than 128 KiB, and give it back each time.
+        heap.keep_freed()
         with _reader(urls, columns, seed, shard) as reader:
             for rows in islice(reader, len(mine)):
                 yield {name: getattr(rows, name) for name in columns}
