@@ -15,7 +15,6 @@ from itertools import dropwhile, groupby
 from pathlib import Path
 
 from ymr_spark.errors import DataContractError, SettingsError, StageFailed
-from ymr_spark.models import registry
 from ymr_spark.pipeline import cli, provenance, runs, settings_file, stages
 from ymr_spark.pipeline.job_process import JobProcess
 from ymr_spark.pipeline.settings import Settings
@@ -41,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run(options: argparse.Namespace) -> Figures:
-    """Run each job as a scheduler would, in a process of its own or one of few, under one lock."""
+    """Run each job as a scheduler would, in a process of its own or one of all, under one lock."""
     settings = settings_file.load(options.conf, options.set)
     run_id = options.run_id
     logs.configure(settings.logs, "pipeline", run_id)
@@ -53,20 +52,17 @@ def run(options: argparse.Namespace) -> Figures:
     environment.require_spark()
     warehouse = cli.warehouse_of(settings)
     environ = os.environ | {runs.LOCK_HOLDER: run_id}
-    with runs.lock(warehouse, run_id), ExitStack() as jvm:
-        # TensorFlow takes half as long again in a heap that others have left.
-        for _, some in groupby(groups(todo), key=_trains_deep):
-            with JobProcess() as process:
-                for group in some:
-                    stale = [*dropwhile(partial(_up_to_date, options, warehouse, settings), group)]
-                    for stage in group[: len(group) - len(stale)]:
-                        log.info("%s: up to date", _where(stage, todo))
-                    if not stale:
-                        continue
-                    if settings.one_jvm and session.GATEWAY not in environ:
-                        environ |= jvm.enter_context(session.shared_jvm(settings.spark_defaults))
-                    shared = process if settings.one_jvm and settings.one_process else None
-                    _run_stages(stale, todo, options, settings, environ, shared)
+    with runs.lock(warehouse, run_id), ExitStack() as jvm, JobProcess() as process:
+        for group in groups(todo):
+            stale = [*dropwhile(partial(_up_to_date, options, warehouse, settings), group)]
+            for stage in group[: len(group) - len(stale)]:
+                log.info("%s: up to date", _where(stage, todo))
+            if not stale:
+                continue
+            if settings.one_jvm and session.GATEWAY not in environ:
+                environ |= jvm.enter_context(session.shared_jvm(settings.spark_defaults))
+            shared = process if settings.one_jvm and settings.one_process else None
+            _run_stages(stale, todo, options, settings, environ, shared)
     return _closing(warehouse)
 
 
@@ -94,10 +90,6 @@ def _up_to_date(
 
 def _where(stage: stages.Stage, todo: Sequence[stages.Stage]) -> str:
     return f"[{todo.index(stage) + 1}/{len(todo)}] {stage.name}"
-
-
-def _trains_deep(group: Sequence[stages.Stage]) -> bool:
-    return any(s.job == "train" and registry.named(str(s.model)).deep for s in group)
 
 
 def _run_stages(
