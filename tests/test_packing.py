@@ -146,6 +146,24 @@ def test_arrays_go_to_the_driver_and_back(spark: SparkSession) -> None:
     assert not packed.frame.is_cached
 
 
+def test_rows_as_lists_are_the_same_rows(spark: SparkSession) -> None:
+    packed = by_user(ratings(spark, [(1, 2, 5), (1, 3, 1), (8, 2, 4)]))
+
+    def kernel(blocks: Iterator[Block]) -> Iterator[pa.RecordBatch]:
+        for block in blocks:
+            users = np.repeat(block.owners, block.counts)
+            pairs = grouping.lists(np.arange(len(users) + 1) * 2, np.repeat(block.others, 2))
+            batch = pa.RecordBatch.from_arrays([pa.array(users), pairs], ["user", "pairs"])
+            yield batch
+            yield batch.slice(0, 0)
+
+    form = "user int, pairs array<int>"
+    expected = packed.map(kernel, form).toArrow().sort_by("user")
+    found = packing.long(packed.map_wide(kernel, form).toArrow()).sort_by("user")
+    assert found.to_pylist() == expected.to_pylist()
+    assert found.num_rows == 3
+
+
 @pytest.mark.parametrize("path", sorted(SOURCES.rglob("*.py")), ids=lambda p: p.name)
 def test_arrays_are_passed_on_as_typed_columns(path: Path) -> None:
     assert not re.search(r"\b(tobytes|frombuffer)\b", path.read_text())

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark import Broadcast, StorageLevel
 from pyspark.sql import DataFrame
-from pyspark.sql.types import StructType
+from pyspark.sql.types import ArrayType, StructField, StructType
 
 from ymr_spark import grouping, schemas
 from ymr_spark.grouping import Array, lists
@@ -100,6 +100,14 @@ class Packed:
         read = self.read
         return self.frame.mapInArrow(lambda batches: kernel(read(batches)), schema)
 
+    def map_wide(self, kernel: Kernel, schema: str) -> DataFrame:
+        """As `map`, with a row of lists for each of the kernel's batches, which `long` makes the
+        rows of again: the JVM would turn each row twice on its way to the driver."""
+        rows = StructType.fromDDL(schema)
+        assert isinstance(rows, StructType)
+        wide = StructType([StructField(f.name, ArrayType(f.dataType)) for f in rows])
+        return self.map(lambda blocks: map(_one_row_of, kernel(blocks)), wide)
+
     def broadcast(self, value: Any) -> Broadcast[Any]:
         """A value that kernels read by its `value`."""
         return self.frame.sparkSession.sparkContext.broadcast(value)
@@ -176,6 +184,18 @@ def flat(table: pa.Table, column: str) -> Array:
     """The lists of a column one after the other, in one array."""
     found: Array = pc.list_flatten(table[column]).to_numpy()
     return found
+
+
+def long(table: pa.Table) -> pa.Table:
+    """The rows that `Packed.map_wide` has made lists of."""
+    columns = [pc.list_flatten(table[name]) for name in table.column_names]
+    return pa.Table.from_arrays(columns, table.column_names)
+
+
+def _one_row_of(batch: pa.RecordBatch) -> pa.RecordBatch:
+    ends = pa.array([0, len(batch)], pa.int32())
+    columns = [pa.ListArray.from_arrays(ends, column) for column in batch.columns]
+    return pa.RecordBatch.from_arrays(columns, batch.schema.names)
 
 
 def _owners(blocks: Iterator[Block]) -> Iterable[pa.RecordBatch]:

@@ -65,9 +65,12 @@ def test_weights_are_judged_by_the_order_that_the_second_stage_gives() -> None:
     users, songs = np.divmod(np.arange(40 * 30), 30)
     scores, stars = random.integers(0, 3, (2, len(users))) / 2.0
     names = ("user_id", "song_id", "score", "stars")
-    candidates = pa.Table.from_pydict(dict(zip(names, (users, songs, scores, stars), strict=True)))
+    candidates = pa.RecordBatch.from_pydict(
+        dict(zip(names, (users, songs, scores, stars), strict=True))
+    )
     liked = pa.Table.from_pydict({"user_id": np.arange(40), "song_id": random.integers(0, 30, 40)})
-    for weight, found in zip(WEIGHTS, list_weights._ndcg(candidates, liked), strict=True):
+    hits = pa.Table.from_batches([list_weights.ranks(candidates, liked)])
+    for weight, found in zip(WEIGHTS, list_weights.ndcg(hits, liked), strict=True):
         order, ranks = ordered(users, songs, scores + weight * stars, worth.LENGTH)
         lists = pa.Table.from_pydict(
             {"user_id": users[order], "rank": ranks, "song_id": songs[order]}

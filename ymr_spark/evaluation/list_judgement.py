@@ -120,7 +120,7 @@ def recommended(fits: Fits, best: str, plain: pa.Table, weight: ListWeight | Non
         return plain
     model = fits.rankers[best]
     then = replace(fits.stars, link=model.link, weight=weight.weight)
-    return fits.listeners.reordered(model, then, worth.LENGTH)
+    return fits.listeners.staged(model, then, worth.LENGTH)
 
 
 def _weights(fits: Fits) -> list[ListWeight]:

@@ -1,16 +1,19 @@
 """The weight of a predicted star beside the chance of being listened to, by validation lists."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
 
+from ymr_spark.grouping import lists
 from ymr_spark.lists import worth
 from ymr_spark.lists.listeners import Listeners
 from ymr_spark.models import second_stage
 from ymr_spark.models.arrays import Ints
 from ymr_spark.models.ranker import Ranker
 from ymr_spark.models.second_stage import SecondStage
+from ymr_spark.packing import flat
 from ymr_spark.records.record import Record
 
 # From no say of the stars to one that outweighs a tenfold chance by two of them.
@@ -34,15 +37,32 @@ class ListWeight(Record):
     by_weight: tuple[float, ...]
 
 
+@dataclass(frozen=True)
+class Trials:
+    """A stage that tells the ranks which each of WEIGHTS gives to what users liked.
+
+    Attributes:
+        then: by whatever weight.
+        liked: (user_id, song_id).
+    """
+
+    schema: ClassVar[str] = "user_id int, song_id int, ranks array<int>"
+    then: SecondStage
+    liked: pa.Table
+
+    def of(self, candidates: pa.RecordBatch, k: int) -> pa.RecordBatch:
+        """A row for each liked song among the candidates."""
+        return ranks(replace(self.then, weight=0.0).of(candidates, k), self.liked)
+
+
 def chosen(listeners: Listeners, model: Ranker, then: SecondStage) -> ListWeight:
     """The weight of most NDCG@100 on the lists of some users, of equals the least.
 
     Args:
         model, then: fits that have not seen what these lists are to find.
     """
-    everything = replace(then, weight=0.0)
-    candidates = listeners.reordered(model, everything, second_stage.CANDIDATES)
-    found = _ndcg(candidates, listeners.liked)
+    trials = Trials(then, listeners.liked)
+    found = ndcg(listeners.staged(model, trials, second_stage.CANDIDATES), listeners.liked)
     best = int(np.argmax(found))
     return ListWeight(
         model=model.name,
@@ -53,23 +73,37 @@ def chosen(listeners: Listeners, model: Ranker, then: SecondStage) -> ListWeight
     )
 
 
-def _ndcg(candidates: pa.Table, liked: pa.Table) -> list[float]:
-    """By each of WEIGHTS, of the order that it puts the candidates in."""
+def ranks(candidates: pa.RecordBatch, liked: pa.Table) -> pa.RecordBatch:
+    """Rows of `Trials.schema`.
+
+    Args:
+        candidates: second_stage.SCHEMA rows of whole users, by a weight of 0.
+    """
     users, songs, scores, stars = (
         candidates[name].to_numpy() for name in ("user_id", "song_id", "score", "stars")
     )
-    by_user = np.argsort(users, kind="stable")
-    users, songs, scores, stars = users[by_user], songs[by_user], scores[by_user], stars[by_user]
     hits = np.flatnonzero(worth.are_liked(users, songs, liked))
-    first, last = (np.searchsorted(users, users[hits], side=side) for side in ("left", "right"))
+    # A user's rows lie together.
+    starts = np.flatnonzero(np.diff(users, prepend=-1))
+    ends = np.r_[starts[1:], len(users)]
+    mine = np.searchsorted(starts, hits, side="right") - 1
     weights = np.array(WEIGHTS)[:, None]
-    ranks = np.empty((len(WEIGHTS), len(hits)), np.int64)
-    for column, hit in enumerate(hits.tolist()):
-        own = slice(int(first[column]), int(last[column]))
-        values = scores[own] + weights * stars[own]
-        before = second_stage.are_before(values, songs[own], hit - own.start)
-        ranks[:, column] = 1 + np.count_nonzero(before, axis=1)
-    return [_mean_ndcg(users[hits], of_weight, songs[hits], liked) for of_weight in ranks]
+    found = np.empty((len(hits), len(WEIGHTS)), np.int32)
+    for row, hit, own in zip(range(len(hits)), hits.tolist(), mine.tolist(), strict=True):
+        of_user = slice(int(starts[own]), int(ends[own]))
+        values = scores[of_user] + weights * stars[of_user]
+        before = second_stage.are_before(values, songs[of_user], hit - of_user.start)
+        found[row] = 1 + np.count_nonzero(before, axis=1)
+    every = lists(np.arange(len(hits) + 1) * len(WEIGHTS), found.ravel())
+    columns = [*(pa.array(ids[hits], pa.int32()) for ids in (users, songs)), every]
+    return pa.RecordBatch.from_arrays(columns, ["user_id", "song_id", "ranks"])
+
+
+def ndcg(found: pa.Table, liked: pa.Table) -> list[float]:
+    """By each of WEIGHTS, of the lists that have the liked songs at these ranks."""
+    by_weight = flat(found, "ranks").reshape(-1, len(WEIGHTS)).T
+    users, songs = (found[name].to_numpy() for name in ("user_id", "song_id"))
+    return [_mean_ndcg(users, of_weight, songs, liked) for of_weight in by_weight]
 
 
 def _mean_ndcg(users: Ints, ranks: Ints, songs: Ints, liked: pa.Table) -> float:

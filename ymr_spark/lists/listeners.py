@@ -12,9 +12,10 @@ import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from ymr_spark import packing
 from ymr_spark.models import topk
 from ymr_spark.models.ranker import Ranker
-from ymr_spark.models.second_stage import SecondStage
+from ymr_spark.models.second_stage import Stage
 from ymr_spark.packing import Block, Packed
 
 # A song is liked that is rated this share of the scale above its lowest rating: 4 of 1..5 stars.
@@ -57,15 +58,20 @@ class Listeners:
     def lists(self, models: Sequence[Ranker], k: int) -> dict[str, pa.Table]:
         """(user_id, rank, song_id, score) by model, at most `k` a user."""
         name = (F.lit(model.name).alias("model") for model in models)
-        found = [topk.recommend(self.heard, m, k).select("*", next(name)) for m in models]
+        found = [topk.recommend_wide(self.heard, m, k).select("*", next(name)) for m in models]
         if not found:
             return {}
         ranked = reduce(DataFrame.union, found).toArrow()
-        return {m.name: ranked.filter(pc.equal(ranked["model"], pa.scalar(m.name))) for m in models}
+        return {
+            m.name: packing.long(
+                ranked.filter(pc.equal(ranked["model"], pa.scalar(m.name))).drop_columns("model")
+            )
+            for m in models
+        }
 
-    def reordered(self, model: Ranker, then: SecondStage, k: int) -> pa.Table:
-        """second_stage.SCHEMA rows of the model's candidates."""
-        return topk.recommend(self.heard, model, k, then=then).toArrow()
+    def staged(self, model: Ranker, then: Stage, k: int) -> pa.Table:
+        """What a stage makes of the model's candidates: rows of its schema."""
+        return packing.long(topk.recommend_wide(self.heard, model, k, then).toArrow())
 
 
 def _liked(blocks: Iterator[Block], least: float) -> Iterable[pa.RecordBatch]:

@@ -8,6 +8,7 @@ in logarithms, in which a summand of the user's own changes nothing.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +18,19 @@ from ymr_spark.models.scorer import Scorer, predicted
 
 CANDIDATES = 500  # a user, or as many as the list is long
 SCHEMA = "user_id int, rank int, song_id int, score double, place int, stars double"
+
+
+class Stage(Protocol):
+    """What is made of candidates where they are found.
+
+    Attributes:
+        schema: of the rows that it makes.
+    """
+
+    schema: ClassVar[str]
+
+    def of(self, candidates: pa.RecordBatch, k: int) -> pa.RecordBatch:
+        """Of (user_id, rank, song_id, score) rows of whole users, for lists of length `k`."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +43,7 @@ class SecondStage:
         weight: of a star.
     """
 
+    schema: ClassVar[str] = SCHEMA
     stars: Scorer
     fallback: Scorer | None
     link: Link

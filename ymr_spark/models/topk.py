@@ -14,8 +14,8 @@ from ymr_spark.errors import DataContractError
 from ymr_spark.models import registry, second_stage
 from ymr_spark.models.arrays import Floats, Ints
 from ymr_spark.models.ranker import ArtistCap, Ranker, Search
-from ymr_spark.models.second_stage import SecondStage
-from ymr_spark.packing import Block, Packed
+from ymr_spark.models.second_stage import SecondStage, Stage
+from ymr_spark.packing import Block, Kernel, Packed
 
 _SCHEMA = "user_id int, rank int, song_id int, score double"
 
@@ -25,23 +25,38 @@ def recommend(
     model: Ranker,
     k: int,
     cap: ArtistCap | None = None,
-    then: SecondStage | None = None,
+    then: Stage | None = None,
 ) -> DataFrame:
     """One row per (user_id, rank): user_id, rank from 1, song_id, score: what songs are ordered
-    by; after a second stage, second_stage.SCHEMA.
+    by; after another stage, rows of its schema.
 
     Args:
         heard: `packing.by_user` of all that the users have rated; these songs are left out.
         model: whose songs are the ones to choose from.
         k: songs a user; fewer where there are no more to choose from.
         cap: passes over the songs of an artist who has enough better ones in the list.
-        then: puts the model's best in another order.
+        then: makes something else of the model's best, puts them in another order say.
 
     Equal scores are ranked by song id.
 
     Raises:
         DataContractError: not all numbers of the model are finite.
     """
+    return heard.map(_ranking(heard, model, k, cap, then), _schema(then))
+
+
+def recommend_wide(heard: Packed, model: Ranker, k: int, then: Stage | None = None) -> DataFrame:
+    """The same for `packing.long` on the driver."""
+    return heard.map_wide(_ranking(heard, model, k, None, then), _schema(then))
+
+
+def _schema(then: Stage | None) -> str:
+    return then.schema if then else _SCHEMA
+
+
+def _ranking(
+    heard: Packed, model: Ranker, k: int, cap: ArtistCap | None, then: Stage | None
+) -> Kernel:
     _check_finite(model)
     shared = heard.broadcast((model, cap, then))
     length = _length(k, then)
@@ -54,7 +69,7 @@ def recommend(
                 found = search.of(block, slice(first, first + search.users_at_once))
                 yield then.of(found, k) if then else found
 
-    return heard.map(rank, second_stage.SCHEMA if then else _SCHEMA)
+    return rank
 
 
 def for_strangers(
@@ -135,7 +150,7 @@ def _expected(
     return found.column("song_id").to_numpy(), found.column("score").to_numpy()
 
 
-def _length(k: int, then: SecondStage | None) -> int:
+def _length(k: int, then: Stage | None) -> int:
     return max(k, second_stage.CANDIDATES) if then else k
 
 
