@@ -6,17 +6,13 @@ process holds anyway, where a Spark job would be nearly all of the time.
 
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from math import inf
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable, Schema, write_deltalake
 from deltalake.exceptions import DeltaError
-from deltalake.transaction import AddAction, create_table_with_add_actions
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructField, StructType
 
@@ -27,21 +23,12 @@ from ymr_spark.pipeline.table_schemas import arrow_schema
 from ymr_spark.ratings import noted_scale
 from ymr_spark.records.record import Record
 from ymr_spark.scale import Scale
-from ymr_spark.store import parquet
+from ymr_spark.store import delta_log, parquet
+from ymr_spark.store.delta_log import Extent
 from ymr_spark.store.file_states import digest, state_of
 from ymr_spark.store.parquet import Kernel
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Extent:
-    """A data file and the least and the greatest value that it has of a column."""
-
-    path: Path
-    rows: float
-    least: float
-    most: float
 
 
 class Warehouse:
@@ -89,7 +76,7 @@ class Warehouse:
 
     def version(self, table: str) -> int | None:
         """The newest committed Delta version, None where there is no table."""
-        commits = _commits(self.path(table))
+        commits = delta_log.commits(self.path(table))
         return int(commits[-1].stem) if commits else None
 
     def state(self, resource: str) -> str | None:
@@ -99,7 +86,7 @@ class Warehouse:
             return self._raw_state()
         if path.parent != self.root / "tables":
             return state_of(path, [path] if path.is_file() else path.rglob("*"))
-        commits = _commits(path)
+        commits = delta_log.commits(path)
         if not commits:
             return None
         return f"v{int(commits[-1].stem)}-{digest(commits[-1].read_bytes())}"
@@ -142,7 +129,7 @@ class Warehouse:
         delta = self._delta(table)
         columns = table_schemas.of_delta(delta)
         table_schemas.check(table, columns)
-        files = self._files(table, delta)
+        files = delta_log.files(self.path(table), delta)
         if not files:
             return spark.createDataFrame([], columns)
         reader = spark.read.schema(columns).option("basePath", str(self.path(table)))
@@ -154,7 +141,7 @@ class Warehouse:
         delta = self._delta(table)
         table_schemas.check(table, table_schemas.of_delta(delta))
         columns = arrow_schema(table)
-        files = self._files(table, delta)
+        files = delta_log.files(self.path(table), delta)
         if not files:
             return columns.empty_table()
         # pandas comes with it: half of the time of a pipeline that finds all up to date.
@@ -181,19 +168,12 @@ class Warehouse:
 
     def files(self, table: str) -> list[Path]:
         """The data files of the table at its pinned version, in the order of their names."""
-        return self._files(table, self._delta(table))
+        return delta_log.files(self.path(table), self._delta(table))
 
     def extents(self, table: str, column: str) -> list[Extent]:
         """The same with what the log says of their rows and a column's values; where it says
         nothing, there may be any."""
-        actions = pa.table(self._delta(table).get_add_actions(flatten=True)).to_pylist()
-        anything = {"num_records": inf, f"min.{column}": -inf, f"max.{column}": inf}
-        found = []
-        for action in actions:
-            known = {name: action[name] for name in anything if action.get(name) is not None}
-            told = (anything | known).values()
-            found.append(Extent(self._file(table, action["path"]), *told))
-        return found
+        return delta_log.extents(self.path(table), self._delta(table), column)
 
     def _delta(self, table: str) -> DeltaTable:
         path, version = self.path(table), self.pin(table)
@@ -211,14 +191,6 @@ class Warehouse:
                 f"expected 1; move the folder away and {_again(table)}"
             )
         return delta
-
-    def _files(self, table: str, delta: DeltaTable) -> list[Path]:
-        # The log has relative paths in percent-encoding; `file_uris` encodes the table's own too.
-        found = pa.table(delta.get_add_actions())["path"].to_numpy()
-        return sorted(self._file(table, path) for path in found)
-
-    def _file(self, table: str, path: str) -> Path:
-        return self.path(table) / unquote(path)
 
     def pin(self, table: str) -> int:
         """The version at which this object reads the table."""
@@ -285,17 +257,14 @@ class Warehouse:
         Args:
             columns: with metadata to keep.
         """
-        files = [_added(row) for row in written.toArrow().sort_by("path").to_pylist()]
-        path, schema = self.path(table), _delta_schema(table, columns)
-        partitions = [*schemas.PARTITIONS.get(table, ())]
-        if where and self._part(table, where):
-            DeltaTable(path).create_write_transaction(
-                [*files], "overwrite", schema, partitions, [(k, "=", v) for k, v in where.items()]
-            )
-        else:
-            create_table_with_add_actions(
-                str(path), schema, files, mode="overwrite", partition_by=partitions
-            )
+        part = where if self._part(table, where) else None
+        delta_log.commit(
+            self.path(table),
+            written.toArrow(),
+            _delta_schema(table, columns),
+            schemas.PARTITIONS.get(table, ()),
+            part,
+        )
         self._pinned.pop(table, None)
         return self.pin(table)
 
@@ -308,12 +277,6 @@ class Warehouse:
             log.warning("%s: its rows are of another version; all are replaced", self.path(table))
             return None
         return " AND ".join(f"{column} = '{value}'" for column, value in where.items())
-
-
-def _added(written: Mapping[str, Any]) -> AddAction:
-    partitions = dict(part.split("=", 1) for part in Path(written["path"]).parent.parts)
-    rest = written["modified"], True, written["statistics"]
-    return AddAction(written["path"], written["bytes"], partitions, *rest)
 
 
 def _delta_schema(table: str, noted: StructType | None) -> Schema:
@@ -330,7 +293,3 @@ def _again(table: str) -> str:
 
 def _within(resource: str, other: str) -> bool:
     return resource == other or (other.endswith("/") and resource.startswith(other))
-
-
-def _commits(table: Path) -> list[Path]:
-    return sorted(p for p in (table / "_delta_log").glob("*.json") if p.stem.isdigit())

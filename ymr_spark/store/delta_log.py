@@ -1,0 +1,84 @@
+"""What the log of a Delta table says of its data files, and what is committed to it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import inf
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pyarrow as pa
+from deltalake import DeltaTable, Schema
+from deltalake.transaction import AddAction, create_table_with_add_actions
+
+
+@dataclass(frozen=True)
+class Extent:
+    """A data file and the least and the greatest value that it has of a column."""
+
+    path: Path
+    rows: float
+    least: float
+    most: float
+
+
+def commits(table: Path) -> list[Path]:
+    """The files of the log, one a version, the newest last; none where there is no table."""
+    return sorted(p for p in (table / "_delta_log").glob("*.json") if p.stem.isdigit())
+
+
+def files(table: Path, delta: DeltaTable) -> list[Path]:
+    """The data files in the order of their names.
+
+    Args:
+        table: its folder.
+    """
+    found = pa.table(delta.get_add_actions())["path"].to_numpy()
+    return sorted(_file(table, path) for path in found)
+
+
+def extents(table: Path, delta: DeltaTable, column: str) -> list[Extent]:
+    """The same with what the log says of their rows and a column's values; where it says
+    nothing, there may be any."""
+    actions = pa.table(delta.get_add_actions(flatten=True)).to_pylist()
+    anything = {"num_records": inf, f"min.{column}": -inf, f"max.{column}": inf}
+    found = []
+    for action in actions:
+        known = {name: action[name] for name in anything if action.get(name) is not None}
+        found.append(Extent(_file(table, action["path"]), *(anything | known).values()))
+    return found
+
+
+def commit(
+    table: Path,
+    written: pa.Table,
+    schema: Schema,
+    partitions: Sequence[str],
+    where: Mapping[str, str] | None = None,
+) -> None:
+    """Make data files that are in the table's folder its rows, or those of a part of it.
+
+    Args:
+        written: parquet.WRITTEN rows.
+        where: the partition whose rows they replace; None for the whole table, which need not be.
+    """
+    added = [_added(row) for row in written.sort_by("path").to_pylist()]
+    columns = [*partitions]
+    if where:
+        part = [(column, "=", value) for column, value in where.items()]
+        DeltaTable(table).create_write_transaction([*added], "overwrite", schema, columns, part)
+    else:
+        create_table_with_add_actions(
+            str(table), schema, added, mode="overwrite", partition_by=columns
+        )
+
+
+def _file(table: Path, path: str) -> Path:
+    # The log has relative paths in percent-encoding; `file_uris` encodes the table's own too.
+    return table / unquote(path)
+
+
+def _added(written: Mapping[str, Any]) -> AddAction:
+    partitions = dict(part.split("=", 1) for part in Path(written["path"]).parent.parts)
+    rest = written["modified"], True, written["statistics"]
+    return AddAction(written["path"], written["bytes"], partitions, *rest)
