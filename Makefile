@@ -61,7 +61,7 @@ setup: .venv/ready
 	$(BIN)/python -m uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
 	$(BIN)/python -m uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m ymr_spark.runtime.environment --java || sh docker/install-java.sh
-	$(BIN)/python -m ymr_spark.runtime.delta_jars
+	$(BIN)/python -m ymr_spark.runtime.jars
 	@touch $@
 
 # A scheduler has neither Spark nor TensorFlow: Airflow reads the DAG in an environment of its own.

@@ -52,7 +52,7 @@ def test_the_image_has_what_the_project_needs() -> None:
     assert "FROM python:3.11-slim" in text
     assert any(f"openjdk-{java}-jre" in text for java in environment.JAVA_VERSIONS)
     assert "--require-hashes --requirement requirements.lock" in text
-    assert "ymr_spark.runtime.delta_jars" in text
+    assert "ymr_spark.runtime.jars" in text
     assert [line for line in text.splitlines() if line.startswith("USER")] == ["USER 185"]
     copied = [line.split()[1:-1] for line in text.splitlines() if line.startswith("COPY")]
     assert all((ROOT / name).exists() for names in copied for name in names)

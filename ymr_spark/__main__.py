@@ -14,7 +14,7 @@ from ymr_spark.errors import SettingsError
 
 # Modules that set a machine up, by the names that they have as commands.
 _MACHINE = {
-    "setup": "runtime.delta_jars",
+    "setup": "runtime.jars",
     "doctor": "runtime.environment",
     "cluster": "runtime.cluster",
 }

@@ -15,7 +15,8 @@ import pytest
 import raw_files
 import wheels
 
-from ymr_spark.runtime import cluster, delta_jars
+from ymr_spark.runtime import cluster
+from ymr_spark.runtime.jars import DELTA
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.timeout(600)]
 ROOT = Path(__file__).parent.parent.parent
@@ -31,7 +32,7 @@ def bare_spark(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (home / "jars").mkdir()
     for path in [*SPARK.iterdir(), *(SPARK / "jars").iterdir()]:
         mine = home / path.relative_to(SPARK)
-        if not mine.exists() and path.name not in delta_jars.expected_jars():
+        if not mine.exists() and path.name not in DELTA.expected():
             mine.symlink_to(path)
     return home
 
@@ -90,13 +91,13 @@ def archive(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def jars() -> str:
-    return ",".join(str(SPARK / "jars" / name) for name in delta_jars.expected_jars())
+    return ",".join(str(SPARK / "jars" / name) for name in DELTA.expected())
 
 
 @pytest.fixture
 def mirror(tmp_path: Path) -> list[str]:
     """Options that resolve the JARs from a folder in Maven's layout, and from nowhere else."""
-    for name in delta_jars.expected_jars():
+    for name in DELTA.expected():
         artifact, version = name.removesuffix(".jar").rsplit("-", 1)
         place = tmp_path / "mirror" / "io" / "delta" / artifact / version
         place.mkdir(parents=True)
@@ -163,7 +164,7 @@ def test_the_library_as_a_wheel_and_jars_from_a_folder(
 def test_a_packed_environment_and_jars_by_coordinate(
     bare_cluster: list[str], archive: Path, tmp_path: Path
 ) -> None:
-    ways = ("--packages", delta_jars.COORDINATE, "--conf", f"spark.jars.ivy={tmp_path / 'ivy'}")
+    ways = ("--packages", DELTA.packages, "--conf", f"spark.jars.ivy={tmp_path / 'ivy'}")
     assert_ingested(ingest(bare_cluster, tmp_path, *ways, *packed(archive)))
 
 

@@ -20,7 +20,7 @@ from pyspark.sql import SparkSession
 
 from ymr_spark import shipped, text_file
 from ymr_spark.errors import EnvironmentProblem
-from ymr_spark.runtime import delta_jars, environment, failures, logs
+from ymr_spark.runtime import environment, failures, jars, logs
 
 GATEWAY = environment.GATEWAY
 _DYING_SECONDS = 0.5  # between its last word and its end
@@ -139,7 +139,7 @@ def _require_delta(spark: SparkSession) -> None:
     except Py4JJavaError as e:
         spark.stop()
         raise EnvironmentProblem(
-            f"Spark has not the Delta JARs: {environment.JARS_WAY_OUT} {delta_jars.COORDINATE}"
+            f"Spark has not the Delta JARs: {environment.JARS_WAY_OUT} {jars.DELTA.packages}"
         ) from e
 
 
