@@ -37,10 +37,10 @@ full: setup ## the pipeline on planted data of R2's full size; WAREHOUSE=DIR
 
 # .ci/run asks for it, with a floor below what the tests run in their own processes.
 COVERAGE ?=
-test: setup .venv/airflow/ready ## the tests but those on a cluster
+test: setup .venv/airflow/ready .venv/jars/ready ## the tests but those on a cluster
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not cluster" $(COVERAGE)
 
-test-cluster: setup ## the tests on a standalone cluster, of faults, and of minutes
+test-cluster: setup .venv/jars/ready ## the tests on a standalone cluster, of faults, and of minutes
 	@$(BIN)/pytest -m cluster
 
 check: setup ## ruff and mypy
@@ -68,6 +68,11 @@ setup: .venv/ready
 .venv/airflow/ready: conf/examples/airflow.lock | setup
 	$(BIN)/python -m venv --without-pip .venv/airflow
 	$(BIN)/python -m uv pip sync --quiet --python .venv/airflow/bin/python --require-hashes $<
+	@touch $@
+
+# Tests start servers of HDFS and YARN, and Spark reads and writes s3a:// in them.
+.venv/jars/ready: conf/s3-jars.sha256 tests/servers/minicluster.sha256 | setup
+	PYTHONPATH=tests $(BIN)/python -m servers.jars
 	@touch $@
 
 LOCK := $(BIN)/python -m uv pip compile --python-version 3.11 --python-platform x86_64-manylinux_2_28 \

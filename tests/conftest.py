@@ -15,6 +15,7 @@ from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.runtime import session
 
+pytest_plugins = ("servers.fixtures",)
 # The same examples every time; to look for others: --hypothesis-profile=default.
 hypothesis.settings.register_profile(
     "repeatable", derandomize=True, deadline=None, database=None, max_examples=50

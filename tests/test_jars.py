@@ -59,3 +59,20 @@ def test_a_folder_where_nothing_can_be_written(two: JarSet) -> None:
     two.folder.parent.parent.joinpath("jars").write_text("a file")
     with pytest.raises(EnvironmentProblem, match=r"cannot be written .* environment of your own"):
         jars.install(two)
+
+
+@pytest.mark.parametrize("known", [jars.DELTA, jars.S3], ids=["delta", "s3"])
+def test_the_lists_hold_what_is_in_place(known: JarSet, s3_class_path: str) -> None:
+    assert jars.install(known) == []
+    assert not any("bundle" in name for name in known.expected())
+
+
+def test_the_command_line_says_what_spark_is_to_be_told(
+    s3_class_path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert jars.main(["s3"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert [line.split() for line in said[1:]] == [
+        ["spark.driver.extraClassPath", s3_class_path],
+        ["spark.executor.extraClassPath", s3_class_path],
+    ]

@@ -1,0 +1,1 @@
+"""Object store, HDFS and YARN on loopback, each for the length of a block."""
