@@ -24,7 +24,7 @@ endif
 # For the shell, which keeps blanks and quotes in them as they are.
 export DATA WAREHOUSE
 
-.PHONY: help demo full test test-cluster check doctor setup lock cluster-up cluster-demo cluster-down wheel package clean
+.PHONY: help demo full test test-cluster test-s3 test-yarn check doctor setup lock cluster-up cluster-demo cluster-down wheel package clean
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
@@ -38,10 +38,16 @@ full: setup ## the pipeline on planted data of R2's full size; WAREHOUSE=DIR
 # .ci/run asks for it, with a floor below what the tests run in their own processes.
 COVERAGE ?=
 test: setup .venv/airflow/ready .venv/jars/ready ## the tests but those on a cluster
-	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not cluster" $(COVERAGE)
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not cluster and not s3 and not yarn" $(COVERAGE)
 
 test-cluster: setup .venv/jars/ready ## the tests on a standalone cluster, of faults, and of minutes
 	@$(BIN)/pytest -m cluster
+
+test-s3: setup .venv/jars/ready ## the pipeline with its warehouse in a store that speaks S3
+	@$(BIN)/pytest -m s3
+
+test-yarn: setup .venv/jars/ready ## the pipeline on HDFS, and its stages on YARN
+	@$(BIN)/pytest -m yarn
 
 check: setup ## ruff and mypy
 	@$(BIN)/ruff check .

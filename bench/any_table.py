@@ -60,7 +60,9 @@ def measured(folder: Path, name: str, *settings: str) -> dict[str, float]:
     """What ingest told of its cost."""
     warehouse = Warehouse(folder / name)
     job("ingest", f"warehouse={warehouse.root}", *settings)
-    newest = max(warehouse.root.glob("runs/*/ingest.json"), key=lambda path: path.stat().st_mtime)
+    newest = max(
+        Path(str(warehouse.root)).glob("runs/*/ingest.json"), key=lambda path: path.stat().st_mtime
+    )
     told = json.loads(newest.read_text())
     return {key: told[key] for key in ("rows", "job_seconds", "peak_memory_mib")}
 

@@ -30,8 +30,10 @@ def compared(spark: SparkSession, settings_: Settings) -> dict[str, float]:
         tables = Path(folder, "tables")
         tables.mkdir()
         for table in _READ:
-            (tables / table).symlink_to(Warehouse(settings_.warehouse).path(table).resolve())
-        (Path(folder) / "runs").symlink_to((settings_.warehouse / "runs").resolve())
+            (tables / table).symlink_to(
+                Path(str(Warehouse(settings_.warehouse).path(table))).resolve()
+            )
+        (Path(folder) / "runs").symlink_to(Path(str(settings_.warehouse), "runs").resolve())
         scratch = Warehouse(Path(folder))
         describe = _seconds(lambda: scratch.read(spark, "ratings").describe().collect())
         summary = _seconds(lambda: summarize.run(spark, scratch, settings_))

@@ -35,6 +35,7 @@ from ymr_spark.runtime import session
 from ymr_spark.runtime.memory import PeakMemory
 from ymr_spark.shards import inventory, reader
 from ymr_spark.shards.inventory import Inventory
+from ymr_spark.store import scratch
 
 Line = dict[str, Any]
 Point = tuple[float, float]  # seconds since the start, validation MSE
@@ -132,7 +133,7 @@ def main() -> None:
     options = arguments.parse_args()
     chosen = settings_file.load(options.conf, options.set)
     warehouse = Warehouse(chosen.warehouse, chosen.raw.folder)
-    shards = warehouse.path("shards/")
+    shards = scratch.brought(warehouse.path("shards/"))
     contents = part(inventory.verify(shards), options.row_groups)
     tf.config.experimental.enable_op_determinism()
     with PeakMemory() as memory:

@@ -26,7 +26,7 @@ from ymr_spark.records.figures import ComparedBySize
 from ymr_spark.search.lists import listed
 from ymr_spark.shards import indices, inventory
 from ymr_spark.shards.inventory import Inventory
-from ymr_spark.store.paths import of_disk
+from ymr_spark.store import locations
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Compar
     found = [*_at_full_size(warehouse, settings, contents)]
     for groups in row_groups(len(contents.splits["train"].row_groups), settings):
         files = sorted(contents.splits["train"].row_groups)[:groups]
-        train = spark.read.parquet(*(of_disk(shards / name) for name in files))
+        train = spark.read.parquet(*(locations.for_spark(shards / name) for name in files))
         train = with_scale(train.select("user_id", "song_id", "rating"), contents.scale)
         part = _part(contents, files, train)
         rows, content = part.splits["train"].rows, part.splits["train"].hash

@@ -41,7 +41,7 @@ from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.records.figures import Evaluated, Tuned, Verified
 from ymr_spark.shards import inventory
-from ymr_spark.store import atomically
+from ymr_spark.store import atomically, locations
 
 log = logging.getLogger(__name__)
 FLOOR = ("user_id", "song_id", "variance")
@@ -163,7 +163,7 @@ def _judged(warehouse: Warehouse, settings: Settings) -> dict[str, publication.R
 
 def _floors(spark: SparkSession, warehouse: Warehouse) -> DataFiles | None:
     """What planted data leave of test rows to no model, where that is known."""
-    files = sorted(warehouse.path("raw/").glob("truth_[0-9]*.parquet"))
+    files = locations.matching(warehouse.path("raw/"), "truth_[0-9]*.parquet")
     return data_files.of_paths(spark, [[file] for file in files], FLOOR) if files else None
 
 

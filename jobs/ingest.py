@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
-from pathlib import Path
 
 from pyspark.sql import SparkSession
 
@@ -30,6 +29,7 @@ from ymr_spark.sources.r2.unit_rows import ValidationRule
 from ymr_spark.sources.table import attributes, ingestion, raw_table
 from ymr_spark.sources.table.raw_table import Given, RawTable
 from ymr_spark.sources.table.splitting import SplitRule
+from ymr_spark.store.locations import Location
 from ymr_spark.store.parquet import WRITTEN
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Ingest
         return _of_table(spark, warehouse, settings, source, path)
 
 
-def _check_applies(settings: Settings, source: str, path: Path) -> None:
+def _check_applies(settings: Settings, source: str, path: Location) -> None:
     """Raise SettingsError where something is said of a source that says it itself."""
     raw, own = settings.raw.model_dump(exclude_defaults=True), {"source", "folder", "path"}
     own |= {"columns", "format", "separator", "header"} if source == recognition.TABLE else set()
@@ -67,7 +67,9 @@ def _check_applies(settings: Settings, source: str, path: Path) -> None:
         )
 
 
-def _of_r2(spark: SparkSession, warehouse: Warehouse, settings: Settings, path: Path) -> Ingested:
+def _of_r2(
+    spark: SparkSession, warehouse: Warehouse, settings: Settings, path: Location
+) -> Ingested:
     raw = files.find(path)
     genres = r2_attributes.read_genres(raw.genres)
     songs = r2_attributes.read_songs(raw.songs, genres)
@@ -117,7 +119,7 @@ def _of_r2(spark: SparkSession, warehouse: Warehouse, settings: Settings, path: 
 
 
 def _of_table(
-    spark: SparkSession, warehouse: Warehouse, settings: Settings, source: str, path: Path
+    spark: SparkSession, warehouse: Warehouse, settings: Settings, source: str, path: Location
 ) -> Ingested:
     before, share = warehouse.state("raw/"), settings.ingest.max_quarantine_share
     with raw_table.watched(path):
@@ -147,7 +149,7 @@ def _of_table(
     return _told(spark, warehouse, version, {raw.name: audited.counts}, songs, 0, raw.said)
 
 
-def _opened(spark: SparkSession, settings: Settings, source: str, path: Path) -> RawTable:
+def _opened(spark: SparkSession, settings: Settings, source: str, path: Location) -> RawTable:
     asked = settings.raw
     columns = asked.columns.model_dump()
     columns["test"] = columns.pop("split")

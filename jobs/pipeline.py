@@ -23,6 +23,8 @@ from ymr_spark.records.figures import Closed, Figures
 from ymr_spark.records.leaderboard import Leaderboard
 from ymr_spark.report import terminal
 from ymr_spark.runtime import environment, logs, session
+from ymr_spark.store import atomically
+from ymr_spark.store.locations import Location
 
 log = logging.getLogger(__name__)
 _JOBS = Path(__file__).parent
@@ -51,7 +53,7 @@ def run(options: argparse.Namespace) -> Figures:
         )
     environment.require_spark()
     warehouse = cli.warehouse_of(settings)
-    environ = os.environ | {runs.LOCK_HOLDER: run_id}
+    environ = {**os.environ}
     with runs.lock(warehouse, run_id), ExitStack() as jvm, JobProcess() as process:
         for group in groups(todo):
             stale = [*dropwhile(partial(_up_to_date, options, warehouse, settings), group)]
@@ -62,7 +64,7 @@ def run(options: argparse.Namespace) -> Figures:
             if settings.one_jvm and session.GATEWAY not in environ:
                 environ |= jvm.enter_context(session.shared_jvm(settings.spark_defaults))
             shared = process if settings.one_jvm and settings.one_process else None
-            _run_stages(stale, todo, options, settings, environ, shared)
+            _run_stages(stale, todo, options, settings, warehouse, environ, shared)
     return _closing(warehouse)
 
 
@@ -97,15 +99,18 @@ def _run_stages(
     todo: Sequence[stages.Stage],
     options: argparse.Namespace,
     settings: Settings,
+    warehouse: Warehouse,
     environ: Mapping[str, str],
     shared: JobProcess | None,
 ) -> None:
-    """Run stages of one job in a process, the one that all jobs share or one of its own."""
+    """Run stages of one job in a process, the one that all jobs share or one of its own, here or
+    wherever it is submitted to."""
     name = group[0].name if len(group) == 1 else group[0].job
     where = ", ".join(_where(stage, todo) for stage in group)
     overrides = [argument for setting in options.set for argument in ("--set", setting)]
     script = _JOBS / f"{group[0].job}.py"
-    arguments = ["--conf", str(options.conf), "--run-id", options.run_id, *overrides]
+    conf = _submitted(options, warehouse) if settings.spark_submit else options.conf
+    arguments = ["--conf", str(conf), "--run-id", options.run_id, "--lock-held", *overrides]
     arguments += [word for stage in group if stage.model for word in ("--model", stage.model)]
     arguments += ["--force"] if options.force else []
     log.info("%s", where)
@@ -114,27 +119,34 @@ def _run_stages(
     def waiting() -> None:
         log.info("%s: %.0f s so far", where, time.monotonic() - started)
 
+    told = cli.status_file(warehouse, options.run_id, name)
+    told.unlink(missing_ok=True)
     if shared is not None:
-        code, output = shared.run(script, arguments, environ, _HEARTBEAT_SECONDS, waiting)
+        code = shared.run(script, arguments, environ, _HEARTBEAT_SECONDS, waiting)
     else:
         command = [*(settings.spark_submit or [sys.executable]), str(script), *arguments]
-        code, output = _alone(command, {**environ, logs.STAGE: name}, waiting)
-    if code:
-        raise StageFailed(name, code)
-    figures = json.loads(output.strip().splitlines()[-1])
+        code = _alone(command, {**environ, logs.STAGE: name}, waiting)
+    figures = json.loads(told.read_bytes()) if told.exists() else {"exit_code": code or 1}
+    if figures["exit_code"]:
+        raise StageFailed(name, figures["exit_code"])
     log.info("%s: %s rows, %.0f s", where, f"{figures['rows']:,}", time.monotonic() - started)
 
 
-def _alone(
-    command: Sequence[str], environ: Mapping[str, str], waiting: Callable[[], None]
-) -> tuple[int, str]:
-    """The exit code of a process and what it has printed."""
-    process = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True)
+def _submitted(options: argparse.Namespace, warehouse: Warehouse) -> Location:
+    """The settings where a driver on any machine finds them."""
+    conf: Location = options.conf
+    copy: Location = warehouse.root.absolute() / "runs" / options.run_id / conf.name
+    atomically.write(copy, conf.read_bytes())
+    return copy
+
+
+def _alone(command: Sequence[str], environ: Mapping[str, str], waiting: Callable[[], None]) -> int:
+    """The exit code of a process."""
+    process = subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL)
     try:
         while True:
             try:
-                output = process.communicate(timeout=_HEARTBEAT_SECONDS)[0]
-                return process.returncode, output
+                return process.wait(_HEARTBEAT_SECONDS)
             except subprocess.TimeoutExpired:
                 waiting()
     except BaseException:

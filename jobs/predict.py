@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.prediction import scoring, terminal
 from ymr_spark.prediction.answers import Answers, Explained, Pair, Published
+from ymr_spark.store import locations
 
 
 def predict(warehouse: Warehouse, pairs: Sequence[Pair], wanted: str | None) -> Answers:
@@ -43,7 +43,7 @@ def _names(published: Iterable[str], wanted: str | None) -> list[str]:
 def _pairs(own: OwnIds, user: str | None, song: str | None, file: str | None) -> list[Pair]:
     """The numbers of the pairs of a file, or else of one user and one song."""
     if file is not None:
-        return id_files.pairs(Path(file), own)
+        return id_files.pairs(locations.of(file), own)
     (of_user,) = own.users.numbers([str(user)], lambda _: "--user")
     (of_song,) = own.songs.numbers([str(song)], lambda _: "--song")
     return [(of_user, of_song)]

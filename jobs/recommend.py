@@ -1,7 +1,6 @@
 """packed ratings, songs, a model -> recommendations: each user's top K of those not rated."""
 
 import logging
-import shutil
 import sys
 from collections.abc import Sequence
 
@@ -26,7 +25,7 @@ from ymr_spark.pipeline.publication import identities, registered
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.records.figures import Recommended
-from ymr_spark.store import atomically
+from ymr_spark.store import atomically, locations
 
 log = logging.getLogger(__name__)
 _RESTRICTIONS = {
@@ -121,10 +120,8 @@ def _export(spark: SparkSession, warehouse: Warehouse, own: OwnIds, wanted: str 
             with atomically.replacing(folder) as partial:
                 exports.write(_exported(spark, warehouse, own), partial, form)
             log.info("exported to %s", folder)
-        elif folder.is_symlink():
-            folder.unlink()
-        elif folder.exists():
-            shutil.rmtree(folder)
+        else:
+            locations.remove(folder)
 
 
 def _exported(spark: SparkSession, warehouse: Warehouse, own: OwnIds) -> DataFrame:

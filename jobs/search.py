@@ -5,7 +5,6 @@ import logging
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from pyspark.sql import SparkSession
@@ -24,6 +23,7 @@ from ymr_spark.records.learning_curve import Curve
 from ymr_spark.search import folds, space, study
 from ymr_spark.search.lists import listed, listeners
 from ymr_spark.search.study import Parameters, Trial
+from ymr_spark.store.locations import Location
 
 log = logging.getLogger(__name__)
 _JUDGED = {"epoch", "train_mse", "validation_mse", "validation_ndcg", "fold_sd"}
@@ -80,7 +80,7 @@ def _curves(
     ]
 
 
-def _journal(warehouse: Warehouse, settings: Settings, entry: Entry) -> Path:
+def _journal(warehouse: Warehouse, settings: Settings, entry: Entry) -> Location:
     """The file of this very search; more trials are the same search."""
     section = settings.search
     governed_by = {

@@ -20,6 +20,7 @@ from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.ratings import with_scale
 from ymr_spark.records.figures import Trained
+from ymr_spark.runtime import barrier
 from ymr_spark.shards import indices, inventory
 from ymr_spark.shards.inventory import Inventory
 
@@ -35,6 +36,8 @@ def run(
     """Fit a model to the train rows, in the end to the validation rows, too; publish it with its
     predictions for all others."""
     entry = registry.named(model)
+    if entry.deep and settings.two_tower.workers > 1:
+        barrier.require(spark, settings.two_tower.workers)
     contents = _verified_shards(warehouse) if entry.deep else None
     values = fitting.values(model, warehouse, settings)
     estimator = fitting.estimator(

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 
 import pyarrow as pa
 from pyspark.sql import SparkSession
@@ -25,6 +24,7 @@ from ymr_spark.search import space, study
 from ymr_spark.search.samples import Sample, of_both
 from ymr_spark.search.study import Parameters, Trial
 from ymr_spark.store import atomically
+from ymr_spark.store.locations import Location
 
 log = logging.getLogger(__name__)
 # What models of one run share, by the number of train rows, about.
@@ -116,7 +116,7 @@ def _curves(
     return [sample.fit(entry, values, content)]
 
 
-def _journal(warehouse: Warehouse, settings: Settings, entry: Entry) -> Path:
+def _journal(warehouse: Warehouse, settings: Settings, entry: Entry) -> Location:
     """The file of this very search; more trials are the same search."""
     governed_by = {
         "rows": asdict(train_identity(warehouse)),

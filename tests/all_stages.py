@@ -12,6 +12,7 @@ from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.records.manifest import Cost
 from ymr_spark.runtime import session
+from ymr_spark.store import locations
 
 SETTINGS = {
     "planted": {"users": 120, "songs": 150, "train_ratings": 6000},
@@ -38,4 +39,4 @@ def run(spark: SparkSession, warehouse: Warehouse) -> None:
 
 if __name__ == "__main__":
     sys.path.append(str(Path(__file__).parent.parent))
-    run(session.build("all stages"), Warehouse(Path(sys.argv[1])))
+    run(session.build("all stages"), Warehouse(locations.of(sys.argv[1])))

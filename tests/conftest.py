@@ -7,12 +7,12 @@ from pathlib import Path
 import hypothesis
 import pytest
 import told
+from on_disk import Warehouse
 from pyspark.sql import SparkSession
 from raw_files import ratings, write
 
 from jobs import ingest, summarize
 from ymr_spark.pipeline.settings import Settings
-from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.runtime import session
 
 pytest_plugins = ("servers.fixtures",)

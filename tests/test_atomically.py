@@ -16,13 +16,13 @@ def test_no_partial_file_is_left(tmp_path: Path) -> None:
 def test_a_folder_is_replaced_only_when_the_new_one_is_whole(tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
-    (folder / "old").touch()
+    (folder / "old").write_bytes(b"")
     with pytest.raises(FileNotFoundError), atomically.replacing(folder) as new:
-        (new / "no such folder" / "file").touch()
+        (new / "no such folder" / "file").write_bytes(b"")
     assert [p.name for p in folder.iterdir()] == ["old"]
     with atomically.replacing(folder) as new:
         assert not any(new.iterdir())
-        (new / "new").touch()
+        (new / "new").write_bytes(b"")
     assert [p.name for p in folder.iterdir()] == ["new"]
     assert [p.name for p in tmp_path.iterdir()] == ["folder"]
 
@@ -41,11 +41,11 @@ def test_links_to_folders_stay(tmp_path: Path, disk: Path, there: bool) -> None:
     link.symlink_to(disk / "shards")
     if there:
         (disk / "shards").mkdir()
-        (disk / "shards" / "old").touch()
+        (disk / "shards" / "old").write_bytes(b"")
     for name in ("new", "newer"):
         with atomically.replacing(link) as new:
             assert new.parent == disk
-            (new / name).touch()
+            (new / name).write_bytes(b"")
         assert link.is_symlink()
         assert [p.name for p in (disk / "shards").iterdir()] == [name]
     assert [p.name for p in disk.iterdir()] == ["shards"]
@@ -99,8 +99,8 @@ def test_a_file_that_cannot_be_replaced_leaves_nothing(tmp_path: Path) -> None:
 
 def test_only_trainings_are_deleted_beside_a_training(tmp_path: Path) -> None:
     first = checkpoints.of_training(tmp_path, {"seed": 1})
-    (first / "epoch").touch()
-    (tmp_path / ".DS_Store").touch()
+    (first / "epoch").write_bytes(b"")
+    (tmp_path / ".DS_Store").write_bytes(b"")
     (tmp_path / "mine").mkdir()
     second = checkpoints.of_training(tmp_path, {"seed": 2})
     assert {p.name for p in tmp_path.iterdir()} == {".DS_Store", "mine", second.name}

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from ymr_spark.errors import DataContractError
 from ymr_spark.pipeline import cli
 from ymr_spark.records.figures import Figures
 
@@ -22,6 +23,21 @@ def test_a_panic_ends_with_a_code_and_a_line_of_json(capsys: pytest.CaptureFixtu
     assert cli.guarded("ingest", raising(Panic("url"))) == 1
     last = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert (last["stage"], last["status"], last["error"]) == ("ingest", "failed", "Panic: url")
+
+
+@pytest.mark.parametrize(
+    ("work", "told"),
+    [
+        (lambda: Figures(rows=7), {"status": "done", "rows": 7, "exit_code": 0}),
+        (raising(DataContractError("x")), {"status": "failed", "error": "x", "exit_code": 3}),
+        (raising(Panic("x")), {"status": "failed", "exit_code": 1}),
+    ],
+)
+def test_whoever_has_submitted_it_is_told(work: Any, told: dict[str, Any]) -> None:
+    heard: list[dict[str, Any]] = []
+    cli.guarded("ingest", work, heard.append)
+    (line,) = heard
+    assert line.items() >= ({"stage": "ingest"} | told).items()
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3)])

@@ -9,13 +9,13 @@ import pyarrow.parquet as pq
 import pytest
 from builders import ratings
 from deltalake import DeltaTable
+from on_disk import Warehouse
 from pyspark.sql import SparkSession
 
 from ymr_spark import schemas
 from ymr_spark.errors import DataContractError
 from ymr_spark.pipeline import data_files
 from ymr_spark.pipeline.table_schemas import arrow_schema
-from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.ratings import noting
 from ymr_spark.scale import Scale
 from ymr_spark.store.parquet import WRITTEN, Kernel
@@ -64,7 +64,7 @@ def test_what_tasks_wrote_is_a_table_of_delta(spark: SparkSession, warehouse: Wa
     assert len(fresh.files("ratings")) == 2 * 2 * 2
     read = data_files.of(spark, fresh, "ratings", where=pc.field("split") == "train")
     # However many batches there were.
-    assert {pq.ParquetFile(f).metadata.num_row_groups for f in fresh.files("ratings")} == {1}
+    assert {pq.ParquetFile(str(f)).metadata.num_row_groups for f in fresh.files("ratings")} == {1}
     found = read.map(lambda batches: batches, schemas.RATINGS).toArrow()
     assert found["song_id"].to_pylist() == [5, 4] * 8
 

@@ -131,7 +131,7 @@ def test_spark_properties(path: Path) -> None:
 def test_variables_of_the_dag_are_none_that_a_session_sets(spark: SparkSession) -> None:
     dag = (ROOT / "conf" / "examples" / "airflow_dag.py").read_text()
     own = re.findall(r'environ\.get\(\s*"(\w+)"', dag)
-    assert len(own) == 3
+    assert len(own) == 2
     assert not {*own} & os.environ.keys()
 
 
@@ -147,6 +147,12 @@ found = {
     "runs": dag and dag.max_active_runs,
     "tasks": [[t.task_id, t.retries, t.bash_command, sorted(t.upstream_task_ids)] for t in tasks],
 }
+for code in (1, 2, 3, 4):
+    again = type(tasks[0])(task_id=f"exit-{code}", bash_command=f"exit {code}")
+    try:
+        again.execute({})
+    except Exception as e:
+        found[f"exit {code}"] = type(e).__name__
 print("found", json.dumps(found))
 """
 
@@ -165,6 +171,8 @@ def test_the_dag_as_airflow_reads_it(tmp_path: Path) -> None:
     found = json.loads(done.stdout.split("found ", 1)[1])
     assert found["errors"] == {}
     assert found["runs"] == 1
+    for code, raised in ((1, ""), (2, "Fail"), (3, "Fail"), (4, "")):
+        assert found[f"exit {code}"] == f"Airflow{raised}Exception"
     conf = ROOT / "conf" / "full.yaml"
     todo = stages.pipeline(settings_file.load(conf))
     before = [[], *([stage.name] for stage in todo)]

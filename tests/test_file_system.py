@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from on_disk import Warehouse
 
 from ymr_spark.errors import EnvironmentProblem, WarehouseLocked
 from ymr_spark.pipeline import runs
-from ymr_spark.pipeline.warehouse import Warehouse
 
 
 def refusing(number: int) -> Callable[..., None]:

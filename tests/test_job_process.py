@@ -15,10 +15,11 @@ TELLING = """
 import json, os, sys
 
 def main(argv):
-    print(json.dumps({"pid": os.getpid(), "argv": argv, "told": os.environ["TOLD"]}))
+    with open(os.environ["TOLD"], "a") as file:
+        print(json.dumps({"pid": os.getpid(), "argv": argv}), file=file)
+    print("not to be seen here")
     return 3 if argv == ["fail"] else 0
 """
-TOLD = {"TOLD": "by me"}
 DYING = "import os\n\ndef main(argv):\n    os._exit(7)\n"
 REFUSING = "import argparse\n\ndef main(argv):\n    argparse.ArgumentParser().parse_args(argv)\n"
 SLEEPING = "import time\n\ndef main(argv):\n    time.sleep(600)\n"
@@ -34,15 +35,16 @@ def nothing() -> None:
     pass
 
 
-def test_jobs_share_a_process_that_is_not_this_one(tmp_path: Path) -> None:
-    script = job(tmp_path, TELLING)
+def test_jobs_share_a_process_that_is_not_this_one(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    script, environ = job(tmp_path, TELLING), {"TOLD": str(tmp_path / "told")}
     with JobProcess() as process:
-        first = process.run(script, ["a", "b"], TOLD, 20, nothing)
-        second = process.run(script, ["fail"], TOLD, 20, nothing)
-    assert (first[0], second[0]) == (0, 3)
-    one, other = json.loads(first[1]), json.loads(second[1])
+        assert process.run(script, ["a", "b"], environ, 20, nothing) == 0
+        assert process.run(script, ["fail"], environ, 20, nothing) == 3
+    assert capfd.readouterr().out == ""
+    one, other = map(json.loads, (tmp_path / "told").read_text().splitlines())
     assert one["argv"] == ["a", "b"]
-    assert one["told"] == "by me"
     assert one["pid"] == other["pid"] != psutil.Process().pid
     assert not psutil.pid_exists(one["pid"])
 
@@ -52,7 +54,7 @@ def test_a_process_that_ends_in_a_job_has_its_exit_code(
     tmp_path: Path, code: str, status: int
 ) -> None:
     with JobProcess() as process:
-        assert process.run(job(tmp_path, code), ["--unknown"], {}, 20, nothing) == (status, "")
+        assert process.run(job(tmp_path, code), ["--unknown"], {}, 20, nothing) == status
 
 
 def test_a_job_that_is_waited_for_no_more_is_ended(tmp_path: Path) -> None:

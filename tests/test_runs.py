@@ -9,6 +9,7 @@ from typing import Any
 import psutil
 import pytest
 import told
+from on_disk import Warehouse
 
 from ymr_spark import schemas
 from ymr_spark.errors import WarehouseLocked
@@ -16,7 +17,6 @@ from ymr_spark.models import registry
 from ymr_spark.pipeline import manifests, provenance, runs, stages
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.stages import Stage
-from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.runtime.memory import PeakMemory
 from ymr_spark.store import atomically
 
@@ -241,15 +241,17 @@ def test_a_second_run_is_told_who_holds_the_lock(warehouse: Warehouse) -> None:
         assert json.loads((warehouse.root / "run.lock").read_text())["run_id"] == "mine"
 
 
-def test_the_holder_lets_its_own_stages_in(
-    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_holder_lets_its_own_stages_in(warehouse: Warehouse) -> None:
     with runs.lock(warehouse, "mine"):
         with pytest.raises(WarehouseLocked), runs.lock(warehouse, "mine"):
             pass
-        monkeypatch.setenv(runs.LOCK_HOLDER, "mine")
-        with runs.lock(warehouse, "mine"):
+        with runs.lock(warehouse, "mine", held=True):
             pass
+    with (
+        pytest.raises(WarehouseLocked, match="not held by the run mine any more"),
+        runs.lock(warehouse, "mine", held=True),
+    ):
+        pass
 
 
 def test_peak_memory_counts_children() -> None:

@@ -2,8 +2,10 @@
 
 import locale
 import os
+import shlex
 import socket
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pyspark
@@ -11,7 +13,8 @@ import pytest
 from pyspark.sql import SparkSession
 
 from ymr_spark.errors import EnvironmentProblem
-from ymr_spark.runtime import environment, session
+from ymr_spark.runtime import environment, jars, session
+from ymr_spark.store.remote import Remote
 
 
 @pytest.fixture
@@ -62,3 +65,37 @@ def test_a_folder_that_java_does_not_see(spark: SparkSession, tmp_path: Path) ->
     session.require_folder(spark, tmp_path)
     with pytest.raises(EnvironmentProblem, match=r"JVM does not.* LC_ALL=C\.UTF-8"):
         session.require_folder(spark, tmp_path / "not there")
+
+
+def test_a_server_that_is_not_amazons(own: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ENDPOINT_URL", "AWS_REGION"):
+        own.delitem(os.environ, name, raising=False)
+    assert session._of_s3() == {}
+    own.setitem(os.environ, "AWS_REGION", "r")
+    assert session._of_s3() == {"fs.s3a.endpoint.region": "r"}
+    own.setitem(os.environ, "AWS_ENDPOINT_URL", "http://h:1")
+    assert session._of_s3() == {
+        "fs.s3a.endpoint": "http://h:1",
+        "fs.s3a.endpoint.region": "r",
+        "fs.s3a.path.style.access": "true",
+    }
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_the_jars_of_s3_are_on_the_path_where_they_are(
+    own: pytest.MonkeyPatch, tmp_path: Path, there: bool
+) -> None:
+    folder = tmp_path / "jars of s3"
+    if there:
+        folder.mkdir()
+    own.setattr(jars, "S3", replace(jars.S3, folder=folder))
+    own.delitem(os.environ, "PYSPARK_SUBMIT_ARGS", raising=False)
+    session._act_as_spark_submit(Path(__file__).parent / "spark.conf")
+    words = shlex.split(os.environ["PYSPARK_SUBMIT_ARGS"])
+    assert words[0] == "--properties-file"
+    assert words[2:] == [*["--driver-class-path", f"{folder}/*"] * there, "pyspark-shell"]
+
+
+def test_a_store_that_java_does_not_reach(spark: SparkSession) -> None:
+    with pytest.raises(EnvironmentProblem, match=r"gs://b/x: .*JVM cannot reach it .*cluster\.md"):
+        session.require_folder(spark, Remote("gs", "b", "x"))

@@ -6,6 +6,8 @@ from ymr_spark.errors import SettingsError
 from ymr_spark.models import registry
 from ymr_spark.pipeline import settings_file
 from ymr_spark.pipeline.settings import Settings
+from ymr_spark.store.locations import Location
+from ymr_spark.store.remote import Remote
 
 CONF = Path(__file__).parent.parent / "conf"
 
@@ -143,11 +145,59 @@ def test_spark_defaults_are_found_from_any_folder(
     assert found == CONF / "sample-spark.conf"
 
 
+@pytest.mark.parametrize("key", ["spark_defaults"])
+@pytest.mark.parametrize("text", ["hdfs://n/x", "s3a://b/x", "file:///x", "hdfs:/x"])
+def test_files_of_this_machine_are_no_urls(conf: Path, key: str, text: str) -> None:
+    with pytest.raises(SettingsError, match=rf"{key}: .*no URL"):
+        settings_file.load(conf, [f"{key}={text}"])
+
+
+@pytest.mark.parametrize("key", ["warehouse", "raw.folder"])
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("file:///x/y", Path("/x/y")),
+        ("s3://b/x/", Remote("s3a", "b", "x")),
+        ("s3a://b/x//y", Remote("s3a", "b", "x/y")),
+        ("hdfs://n:9000/x", Remote("hdfs", "n:9000", "x")),
+        ("hdfs:///x", Remote("hdfs", "", "x")),
+        ("abfss://c@a.dfs.core.windows.net/x", Remote("abfss", "c@a.dfs.core.windows.net", "x")),
+    ],
+)
+def test_places_that_all_machines_reach(conf: Path, key: str, text: str, found: Location) -> None:
+    loaded = settings_file.load(conf, [f"{key}={text}"])
+    assert {"warehouse": loaded.warehouse, "raw.folder": loaded.raw.folder}[key] == found
+    assert loaded.model_dump(mode="json")["warehouse" if key == "warehouse" else "raw"]
+
+
+@pytest.mark.parametrize("name", ["a b", "é", "a:b", "50%"])
+def test_names_that_delta_takes_for_others(conf: Path, name: str) -> None:
+    with pytest.raises(SettingsError, match=r"warehouse: .*another name"):
+        settings_file.load(conf, [f"warehouse='hdfs://n:9000/x/{name}'"])
+    settings_file.load(conf, [f"warehouse='s3://b/{name}'", f"raw.folder='hdfs://n/{name}'"])
+
+
+@pytest.mark.parametrize("key", ["warehouse", "raw.folder"])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("hdfs:/x", "hdfs:///x"),
+        ("file://x", "file:///FOLDER"),
+        ("s3:///x", "BUCKET"),
+        ("ftp://h/x", "s3://"),
+        ("s3://key:secret@b/x", "environment"),
+        ("hdfs://n/x/a%20b", "cannot read"),
+    ],
+)
+def test_places_that_nobody_reaches(conf: Path, key: str, text: str, words: str) -> None:
+    with pytest.raises(SettingsError, match=rf"{key}: .*{words}"):
+        settings_file.load(conf, [f"{key}={text}"])
+
+
 @pytest.mark.parametrize("key", ["warehouse", "raw.folder", "recommend.users", "spark_defaults"])
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        *((url, "no URL") for url in ("hdfs://n/x", "s3a://b/x", "file:///x", "hdfs:/x")),
         *((f"'{text}'", "without blanks") for text in ("", " ", "/tmp/x ", " /tmp/x")),
         ("~nobody-has-this-name/x", "home"),
         ("$HOME/x", "variables"),

@@ -36,6 +36,21 @@ SCHEDULED = (
     "ymr_spark.pipeline.stages",
     "ymr_spark.pipeline.settings",
 )
+# Programs, settings files and scratch folders are of this machine; data may lie anywhere.
+OF_THIS_MACHINE = {
+    *("ymr_spark/__main__.py", "ymr_spark/shipped.py", "ymr_spark/setting_types.py"),
+    *("ymr_spark/pipeline/job_process.py", "ymr_spark/pipeline/provenance.py"),
+    *("ymr_spark/pipeline/settings_file.py", "jobs/pipeline.py", "jobs/convert_movielens.py"),
+    *("ymr_spark/models/two_tower/training.py", "ymr_spark/models/two_tower/workers.py"),
+    *("ymr_spark/shards/reader.py", "ymr_spark/shards/counts.py"),
+    # A wheel is fetched, archives are unpacked, and compressed files are told apart by it.
+    *("ymr_spark/sources/movielens.py", "ymr_spark/sources/archives.py"),
+    "ymr_spark/sources/raw_file.py",
+}
+FILE_SYSTEMS = {
+    *("pathlib.Path", "shutil", "tempfile", "glob", "mmap", "fcntl"),
+    *("fsspec", "s3fs", "hdfs_native", "pyarrow.fs"),
+}
 
 
 def imports(nodes: Iterator[ast.AST]) -> Iterator[str]:
@@ -74,6 +89,22 @@ def test_arrows_point_one_way(path: Path) -> None:
         "keras",
         "tf_keras",
     }
+
+
+def calls(path: Path) -> set[str]:
+    found = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call))
+    return {node.func.id for node in found if isinstance(node.func, ast.Name)}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_what_knows_a_file_system_is_in_the_store(path: Path) -> None:
+    if name_of(path).startswith(("ymr_spark/store/", "ymr_spark/runtime/")):
+        return
+    assert "open" not in calls(path)
+    used = of_package(imported(path), *FILE_SYSTEMS)
+    assert bool(used) == (name_of(path) in OF_THIS_MACHINE), used
+    if used:
+        assert used <= {"pathlib.Path", "shutil"}
 
 
 def reached(path: Path) -> set[Path]:

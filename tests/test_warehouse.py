@@ -6,6 +6,7 @@ from typing import Any
 import pyarrow.dataset as ds
 import pytest
 from builders import ratings, table
+from on_disk import Warehouse
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
@@ -14,7 +15,6 @@ from raw_files import write
 from ymr_spark import schemas
 from ymr_spark.errors import DataContractError
 from ymr_spark.identity import Identity
-from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.ratings import identity, scale_of
 from ymr_spark.scale import Scale
 from ymr_spark.sources.r2.scale import R2

@@ -1,8 +1,10 @@
-"""The project's wheel, for tests."""
+"""The project's wheel, and environments with it, for tests."""
 
 import shutil
 import subprocess
 import sys
+import venv
+from importlib import metadata
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -18,4 +20,18 @@ def build(folder: Path) -> Path:
     command += ["--no-build-isolation", "--wheel-dir", str(folder / "dist"), "."]
     subprocess.run(command, cwd=folder, check=True)
     (found,) = folder.glob("dist/ymr_spark-*.whl")
+    return found
+
+
+def packed(folder: Path, wheel: Path, *packages: str) -> Path:
+    """An archive as `make package` packs it, but with these packages and the library alone."""
+    python = folder / "environment" / "bin" / "python"
+    venv.create(folder / "environment", symlinks=True)
+    needed = [f"{name}=={metadata.version(name)}" for name in packages]
+    install = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-deps"]
+    subprocess.run([*install, "--python", str(python), *needed, str(wheel)], check=True)
+    found = folder / "environment.tar.gz"
+    pack = [str(Path(sys.executable).parent / "venv-pack"), "--quiet", "--compress-level", "1"]
+    pack += ["--prefix", str(folder / "environment"), "--output", str(found)]
+    subprocess.run(pack, check=True)
     return found

@@ -9,11 +9,14 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainSerializer,
+    PlainValidator,
     ValidationInfo,
     field_validator,
 )
 
 from ymr_spark.store import paths
+from ymr_spark.store.locations import Location
 
 # Of Java's integers, far beyond what any setting means.
 LARGEST = 2**31 - 1
@@ -67,8 +70,10 @@ Rates = Annotated[tuple[_Float, _Float], AfterValidator(_ascending)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Shares = Annotated[tuple[Share, ...], AfterValidator(_growing)]
 Distinct = AfterValidator(_distinct)
-# Folders are of all machines, files of this one.
+# Of this machine.
 LocalPath = Annotated[Path, BeforeValidator(paths.local)]
+# Of all machines.
+SharedPath = Annotated[Location, PlainValidator(paths.location), PlainSerializer(str)]
 
 
 class Section(BaseModel):

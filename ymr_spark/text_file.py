@@ -1,11 +1,10 @@
 """Small text files that users write, in UTF-8."""
 
-from pathlib import Path
-
 from ymr_spark.errors import SettingsError
+from ymr_spark.store.locations import Location
 
 
-def read(path: Path, way_out: str) -> str:
+def read(path: Location, way_out: str) -> str:
     """The text of the file, without a byte order mark.
 
     Args:

@@ -28,7 +28,7 @@ def compete_ingest(warehouse: Warehouse, _: Settings) -> Result:
     text = " UNION ALL ".join(
         f"SELECT *, '{split}' AS split FROM read_csv({_listed(paths)}, delim='\t', header=false, "
         f"columns={_COLUMNS})"
-        for split, paths in _raw(warehouse.raw).items()
+        for split, paths in _raw(Path(str(warehouse.raw))).items()
     )
     with tempfile.TemporaryDirectory() as folder:
         queries = [

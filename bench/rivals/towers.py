@@ -14,6 +14,7 @@ from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.shards import indices, inventory
 from ymr_spark.shards.inventory import Inventory
+from ymr_spark.store import scratch
 
 _ROWS = 4_000_000
 _STEPS_AT_ONCE = 32
@@ -24,7 +25,7 @@ Columns = dict[str, Ints | Floats]
 def compete(warehouse: Warehouse, _: Settings) -> Result:
     """Seconds for a fixed number of rows, without reading them and building the model."""
     chosen = rows.settings_of(warehouse, "two_tower_dot")
-    shards = warehouse.path("shards/")
+    shards = scratch.brought(warehouse.path("shards/"))
     contents = inventory.verify(shards)
     columns = _columns(shards, contents, chosen, _ROWS)
     model, size = network(contents, chosen), chosen["batch_size"]
@@ -38,7 +39,7 @@ def compete(warehouse: Warehouse, _: Settings) -> Result:
 def compete_by_epoch(warehouse: Warehouse, _: Settings) -> Result:
     """One epoch over all train rows, and its test MSE."""
     chosen = rows.settings_of(warehouse, "two_tower_dot")
-    shards = warehouse.path("shards/")
+    shards = scratch.brought(warehouse.path("shards/"))
     contents = inventory.verify(shards)
     columns, model = _columns(shards, contents, chosen, None), network(contents, chosen)
     seconds = rows.timed(lambda: _fit(model, columns, chosen["batch_size"]))[1]

@@ -14,12 +14,12 @@ from pathlib import Path
 import all_stages
 import psutil
 import pytest
+from on_disk import Warehouse
 from pyspark.sql import SparkSession
 from tables import assert_same_tables
 
 from ymr_spark import schemas
 from ymr_spark.pipeline import stages
-from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.runtime import cluster
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.timeout(600)]

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from on_disk import Warehouse
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from raw_files import FAULTS, GENRES, faulty, ratings, write
@@ -14,7 +15,6 @@ from jobs import ingest
 from ymr_spark.errors import DataContractError
 from ymr_spark.identity import Identity
 from ymr_spark.pipeline.settings import Ingest, Settings
-from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.ratings import identity
 from ymr_spark.records.figures import Ingested
 from ymr_spark.records.line_counts import LineCounts

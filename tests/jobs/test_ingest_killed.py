@@ -11,13 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from on_disk import Warehouse
 from pyspark.sql import SparkSession
 from raw_files import ratings, write
 
 from jobs import ingest
 from ymr_spark.identity import Identity
 from ymr_spark.pipeline.settings import Settings
-from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.ratings import identity
 
 ROOT = Path(__file__).parent.parent.parent

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from on_disk import Warehouse
 from pyspark.sql import SparkSession
 
 from jobs import ingest
 from ymr_spark.errors import DataContractError, SettingsError
 from ymr_spark.pipeline import cli
 from ymr_spark.pipeline.settings import Settings
-from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.records.figures import Ingested
 from ymr_spark.scale import Scale
 from ymr_spark.sources.table import ingestion
@@ -127,7 +127,7 @@ def test_each_users_rows_of_a_split_lie_side_by_side(
 ) -> None:
     seen: set[tuple[str, int]] = set()
     for path in from_csv[0].files("ratings"):
-        table = pd.read_parquet(path)
+        table = pd.read_parquet(str(path))
         key = table["user_id"].to_numpy() * 1000 + table["song_id"].to_numpy()
         assert (np.diff(key) > 0).all()
         users = {(str(path.parent.parent), user) for user in table["user_id"]}

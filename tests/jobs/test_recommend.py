@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import told
 from builders import ratings
+from on_disk import Warehouse
 from pyspark.sql import SparkSession
 
 from jobs import recommend
@@ -21,7 +22,6 @@ from ymr_spark.models.linear.factors import FactorModel
 from ymr_spark.pipeline import list_choice
 from ymr_spark.pipeline.list_choice import Choice
 from ymr_spark.pipeline.settings import Recommend, Settings
-from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.records.figures import Recommended
 from ymr_spark.schemas import RECOMMENDATIONS
 from ymr_spark.sources.r2.scale import R2

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import venv
 from collections.abc import Iterator
-from importlib import metadata
 from pathlib import Path
 
 import pyspark
@@ -71,22 +70,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def archive(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What `make package` packs, but only with the packages that ingest's executors need."""
-    folder = tmp_path_factory.mktemp("archive")
-    python = folder / "environment" / "bin" / "python"
-    venv.create(folder / "environment", symlinks=True)
-    needed = [f"{name}=={metadata.version(name)}" for name in ("numpy", "pyarrow")]
-    install = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-deps"]
-    subprocess.run([*install, "--python", str(python), *needed, str(wheel)], check=True)
-    found = folder / "environment.tar.gz"
-    pack: list[str | Path] = [
-        Path(sys.executable).parent / "venv-pack",
-        "--quiet",
-        "--compress-level",
-        "1",
-    ]
-    pack += ["--prefix", folder / "environment", "--output", found]
-    subprocess.run(pack, check=True)
-    return found
+    return wheels.packed(tmp_path_factory.mktemp("archive"), wheel, "numpy", "pyarrow")
 
 
 @pytest.fixture(scope="module")

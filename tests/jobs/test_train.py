@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import raw_files
 import told
+from on_disk import Warehouse
 from pyspark.sql import SparkSession
 
 from jobs import ingest
 from ymr_spark.pipeline.settings import Settings
-from ymr_spark.pipeline.warehouse import Warehouse
 
 ROOT = Path(__file__).parent.parent.parent
 

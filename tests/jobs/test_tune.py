@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 import told
 from builders import noisy_taste, ratings
+from on_disk import Warehouse
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
@@ -15,7 +16,6 @@ from ymr_spark.errors import DataContractError, SettingsError
 from ymr_spark.models import registry
 from ymr_spark.pipeline import cli, fitting, stages
 from ymr_spark.pipeline.settings import Settings
-from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.ratings import COLUMNS, identity
 from ymr_spark.records.figures import Tuned
 

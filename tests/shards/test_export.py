@@ -10,6 +10,7 @@ import pytest
 import shard_files
 import told
 from builders import table
+from on_disk import Warehouse
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -18,7 +19,6 @@ from ymr_spark.errors import DataContractError
 from ymr_spark.identity import Identity
 from ymr_spark.packing import by_user
 from ymr_spark.pipeline.settings import Settings
-from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.ratings import identity
 from ymr_spark.shards import export, indices, inventory, row_group_files
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from on_disk import Warehouse
 from pyspark.sql import SparkSession
 
 from jobs import generate_r2
 from ymr_spark.errors import DataContractError, EnvironmentProblem, SettingsError
 from ymr_spark.pipeline.settings import Planted, Settings
-from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.sources.planted import generation, truth, world
 from ymr_spark.sources.planted.size import Size
 
@@ -172,7 +172,7 @@ def test_a_run_killed_between_two_renames_is_mended(
     aside = warehouse.raw.with_name(".raw.replaced")
     aside.mkdir(parents=True)
     (aside / "truth.json").write_text("{}")
-    monkeypatch.setattr(generation, "write_songs", lambda *_: 1 / 0)
+    monkeypatch.setattr(generation, "of_songs", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         generation.generate(spark, warehouse.raw, SEED, SIZE)
     assert (warehouse.raw / "truth.json").read_text() == "{}"

@@ -1,9 +1,10 @@
 """The lists as files, for readers who know users and songs by their own ids."""
 
-from pathlib import Path
-
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+
+from ymr_spark.store import locations
+from ymr_spark.store.locations import Location
 
 # As spreadsheets and other readers of CSV take quotes, and with the blanks that ids have.
 _CSV = {
@@ -35,10 +36,10 @@ def _called(side: str) -> Column:
     return F.coalesce(side, F.col(f"{side}_id").cast("string")).alias(side)
 
 
-def write(rows: DataFrame, folder: Path, form: str) -> None:
+def write(rows: DataFrame, folder: Location, form: str) -> None:
     """Files of these rows below a folder: csv or jsonl."""
     writer = rows.write.mode("overwrite")
     if form == "csv":
-        writer.csv(str(folder), **_CSV)  # type: ignore[arg-type]
+        writer.csv(locations.for_spark(folder), **_CSV)  # type: ignore[arg-type]
     else:
-        writer.json(str(folder))
+        writer.json(locations.for_spark(folder))

@@ -17,6 +17,7 @@ from ymr_spark.models import topk
 from ymr_spark.models.ranker import Ranker
 from ymr_spark.models.second_stage import Stage
 from ymr_spark.packing import Block, Packed
+from ymr_spark.runtime import cores
 
 # A song is liked that is rated this share of the scale above its lowest rating: 4 of 1..5 stars.
 LIKED = 0.75
@@ -50,7 +51,7 @@ class Listeners:
         everyone = everyone.orderBy(F.xxhash64("owner", F.lit(seed)), "owner")
         mine = rated.only(spark.createDataFrame(everyone.limit(users).toArrow()))
         # Few tasks, since each one readies all songs of its model.
-        mine = mine.persisted(spark.sparkContext.defaultParallelism)
+        mine = mine.persisted(cores.parallelism(spark))
         least = rated.scale.values[math.ceil(LIKED * (rated.scale.levels - 1))]
         liked = mine.of(split).map(partial(_liked, least=least), "user_id int, song_id int")
         return cls(split, liked.toArrow(), mine.of(*heard))

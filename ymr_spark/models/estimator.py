@@ -2,6 +2,7 @@
 
 import inspect
 from abc import abstractmethod
+from contextlib import AbstractContextManager
 from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import ValidationError
@@ -18,6 +19,8 @@ from ymr_spark.models.fitted import RatingModel
 from ymr_spark.models.train_ratings import TrainRatings
 from ymr_spark.records.learning_curve import Curve, Point
 from ymr_spark.setting_types import Section
+from ymr_spark.store import scratch
+from ymr_spark.store.locations import Location
 
 Fitted = TypeVar("Fitted", bound=RatingModel[Any])
 _COLUMNS = {
@@ -51,6 +54,11 @@ class HasCheckpointDir(Params):
         "folder from which a training that was interrupted goes on",
         TypeConverters.toString,
     )
+
+    def checkpoints(self) -> AbstractContextManager[Location]:
+        """That folder, or one that goes when the training ends."""
+        kept = self.isSet("checkpointDir")
+        return scratch.named_or_temporary(self.getOrDefault("checkpointDir") if kept else None)
 
 
 class RatingEstimator(

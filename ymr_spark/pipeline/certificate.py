@@ -3,7 +3,6 @@
 import hashlib
 import subprocess
 from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from py4j.protocol import Py4JJavaError
@@ -19,7 +18,10 @@ from ymr_spark.ratings import identity
 from ymr_spark.records.certificate import Certificate
 from ymr_spark.records.figures import Tuned
 from ymr_spark.shards import inventory
+from ymr_spark.store import locations
+from ymr_spark.store.locations import Location
 
+_READ_BYTES = 2**20
 RESOURCE = "reports/certificate.json"
 
 
@@ -116,7 +118,7 @@ def _prediction_files(warehouse: Warehouse, models: Collection[str]) -> dict[str
         model = path.parent.name.removeprefix("model=")
         if model in by_model:
             digest = _sha256(path) if path.exists() else "missing"
-            by_model[model][str(path.relative_to(root))] = digest
+            by_model[model][str(locations.below(root, path))] = digest
     return by_model
 
 
@@ -126,9 +128,12 @@ def _digests(warehouse: Warehouse, files: Sequence[str]) -> dict[str, str]:
     return {name: _sha256(path) for name, path in paths.items() if path.exists()}
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _sha256(file: Location) -> str:
+    digest = hashlib.sha256()
+    with file.open("rb") as opened:
+        while read := opened.read(_READ_BYTES):
+            digest.update(read)
+    return digest.hexdigest()
 
 
 def _commit() -> str | None:
@@ -137,9 +142,7 @@ def _commit() -> str | None:
         return None  # git would tell of the repository that the environment happens to lie in
     command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:
-        done = subprocess.run(
-            command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True
-        )
+        done = subprocess.run(command, cwd=shipped.JOBS, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
     return done.stdout.strip()

@@ -2,14 +2,15 @@
 
 import hashlib
 import json
-import shutil
-from pathlib import Path
 from typing import Any
+
+from ymr_spark.store import locations
+from ymr_spark.store.locations import Location
 
 _IDENTITY_DIGITS = 16
 
 
-def of_training(folder: Path, governed_by: dict[str, Any]) -> Path:
+def of_training(folder: Location, governed_by: dict[str, Any]) -> Location:
     """The folder below `folder` for this very training; those of any other are deleted.
 
     Args:
@@ -17,8 +18,8 @@ def of_training(folder: Path, governed_by: dict[str, Any]) -> Path:
     """
     identity = json.dumps(governed_by, sort_keys=True).encode()
     mine = folder / hashlib.sha256(identity).hexdigest()[:_IDENTITY_DIGITS]
-    for other in folder.glob("[0-9a-f]" * _IDENTITY_DIGITS):
+    for other in locations.matching(folder, "[0-9a-f]" * _IDENTITY_DIGITS):
         if other != mine:
-            shutil.rmtree(other)
+            locations.remove(other)
     mine.mkdir(parents=True, exist_ok=True)
     return mine

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cache, partial
+from typing import Any
 
 from pyspark.sql import SparkSession
 
@@ -20,6 +21,8 @@ from ymr_spark.records.figures import Figures, Unchanged
 from ymr_spark.records.manifest import Cost
 from ymr_spark.runtime import environment, failures, heap, logs, session
 from ymr_spark.runtime.memory import PeakMemory
+from ymr_spark.store import atomically
+from ymr_spark.store.locations import Location
 
 log = logging.getLogger(__name__)
 _LONGEST_NAME = 200  # bytes; file systems take 255
@@ -47,6 +50,12 @@ def parser(purpose: str | None) -> argparse.ArgumentParser:
     )
     arguments.add_argument(
         "--force", action="store_true", help="run even where nothing that it depends on changed"
+    )
+    arguments.add_argument(
+        "--lock-held",
+        action="store_true",
+        help="the pipeline of this run id, which has submitted this job, holds the lock; how the "
+        "job ended is told below the run's folder",
     )
     return arguments
 
@@ -81,7 +90,8 @@ def stages_main(name: str, job: str, todo: Mapping[str, Run], options: argparse.
     """
     heap.keep_freed()
     _log_as(name, options)
-    return guarded(name, lambda: _run_stages(name, job, todo, options))
+    tell = partial(_tell, name, options) if options.lock_held else None
+    return guarded(name, lambda: _run_stages(name, job, todo, options), tell)
 
 
 def models_main(
@@ -124,8 +134,14 @@ def _log_as(name: str, options: argparse.Namespace) -> None:
     logs.configure("plain", name, options.run_id)
 
 
-def guarded(stage: str, work: Callable[[], Figures]) -> int:
-    """Do the work; print its figures, or its error, as the last line; return the exit code."""
+def guarded(
+    stage: str, work: Callable[[], Figures], tell: Callable[[dict[str, Any]], None] | None = None
+) -> int:
+    """Do the work; print its figures, or its error, as the last line; return the exit code.
+
+    Args:
+        tell: is given these and the exit code, too.
+    """
     started = time.monotonic()
     code = 0
     try:
@@ -142,7 +158,24 @@ def guarded(stage: str, work: Callable[[], Figures]) -> int:
     line = {"stage": stage, "status": "done", "rows": 0, **told, "seconds": seconds}
     print(strict_json.dumps(line))
     sys.stdout.flush()
+    if tell is not None:
+        tell(line | {"exit_code": code})
     return code
+
+
+def status_file(warehouse: Warehouse, run_id: str, job: str) -> Location:
+    """Where a job of a pipeline tells how it ended: its submitter may see neither its exit code
+    nor what it prints."""
+    return warehouse.root / "runs" / run_id / "status" / f"{job}.json"
+
+
+def _tell(job: str, options: argparse.Namespace, line: dict[str, Any]) -> None:
+    try:
+        warehouse = warehouse_of(settings_file.load(options.conf, options.set))
+        file = status_file(warehouse, options.run_id, job)
+        atomically.write(file, strict_json.dumps(line))
+    except (YmrError, OSError) as e:
+        log.warning("cannot tell the pipeline how this ended: %s", e)
 
 
 def _explained(work: Callable[[], Figures]) -> Figures:
@@ -187,7 +220,7 @@ def _run_stages(
     logs.configure(settings.logs, name, options.run_id)
     environment.require_spark()
     root = warehouse_of(settings)
-    with runs.lock(root, options.run_id), ExitStack() as opened:
+    with runs.lock(root, options.run_id, options.lock_held), ExitStack() as opened:
 
         @cache
         def spark() -> SparkSession:
@@ -195,7 +228,8 @@ def _run_stages(
 
         done = []
         for stage_name, run in todo.items():
-            stage, warehouse = stages.named(stage_name), warehouse_of(settings)
+            stage = stages.named(stage_name)
+            warehouse = warehouse_of(settings).of_run(options.run_id)
             for resource in stage.reads:
                 warehouse.require(resource)
             code = provenance.code(job, *stage.modules)

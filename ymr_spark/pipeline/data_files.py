@@ -7,7 +7,6 @@ else that is done to them.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import pyarrow.dataset as ds
 from pyspark.sql import DataFrame, SparkSession
@@ -15,7 +14,8 @@ from pyspark.sql import types as T
 
 from ymr_spark.pipeline.table_schemas import arrow_schema
 from ymr_spark.pipeline.warehouse import Warehouse
-from ymr_spark.store import parquet
+from ymr_spark.store import locations, parquet
+from ymr_spark.store.locations import Location
 from ymr_spark.store.parquet import Kernel
 
 
@@ -41,7 +41,7 @@ def of(
     spark: SparkSession,
     warehouse: Warehouse,
     table: str,
-    groups: Sequence[Sequence[Path]] | None = None,
+    groups: Sequence[Sequence[Location]] | None = None,
     where: ds.Expression | None = None,
 ) -> DataFiles:
     """The data files of a table.
@@ -62,7 +62,7 @@ def of(
 
 def of_paths(
     spark: SparkSession,
-    groups: Sequence[Sequence[str | Path]],
+    groups: Sequence[Sequence[str | Location]],
     columns: Sequence[str],
     root: str | None = None,
 ) -> DataFiles:
@@ -79,15 +79,17 @@ def of_paths(
 def _within(files: list[str], root: str, where: ds.Expression | None) -> list[str]:
     if where is None:
         return files
-    rows = ds.dataset(files, partitioning="hive", partition_base_dir=root)
-    return [fragment.path for fragment in rows.get_fragments(where)]
+    rows = parquet.dataset(files, root)
+    kept = {fragment.path for fragment in rows.get_fragments(where)}
+    _, paths = locations.for_arrow(files)
+    return [file for file, path in zip(files, paths, strict=True) if path in kept]
 
 
-def apart(warehouse: Warehouse, table: str, column: str) -> list[tuple[list[Path], float]]:
+def apart(warehouse: Warehouse, table: str, column: str) -> list[tuple[list[Location], float]]:
     """The data files of a table in groups, no two of which have a value of the column in common
     by the log, with the rows of each."""
     files = sorted(warehouse.extents(table, column), key=lambda file: (file.least, file.path))
-    groups: list[tuple[list[Path], float]] = []
+    groups: list[tuple[list[Location], float]] = []
     most = -math.inf
     for file in files:
         if not groups or file.least > most:

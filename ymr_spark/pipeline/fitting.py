@@ -3,7 +3,6 @@ was stopped."""
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from ymr_spark.models import registry
@@ -13,6 +12,7 @@ from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.records import learning_curve
 from ymr_spark.records.figures import Tuned
+from ymr_spark.store.locations import Location
 
 COLUMNS = {"userCol": "user_id", "itemCol": "song_id", "ratingCol": "rating"}
 VALIDATION = "is_validation"  # the column of rows to stop by
@@ -38,7 +38,7 @@ def values(name: str, warehouse: Warehouse, settings: Settings) -> dict[str, Any
 
 
 def estimator(
-    name: str, values: dict[str, Any], seed: int, folder: Path, **governed_by: Any
+    name: str, values: dict[str, Any], seed: int, folder: Location, **governed_by: Any
 ) -> Any:
     """The estimator of a model, on the columns of the table of ratings.
 

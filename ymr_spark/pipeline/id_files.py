@@ -1,15 +1,14 @@
 """Files of users' and songs' own ids that users write."""
 
-from pathlib import Path
-
 from ymr_spark import text_file
 from ymr_spark.errors import SettingsError
 from ymr_spark.pipeline.own_ids import OwnIds, Side
+from ymr_spark.store.locations import Location
 
 _MOST_PAIRS = 10_000
 
 
-def users(path: Path, own: Side) -> list[int]:
+def users(path: Location, own: Side) -> list[int]:
     """The numbers of the users in a file, ascending: an own id a line, blanks and all; numbers
     may be several a line.
 
@@ -32,7 +31,7 @@ def users(path: Path, own: Side) -> list[int]:
     return sorted({*own.numbers(words, place)})
 
 
-def pairs(path: Path, own: OwnIds) -> list[tuple[int, int]]:
+def pairs(path: Location, own: OwnIds) -> list[tuple[int, int]]:
     """The numbers of a user and a song a line, between whose own ids is a tab, or else blanks.
 
     Raises:

@@ -31,8 +31,8 @@ class JobProcess:
         environ: Mapping[str, str],
         every: float,
         waiting: Callable[[], None],
-    ) -> tuple[int, str]:
-        """The exit code of a job and what it has printed.
+    ) -> int:
+        """The exit code of a job, which prints nothing here.
 
         Args:
             every, waiting: what to call each so many seconds meanwhile.
@@ -46,11 +46,11 @@ class JobProcess:
         while not self._pipe.poll(every):
             waiting()
         try:
-            done: tuple[int, str] = self._pipe.recv()
+            code: int = self._pipe.recv()
         except EOFError:
             self._process.join()
-            return self._process.exitcode or 1, ""
-        return done
+            return self._process.exitcode or 1
+        return code
 
     def __enter__(self) -> "JobProcess":
         return self
@@ -77,10 +77,9 @@ def _serve(pipe: Connection, environ: Mapping[str, str]) -> None:
         except EOFError:
             session.end()
             return
-        printed = io.StringIO()
-        with redirect_stdout(printed):
+        with redirect_stdout(io.StringIO()):
             code = _job(script)(arguments)
-        pipe.send((code, printed.getvalue()))
+        pipe.send(code)
 
 
 def _job(script: Path) -> Callable[[Sequence[str]], int]:

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from pyarrow import parquet as pq
 from pyspark.sql import SparkSession
 
 from ymr_spark.evaluation.list_judgement import Fits
@@ -19,6 +18,7 @@ from ymr_spark.pipeline import packed_tables, publication
 from ymr_spark.pipeline.publication import Registration
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
+from ymr_spark.store import locations, parquet
 
 
 def fits(
@@ -84,5 +84,5 @@ def _second_stage(models: Mapping[str, Any], stars: str | None) -> SecondStage |
 
 def _oracle(warehouse: Warehouse) -> pa.Table | None:
     """The best lists that there can be, where the raw files are planted."""
-    files = sorted(warehouse.path("raw/").glob("truth_lists_*.parquet"))
-    return pa.concat_tables(map(pq.read_table, files)) if files else None
+    files = locations.matching(warehouse.path("raw/"), "truth_lists_*.parquet")
+    return parquet.dataset([*map(str, files)]).to_table() if files else None

@@ -3,7 +3,6 @@
 import json
 import logging
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TypeVar
 
 from ymr_spark import strict_json
@@ -13,7 +12,8 @@ from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.records import figures
 from ymr_spark.records.figures import Figures
 from ymr_spark.records.manifest import Cost, Fingerprint, Manifest
-from ymr_spark.store import atomically
+from ymr_spark.store import atomically, locations
+from ymr_spark.store.locations import Location
 
 log = logging.getLogger(__name__)
 Told = TypeVar("Told", bound=Figures)
@@ -44,6 +44,7 @@ def write(
     )
     content = manifest.model_dump(exclude_unset=True)
     content |= content.pop("figures")
+    warehouse.require_lock()
     atomically.write(
         warehouse.root / "runs" / run_id / f"{stage.name}.json",
         strict_json.dumps(content, indent=1),
@@ -55,7 +56,7 @@ def latest(stage: str, warehouse: Warehouse) -> Manifest | None:
 
     A file that is no manifest of this version is passed over, so that its stage is run again.
     """
-    files = sorted(warehouse.root.glob(f"runs/*/{stage}.json"))
+    files = locations.matching(warehouse.root, f"runs/*/{stage}.json")
     found = [manifest for manifest in map(_read, files) if manifest is not None]
     return max(found, key=lambda m: (m.sequence, m.finished), default=None)
 
@@ -66,7 +67,7 @@ def told(stage: str, warehouse: Warehouse, kind: type[Told]) -> Told | None:
     return last.figures if last and isinstance(last.figures, kind) else None
 
 
-def _read(path: Path) -> Manifest | None:
+def _read(path: Location) -> Manifest | None:
     stage = stages.named(path.stem)
     try:
         content = json.loads(path.read_text())

@@ -8,7 +8,6 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
-import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 
 from ymr_spark import ids, schemas
@@ -42,7 +41,7 @@ class Side:
         if self.warehouse.version(self.table) is None:
             return False
         self.warehouse.require(self.table)
-        return any(pq.read_metadata(f).num_rows for f in self.warehouse.files(self.table))
+        return any(file.rows for file in self.warehouse.extents(self.table, self.key))
 
     def numbers(self, own: Sequence[str], place: Callable[[int], str]) -> list[int]:
         """The numbers of own ids, in their order.

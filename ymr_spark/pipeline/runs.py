@@ -1,25 +1,18 @@
 """The run lock, and whether a stage need run at all."""
 
-import fcntl
-import json
 import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
-from ymr_spark.errors import WarehouseLocked
 from ymr_spark.pipeline import manifests, provenance
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.stages import Stage, makers
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.records.manifest import Fingerprint
-from ymr_spark.store import file_system
-
-# Set by the pipeline for the stages that it starts while it holds the lock itself.
-LOCK_HOLDER = "YMR_SPARK_LOCK_HOLDER"
+from ymr_spark.store import lock as store_lock
 
 
 def new_run_id() -> str:
@@ -28,50 +21,27 @@ def new_run_id() -> str:
 
 
 @contextmanager
-def lock(warehouse: Warehouse, run_id: str) -> Iterator[None]:
-    """Hold the warehouse for one run; the kernel lets go of it when the holder dies.
+def lock(warehouse: Warehouse, run_id: str, held: bool = False) -> Iterator[None]:
+    """Hold the warehouse for one run; it is let go of when the holder dies.
+
+    Args:
+        held: by a process of the run's that this one works for.
 
     Raises:
         WarehouseLocked: another run holds it; says which, where and since when.
         EnvironmentProblem: the file system is not one for a warehouse.
     """
-    path = warehouse.root / "run.lock"
-    if os.environ.get(LOCK_HOLDER) == _holder(path).get("run_id", ""):
+    if held:
+        store_lock.require(warehouse.root, run_id)
         yield
-        return
-    file_system.require(warehouse.root)
-    with file_system.needed(path, "cannot be opened"):
-        opened = path.open("a+")
-    with opened as file:
-        with file_system.needed(path, "no file locks"):
-            _claim(file, path)
-        file.truncate(0)
-        file.write(json.dumps(_myself(run_id)))
-        file.flush()
-        yield
-        file.truncate(0)
-
-
-def _claim(file: TextIO, path: Path) -> None:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise WarehouseLocked(
-            f"{path}: held by {_holder(path)}; wait for that run or stop it"
-        ) from None
+    else:
+        with store_lock.held(warehouse.root, _myself(run_id)):
+            yield
 
 
 def _myself(run_id: str) -> dict[str, Any]:
     since = datetime.now(UTC).isoformat(timespec="seconds")
     return {"run_id": run_id, "host": socket.gethostname(), "pid": os.getpid(), "since": since}
-
-
-def _holder(path: Path) -> dict[str, Any]:
-    try:
-        holder: dict[str, Any] = json.loads(path.read_text())
-    except (OSError, ValueError):
-        return {}
-    return holder
 
 
 def fingerprint(stage: Stage, warehouse: Warehouse, settings: Settings, code: str) -> Fingerprint:

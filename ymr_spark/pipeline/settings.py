@@ -1,7 +1,6 @@
 """Every setting, its default and what it means; see settings_file for where they are read."""
 
 from collections.abc import Collection
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, create_model, model_validator
@@ -17,11 +16,12 @@ from ymr_spark.setting_types import (
     Id,
     LocalPath,
     Section,
+    SharedPath,
     Shares,
     one_of,
 )
 from ymr_spark.sources.r2 import stars
-from ymr_spark.store import paths
+from ymr_spark.store import locations, paths
 
 
 class RatingScale(Section):
@@ -126,7 +126,7 @@ class Recommend(Section):
         description="stars taken off for each tenfold number of a song's ratings; of the "
         "logits of two-tower models, which near the middle of the scale are the same",
     )
-    users: LocalPath | None = Field(
+    users: SharedPath | None = Field(
         None,
         description="a file of user ids, one a line (another content is noticed with --force "
         "only); without it, everyone with a rating",
@@ -138,7 +138,7 @@ class Recommend(Section):
 class Common(Section):
     """All settings but the models' own sections."""
 
-    warehouse: LocalPath = Path("build/demo")
+    warehouse: SharedPath = locations.of("build/demo")
     seed: int = Field(1, ge=1, description="every random choice follows from it")
     spark_defaults: LocalPath | None = Field(
         None, description="Spark properties for plain `python`; spark-submit takes its own"
@@ -224,6 +224,7 @@ class Common(Section):
     @model_validator(mode="after")
     def _folders_that_all_can_read(self) -> "Common":
         paths.require_for_all("warehouse", self.warehouse)
+        paths.require_for_tables("warehouse", self.warehouse)
         paths.require_for_all("raw.folder", self.raw.folder)
         for key, path in (("raw.path", self.raw.path), ("raw.items.path", self.raw.items.path)):
             if path is not None:

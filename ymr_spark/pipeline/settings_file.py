@@ -12,12 +12,13 @@ from ymr_spark.errors import SettingsError
 from ymr_spark.pipeline import settings_yaml
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.settings_yaml import Place
+from ymr_spark.store.locations import Location
 
 # Where each value was given: a file's line, or an option.
 Origins = dict[Place, str]
 
 
-def load(path: Path, overrides: Iterable[str] = ()) -> Settings:
+def load(path: Location, overrides: Iterable[str] = ()) -> Settings:
     """Read `path`, apply `a.b=c` overrides, validate.
 
     Raises:
@@ -37,10 +38,10 @@ def load(path: Path, overrides: Iterable[str] = ()) -> Settings:
         raise SettingsError("; ".join(problems)) from e
 
 
-def _find_spark_defaults(values: dict[str, Any], path: Path) -> None:
+def _find_spark_defaults(values: dict[str, Any], path: Location) -> None:
     """In the working directory or in a folder above the settings file."""
     name = values.get("spark_defaults")
-    if isinstance(name, str) and name:
+    if isinstance(name, str) and name and isinstance(path, Path):
         places = (folder / name for folder in (Path(), *path.absolute().parents))
         values["spark_defaults"] = str(next(filter(Path.is_file, places), name))
 

@@ -1,12 +1,13 @@
 """The sections of where raw ratings come from, and which of them are held out."""
 
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from ymr_spark.setting_types import LocalPath, Section
+from ymr_spark.setting_types import Section, SharedPath
+from ymr_spark.store import locations
+from ymr_spark.store.locations import Location
 
 
 def _as_text(value: Any) -> Any:
@@ -33,7 +34,7 @@ class Columns(Section):
 class Items(Section):
     """A table of the items' attributes, and the names of its columns."""
 
-    path: LocalPath | None = None
+    path: SharedPath | None = None
     id: Name | None = None
     title: Name | None = None
     artist: Name | None = None
@@ -56,10 +57,10 @@ class Raw(Section):
         "yahoo-r3",
         "netflix-prize",
     ] = Field("planted", description="auto: by the names of the files at the path")
-    folder: LocalPath = Field(
-        Path("build/demo/raw"), description="R2's files: there, or made by planted"
+    folder: SharedPath = Field(
+        locations.of("build/demo/raw"), description="R2's files: there, or made by planted"
     )
-    path: LocalPath | None = Field(
+    path: SharedPath | None = Field(
         None, description="a file, folder or archive, of all sources from auto on"
     )
     format: Literal["text", "json", "parquet", "delta"] | None = Field(
@@ -73,7 +74,7 @@ class Raw(Section):
     items: Items = Items()
 
     @property
-    def place(self) -> Path:
+    def place(self) -> Location:
         """The path or the folder, whichever the source is read from."""
         return self.folder if self.source in _FOLDERS or self.path is None else self.path
 

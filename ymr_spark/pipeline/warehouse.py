@@ -6,7 +6,6 @@ process holds anyway, where a Spark job would be nearly all of the time.
 
 import logging
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -23,9 +22,10 @@ from ymr_spark.pipeline.table_schemas import arrow_schema
 from ymr_spark.ratings import noted_scale
 from ymr_spark.records.record import Record
 from ymr_spark.scale import Scale
-from ymr_spark.store import delta_log, parquet
+from ymr_spark.store import delta_log, locations, lock, parquet
 from ymr_spark.store.delta_log import Extent
 from ymr_spark.store.file_states import digest, state_of
+from ymr_spark.store.locations import Location
 from ymr_spark.store.parquet import Kernel
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,9 @@ class Warehouse:
     job's reads agree whatever is written meanwhile.
     """
 
-    def __init__(self, root: Path, raw: Path | None = None, items: Path | None = None) -> None:
+    def __init__(
+        self, root: Location, raw: Location | None = None, items: Location | None = None
+    ) -> None:
         """
         Args:
             raw: the raw ratings, a folder or a file.
@@ -50,10 +52,18 @@ class Warehouse:
         self.items = items.absolute() if items is not None else None
         self._pinned: dict[str, int] = {}
         self._only: tuple[str, ...] | None = None
+        self._run_id: str | None = None
+
+    def of_run(self, run_id: str) -> "Warehouse":
+        """This warehouse for a run, which must hold its lock whenever it commits."""
+        self._run_id = run_id
+        return self
 
     def anew(self) -> "Warehouse":
         """This warehouse with all that is in it, no table read yet."""
-        return Warehouse(self.root, self.raw, self.items)
+        whole = Warehouse(self.root, self.raw, self.items)
+        whole._run_id = self._run_id
+        return whole
 
     def only(self, resources: Iterable[str]) -> "Warehouse":
         """This warehouse with no more in it than these resources, and what is below a folder."""
@@ -61,7 +71,7 @@ class Warehouse:
         left._only = tuple(resources)
         return left
 
-    def path(self, resource: str) -> Path:
+    def path(self, resource: str) -> Location:
         """Where a resource of `stages.STAGES` lives.
 
         Raises:
@@ -85,7 +95,7 @@ class Warehouse:
         if resource == "raw/":
             return self._raw_state()
         if path.parent != self.root / "tables":
-            return state_of(path, [path] if path.is_file() else path.rglob("*"))
+            return state_of(path, locations.files(path))
         commits = delta_log.commits(path)
         if not commits:
             return None
@@ -93,7 +103,10 @@ class Warehouse:
 
     def _raw_state(self) -> str | None:
         states = [
-            state_of(path if path.is_dir() else path.parent, sources.files_of(path))
+            state_of(
+                path if path.is_dir() else path.parent,
+                {file: locations.stamp(file) for file in sources.files_of(path)},
+            )
             for path in (self.raw, self.items)
             if path is not None
         ]
@@ -113,11 +126,12 @@ class Warehouse:
                 f"{_again(resource)}"
             )
 
-    def missing(self, resource: str) -> list[Path]:
+    def missing(self, resource: str) -> list[Location]:
         """Data files of a table's newest version that are not there; none of other resources."""
         if self.path(resource).parent != self.root / "tables":
             return []
-        return [path for path in self.anew().files(resource) if not path.exists()]
+        there = locations.files(self.path(resource))
+        return [path for path in self.anew().files(resource) if path not in there]
 
     def read(self, spark: SparkSession, table: str) -> DataFrame:
         """The table at its pinned version.
@@ -132,8 +146,9 @@ class Warehouse:
         files = delta_log.files(self.path(table), delta)
         if not files:
             return spark.createDataFrame([], columns)
-        reader = spark.read.schema(columns).option("basePath", str(self.path(table)))
-        return reader.parquet(*map(str, files)).select(columns.fieldNames())
+        root = locations.for_spark(self.path(table))
+        reader = spark.read.schema(columns).option("basePath", root)
+        return reader.parquet(*map(locations.for_spark, files)).select(columns.fieldNames())
 
     def load(self, table: str, where: pc.Expression | None = None) -> pa.Table:
         """The rows of the table at its pinned version; raises as `read`."""
@@ -144,12 +159,7 @@ class Warehouse:
         files = delta_log.files(self.path(table), delta)
         if not files:
             return columns.empty_table()
-        # pandas comes with it: half of the time of a pipeline that finds all up to date.
-        import pyarrow.dataset as ds
-
-        rows = ds.dataset(
-            [*map(str, files)], partitioning="hive", partition_base_dir=str(self.path(table))
-        )
+        rows = parquet.dataset([*map(str, files)], str(self.path(table)))
         return rows.to_table(columns.names, filter=where).cast(columns)
 
     def scale(self) -> Scale:
@@ -166,7 +176,7 @@ class Warehouse:
             )
         return scale
 
-    def files(self, table: str) -> list[Path]:
+    def files(self, table: str) -> list[Location]:
         """The data files of the table at its pinned version, in the order of their names."""
         return delta_log.files(self.path(table), self._delta(table))
 
@@ -178,7 +188,7 @@ class Warehouse:
     def _delta(self, table: str) -> DeltaTable:
         path, version = self.path(table), self.pin(table)
         try:
-            delta = DeltaTable(path, version=version)
+            delta = delta_log.opened(path, version)
         except DeltaError as e:
             raise DataContractError(
                 f"{path}: version {version} of its Delta log cannot be read "
@@ -234,13 +244,15 @@ class Warehouse:
             rows = pa.Table.from_pylist(dicts, arrow_schema(table))
         path, replaced = self.path(table), self._part(table, where)
         path.mkdir(parents=True, exist_ok=True)
+        self.require_lock()
         write_deltalake(
-            path,
+            locations.for_delta(path),
             rows.select(schemas.TABLES[table].fieldNames()).cast(arrow_schema(table)),
             mode="overwrite",
             schema_mode=None if replaced else "overwrite",
             partition_by=[*schemas.PARTITIONS.get(table, ())],
             predicate=replaced,
+            commit_properties=delta_log.ALONE,
         )
         self._pinned.pop(table, None)
         return self.pin(table)
@@ -258,15 +270,23 @@ class Warehouse:
             columns: with metadata to keep.
         """
         part = where if self._part(table, where) else None
+        rows = written.toArrow()
+        self.require_lock()
         delta_log.commit(
             self.path(table),
-            written.toArrow(),
+            rows,
             _delta_schema(table, columns),
             schemas.PARTITIONS.get(table, ()),
             part,
         )
         self._pinned.pop(table, None)
         return self.pin(table)
+
+    def require_lock(self) -> None:
+        """Raise WarehouseLocked where another run has taken the lease of the one that this is
+        for."""
+        if self._run_id is not None:
+            lock.require_lease(self.root, self._run_id)
 
     def _part(self, table: str, where: Mapping[str, str] | None) -> str | None:
         """What of the table to replace, as SQL; None for all of it."""

@@ -8,6 +8,7 @@ from ymr_spark.errors import EnvironmentProblem
 _DISK = "free some, or choose another disk by the settings or, for its own files, spark.local.dir"
 _RIGHTS = "give this user the right to it, or choose another place by the settings"
 _LINKS = "mend the link, or choose another place by the settings"
+_KEYS = "see whether the keys of the environment, or this machine's role, may do so in that store"
 _MEMORY = "end other programs, or give Spark less by spark.driver.memory and spark.executor.memory"
 _WAYS_OUT = {
     "No space left on device": _DISK,
@@ -25,6 +26,10 @@ _WAYS_OUT = {
     "Unable to allocate": _MEMORY,
     "MemoryError": _MEMORY,
     "UnknownHostException": "let the name resolve by /etc/hosts, or set SPARK_LOCAL_IP",
+    "bucket does not exist": "make it, or name another in the settings",
+    "Unable to locate credentials": _KEYS,
+    "PermissionError": _KEYS,
+    "Could not connect to the endpoint": "see whether the server runs, and AWS_ENDPOINT_URL",
     "PYTHON_VERSION_MISMATCH": "give executors the driver's Python by spark.pyspark.python",
 }
 

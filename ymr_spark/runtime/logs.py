@@ -11,6 +11,7 @@ import time
 from contextlib import suppress
 
 # Read by conf/log4j2-json.properties.
+_CHATTY = ("py4j", "aiobotocore", "botocore", "s3fs", "fsspec")
 RUN_ID, STAGE = "YMR_SPARK_RUN_ID", "YMR_SPARK_STAGE"
 
 
@@ -24,7 +25,8 @@ def configure(form: str, stage: str, run_id: str) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(formatter)
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    logging.getLogger("py4j").setLevel(logging.WARNING)
+    for chatty in _CHATTY:
+        logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 def _json(stage: str, run_id: str) -> logging.Formatter:

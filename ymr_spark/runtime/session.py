@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pyspark
@@ -20,10 +21,13 @@ from pyspark.sql import SparkSession
 
 from ymr_spark import shipped, text_file
 from ymr_spark.errors import EnvironmentProblem
-from ymr_spark.runtime import environment, failures, jars, logs
+from ymr_spark.runtime import cores, environment, failures, jars, logs
+from ymr_spark.store.locations import Location
+from ymr_spark.store.remote import Remote
 
 GATEWAY = environment.GATEWAY
 _DYING_SECONDS = 0.5  # between its last word and its end
+_S3_SERVER = ("AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ALLOW_HTTP")
 _kept = False
 # What tables and stages need to be right or fast whatever the cluster; master, memory and cores
 # belong to spark-submit and the Spark properties under conf/.
@@ -68,7 +72,9 @@ def build(name: str, defaults: Path | None = None) -> SparkSession:
     builder = SparkSession.builder.appName(name)
     for key, value in ALWAYS.items():
         builder = builder.config(key, value)
-    for key, value in _labels().items():
+    # Never its keys, which Spark would show: executors have those of their own environment or role.
+    where = {name: os.environ[name] for name in _S3_SERVER if name in os.environ}
+    for key, value in (_labels() | where).items():
         builder = builder.config(f"spark.executorEnv.{key}", value)
     bars = "true" if sys.stderr.isatty() else "false"
     with _starting():
@@ -77,8 +83,22 @@ def build(name: str, defaults: Path | None = None) -> SparkSession:
     # Paths mean to Spark what they mean to Python, whatever HADOOP_CONF_DIR says. Not a property:
     # YARN would look for its own staging folder by it.
     spark.sparkContext._jsc.hadoopConfiguration().set("fs.defaultFS", "file:///")
+    properties = spark.sparkContext.getConf()
+    for key, value in _of_s3().items():
+        if not properties.contains(f"spark.hadoop.{key}"):
+            spark.sparkContext._jsc.hadoopConfiguration().set(key, value)
+    if properties.get("spark.submit.deployMode") == "cluster":  # where others share the node
+        os.environ.setdefault(cores.TENSORFLOW_THREADS, properties.get("spark.driver.cores") or "1")
     _label(spark)
     return spark
+
+
+def _of_s3() -> dict[str, str]:
+    """Of Hadoop, by what tells other clients of a server that is not Amazon's."""
+    endpoint, region, _ = (os.environ.get(name) for name in _S3_SERVER)
+    told = {"fs.s3a.endpoint": endpoint, "fs.s3a.endpoint.region": region}
+    told["fs.s3a.path.style.access"] = "true" if endpoint else None
+    return {key: value for key, value in told.items() if value}
 
 
 def keep() -> None:
@@ -153,11 +173,15 @@ def _act_as_spark_submit(defaults: Path | None) -> None:
         # Read by conf/*-spark.conf, for work in any folder.
         "YMR_SPARK_CONF_DIR": str(shipped.CONF),
     }
+    arguments = []
     if defaults is not None:
         # Spark's launcher would end with a stack of Java's.
         text_file.read(defaults, "set spark_defaults to a file of Spark properties")
-        arguments = f"--properties-file {shlex.quote(str(defaults))} pyspark-shell"
-        os.environ.setdefault("PYSPARK_SUBMIT_ARGS", arguments)
+        arguments += ["--properties-file", str(defaults)]
+    if jars.S3.folder.exists():
+        arguments += ["--driver-class-path", jars.S3.class_path]
+    if arguments:
+        os.environ.setdefault("PYSPARK_SUBMIT_ARGS", shlex.join([*arguments, "pyspark-shell"]))
     if not _resolves(socket.gethostname()):
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     if sys.getfilesystemencoding() == "utf-8" != codecs.lookup(locale.getencoding()).name:
@@ -195,13 +219,29 @@ def shared_jvm(defaults: Path | None = None) -> Iterator[dict[str, str]]:
         gateway.proc.wait()
 
 
-def require_folder(spark: SparkSession, folder: Path) -> None:
-    """Raise EnvironmentProblem where the JVM does not see a folder that Python sees."""
+def require_folder(spark: SparkSession, folder: Location) -> None:
+    """Raise EnvironmentProblem where the JVM does not see a folder that Python sees, or not reach
+    its store."""
+    if isinstance(folder, Remote):
+        _require_store(spark, folder)
+        return
     if not spark.sparkContext._jvm.java.io.File(str(folder)).isDirectory():  # type: ignore[union-attr]
         raise EnvironmentProblem(
             f"{folder}: Python sees it, Spark's JVM does not, which takes names of files for those "
             "of another encoding; set LC_ALL=C.UTF-8 where the JVM starts, or choose an ASCII name"
         )
+
+
+def _require_store(spark: SparkSession, folder: Remote) -> None:
+    jvm: Any = spark.sparkContext._jvm
+    path = jvm.org.apache.hadoop.fs.Path(str(folder))
+    try:
+        path.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration()).exists(path)
+    except Py4JJavaError as e:
+        raise EnvironmentProblem(
+            f"{folder}: Spark's JVM cannot reach it ({e.java_exception.toString()}); see "
+            "docs/cluster.md for the JARs and properties that it needs"
+        ) from e
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -23,6 +22,7 @@ from ymr_spark.search import folds
 from ymr_spark.search.lists import listed, listeners
 from ymr_spark.shards import indices, inventory, writing
 from ymr_spark.store import atomically
+from ymr_spark.store.locations import Location
 
 _ROW_GROUP_ROWS = 65_536
 
@@ -51,7 +51,7 @@ class Sample:
     """
 
     rows: DataFrame
-    folder: Path
+    folder: Location
     seed: int
     columns: dict[str, str]
     bias: dict[str, Any]

@@ -5,7 +5,6 @@ import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,8 @@ from optuna.trial import TrialState
 from ymr_spark import seeds
 from ymr_spark.errors import SettingsError
 from ymr_spark.records.learning_curve import Curve, Point
+from ymr_spark.store import scratch
+from ymr_spark.store.locations import Location
 
 log = logging.getLogger(__name__)
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -50,7 +51,7 @@ class Trial:
 
 
 def search(
-    journal: Path,
+    journal: Location,
     space: Mapping[str, BaseDistribution],
     first: Sequence[Parameters],
     rungs: Sequence[Curves],
@@ -73,8 +74,9 @@ def search(
         rungs: of growing effort, such as samples of growing size.
         trials: those tried in all; more than before goes on with the search.
     """
+    folder = scratch.Working(journal.parent)
     study = optuna.create_study(
-        storage=JournalStorage(JournalFileBackend(str(journal))),
+        storage=JournalStorage(JournalFileBackend(str(folder.path / journal.name))),
         study_name="search",
         load_if_exists=True,
     )
@@ -83,6 +85,7 @@ def search(
     tried = _tried(study)
     while len(tried) < trials:
         _try_next(study, space, first, rungs, seed, reduction, tried)
+        folder.publish()
         tried = _tried(study)
     return tried[:trials]
 

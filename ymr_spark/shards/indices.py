@@ -1,8 +1,8 @@
 """Dense indices for embeddings: 1..n in the order of the ids, 0 for what is unknown."""
 
+import io
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,8 @@ import pandas as pd
 import pyarrow as pa
 
 from ymr_spark.packing import Block, Packed, flat, one_row
+from ymr_spark.store import atomically, locations
+from ymr_spark.store.locations import Location
 
 Ids = npt.NDArray[np.int32]
 
@@ -104,16 +106,18 @@ def _catalogue(ids: Mapping[str, Ids], placed: pd.DataFrame) -> dict[str, Ids]:
     return features
 
 
-def save(ids: Mapping[str, Ids], folder: Path) -> None:
+def save(ids: Mapping[str, Ids], folder: Location) -> None:
     """Write each array as <name>.npy, for readers without Spark."""
-    folder.mkdir()
     for name, values in ids.items():
-        np.save(folder / f"{name}.npy", values)
+        content = io.BytesIO()
+        np.save(content, values)
+        atomically.write(folder / f"{name}.npy", content.getvalue())
 
 
-def load(folder: Path) -> dict[str, Ids]:
+def load(folder: Location) -> dict[str, Ids]:
     """What `save` has written into the folder."""
-    return {path.stem: np.load(path) for path in sorted(folder.glob("*.npy"))}
+    files = locations.matching(folder, "*.npy")
+    return {file.stem: np.load(io.BytesIO(file.read_bytes())) for file in files}
 
 
 def _rated(rated: Packed) -> dict[str, Ids]:

@@ -1,7 +1,7 @@
 """What a folder of shards holds, and the proof that it still holds exactly that."""
 
 import hashlib
-from pathlib import Path
+from pathlib import PurePath
 
 from pydantic import ValidationError
 
@@ -9,6 +9,8 @@ from ymr_spark.errors import DataContractError
 from ymr_spark.identity import Identity
 from ymr_spark.records.record import Record
 from ymr_spark.scale import Scale
+from ymr_spark.store import locations, scratch
+from ymr_spark.store.locations import Location
 
 NAME = "inventory.json"
 _WAY_OUT = "run jobs/export_shards.py --force"
@@ -66,29 +68,35 @@ class Inventory(Record):
         return self.model_copy(update={"splits": {"train": self.splits["validation"]}})
 
 
-def files_of(folder: Path) -> dict[str, File]:
-    """Size and digest of every file below the folder but the inventory itself."""
-    paths = sorted(p for p in folder.rglob("*") if p.is_file() and p != folder / NAME)
-    return {str(p.relative_to(folder)): _file(p) for p in paths}
+def files_of(folder: Location) -> dict[str, File]:
+    """Size and digest of every file below the folder but the inventory itself, and hidden ones,
+    which a killed task has left."""
+    found = {str(locations.below(folder, file)): file for file in locations.files(folder)}
+    return {name: _file(file) for name, file in sorted(found.items()) if _counts(name)}
 
 
-def verify(folder: Path, ratings_version: int | None = None) -> Inventory:
+def _counts(name: str) -> bool:
+    return name != NAME and not PurePath(name).name.startswith(".")
+
+
+def verify(folder: Location, ratings_version: int | None = None) -> Inventory:
     """The inventory of a folder that holds what it says, byte by byte, and nothing else.
+
+    Of a store's folder the copy is looked at that this machine reads.
 
     Raises:
         DataContractError: a file is missing, changed or extra; Delta's or Petastorm's own
             metadata are there; the shards are not of this version of the ratings table.
     """
-    for path in folder.rglob("*"):
-        if path.name in _REFUSED:
-            raise DataContractError(f"{path}: shards are plain Parquet without it; {_WAY_OUT}")
+    for path in (path for name in _REFUSED for path in locations.matching(folder, f"**/{name}")):
+        raise DataContractError(f"{path}: shards are plain Parquet without it; {_WAY_OUT}")
     inventory = _read(folder / NAME)
     if ratings_version is not None and inventory.ratings_version != ratings_version:
         raise DataContractError(
             f"{folder}: made from version {inventory.ratings_version} of the ratings table, "
             f"expected version {ratings_version}; {_WAY_OUT}"
         )
-    expected, found = inventory.files, files_of(folder)
+    expected, found = inventory.files, files_of(scratch.brought(folder))
     for name in sorted(expected.keys() | found.keys()):
         if expected.get(name) != found.get(name):
             raise DataContractError(
@@ -97,7 +105,7 @@ def verify(folder: Path, ratings_version: int | None = None) -> Inventory:
     return inventory
 
 
-def _read(path: Path) -> Inventory:
+def _read(path: Location) -> Inventory:
     try:
         return Inventory.model_validate_json(path.read_bytes())
     except OSError as e:
@@ -106,11 +114,9 @@ def _read(path: Path) -> Inventory:
         raise DataContractError(f"{path}: not an inventory of this version; {_WAY_OUT}") from e
 
 
-def _file(path: Path) -> File:
-    with path.open("rb") as file:
-        return File(
-            bytes=path.stat().st_size, sha256=hashlib.file_digest(file, "sha256").hexdigest()
-        )
+def _file(path: Location) -> File:
+    content = path.read_bytes()
+    return File(bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
 
 
 def _difference(expected: File | None, found: File | None) -> str:

@@ -1,10 +1,7 @@
 """Row groups as files of plain Parquet, written by Spark's tasks and read back there."""
 
-import shutil
 from collections.abc import Iterable, Iterator
 from itertools import groupby
-from pathlib import Path
-from uuid import uuid4
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +14,8 @@ from ymr_spark.scale import Scale
 from ymr_spark.shards import export
 from ymr_spark.shards.export import Order
 from ymr_spark.shards.indices import Index
+from ymr_spark.store import atomically
+from ymr_spark.store.locations import Location
 
 _SUMS: dict[str, pa.DataType] = {
     **{"row_group": pa.int32(), "rows": pa.int64()},
@@ -32,7 +31,7 @@ def name(row_group: int) -> str:
     return f"row-group-{row_group:05d}.parquet"
 
 
-def write(rated: Packed, order: Order, index: Index, folder: Path) -> pa.Table:
+def write(rated: Packed, order: Order, index: Index, folder: Location) -> pa.Table:
     """Write the rows of a split in their order, a file a row group.
 
     Args:
@@ -43,8 +42,7 @@ def write(rated: Packed, order: Order, index: Index, folder: Path) -> pa.Table:
         (row_group, rows, hash_high, hash_low, stars) of each, ascending, as read back: what
         `Identity.of_halves` takes, and the sum of their stars.
     """
-    shared, scale, staging = rated.broadcast(index), rated.scale, folder.parent / ".staging"
-    staging.mkdir()
+    shared, scale = rated.broadcast(index), rated.scale
 
     def work(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
         for group, users, songs, levels in _whole(batches):
@@ -52,12 +50,11 @@ def write(rated: Packed, order: Order, index: Index, folder: Path) -> pa.Table:
             stars = scale.stars(levels[place])
             rows = pa.table(shared.value.columns(users[place], songs[place], stars))
             file = folder / name(group)
-            _write(rows, file, staging)
+            _write(rows, file)
             yield pa.RecordBatch.from_pylist([_read_back(file, group, scale)], _WRITTEN)
 
     written = export.grouped(rated, order).mapInArrow(work, _COLUMNS).toArrow()
     shared.destroy()
-    shutil.rmtree(staging)
     return written.sort_by("row_group")
 
 
@@ -76,15 +73,16 @@ def _pieces(batch: pa.RecordBatch) -> Iterator[tuple[int, list[Array]]]:
         yield group, [column[row].values.to_numpy() for column in columns]
 
 
-def _write(rows: pa.Table, file: Path, staging: Path) -> None:
+def _write(rows: pa.Table, file: Location) -> None:
     """Whole or not at all, whatever becomes of the task and of another that does the same."""
-    partial = staging / f"{file.name}.{uuid4().hex}"
-    pq.write_table(rows, partial, row_group_size=len(rows))
-    partial.replace(file)
+    content = pa.BufferOutputStream()
+    pq.write_table(rows, content, row_group_size=len(rows))
+    atomically.write(file, content.getvalue().to_pybytes())
 
 
-def _read_back(file: Path, group: int, scale: Scale) -> dict[str, float]:
-    table = pq.read_table(file, columns=["user_id", "song_id", "rating"])
+def _read_back(file: Location, group: int, scale: Scale) -> dict[str, float]:
+    content = pa.BufferReader(file.read_bytes())
+    table = pq.read_table(content, columns=["user_id", "song_id", "rating"])
     users, songs, ratings = (column.to_numpy() for column in table.columns)
     levels = scale.level_of(ratings)
     high, low = halves(xxhash64(users, songs, levels))

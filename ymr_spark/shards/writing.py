@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -12,10 +11,12 @@ from ymr_spark.identity import Identity
 from ymr_spark.packing import Packed
 from ymr_spark.shards import export, indices, inventory, row_group_files
 from ymr_spark.shards.indices import Index
+from ymr_spark.store import atomically
+from ymr_spark.store.locations import Location
 
 
 def write(
-    folder: Path,
+    folder: Location,
     splits: Mapping[str, Packed],
     index: Index,
     expected: Mapping[str, Identity],
@@ -44,7 +45,6 @@ def write(
             row_groups_multiple=row_groups_multiple,
         )
         order = export.ordered(rated, groups, seed)
-        (folder / split).mkdir()
         written = row_group_files.write(rated, order, index, folder / split)
         found[split] = _checked(folder, split, written, expected[split])
     contents = inventory.Inventory(
@@ -56,12 +56,12 @@ def write(
         splits=found,
         files=inventory.files_of(folder),
     )
-    (folder / inventory.NAME).write_text(contents.model_dump_json(indent=1))
+    atomically.write(folder / inventory.NAME, contents.model_dump_json(indent=1))
     return contents
 
 
 def _checked(
-    folder: Path, split: str, written: pa.Table, expected: Identity
+    folder: Location, split: str, written: pa.Table, expected: Identity
 ) -> inventory.SplitShards:
     groups: list[dict[str, Any]] = written.to_pylist()
     rows, high, low = (sum(group[n] for group in groups) for n in ("rows", "hash_high", "hash_low"))

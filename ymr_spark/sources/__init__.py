@@ -1,13 +1,14 @@
 """Where raw ratings come from: R2's files, planted ones, other layouts, tables of any columns."""
 
-from pathlib import Path
-
 from ymr_spark.sources.r2 import files, names
+from ymr_spark.store import locations
+from ymr_spark.store.locations import Location
 
 
-def files_of(path: Path) -> list[Path]:
+def files_of(path: Location) -> list[Location]:
     """The files that ratings are read from: of a folder of R2's layout those that are taken."""
     if path.is_file():
         return [path]
-    found = sorted(p for p in path.rglob("*") if p.is_file() and not names.is_clutter(p.name))
-    return files.of_interest(path) or found
+    if wanted := files.of_interest(path):
+        return wanted
+    return [file for file in locations.files(path) if not names.is_clutter(file.name)]

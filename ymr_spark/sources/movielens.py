@@ -26,6 +26,8 @@ from ymr_spark.sources.table import attributes, text_table
 from ymr_spark.sources.table.columns import by_place
 from ymr_spark.sources.table.raw_table import RawTable
 from ymr_spark.sources.table.text_rows import Form
+from ymr_spark.store import locations
+from ymr_spark.store.locations import Location
 
 PACKAGE = "recbole==1.2.1"
 WHEEL = "recbole-1.2.1-py3-none-any.whl"
@@ -50,7 +52,7 @@ class Release:
     items: str  # item, title, year, names of genres
 
 
-def find(path: Path) -> Path | None:
+def find(path: Location) -> Location | None:
     """The ratings of a release in this folder or in its only one below."""
     for name in _FILES:
         found = inner(path, name)
@@ -59,12 +61,13 @@ def find(path: Path) -> Path | None:
     return None
 
 
-def inner(path: Path, name: str) -> Path | None:
+def inner(path: Location, name: str) -> Location | None:
     """A file in a folder, or in a folder of it, as archives have them."""
-    return next(iter(sorted([*path.glob(name), *path.glob(f"*/{name}")])), None)
+    found = locations.matching(path, name) + locations.matching(path, f"*/{name}")
+    return min(found, key=str, default=None)
 
 
-def opened(spark: SparkSession, path: Path) -> RawTable:
+def opened(spark: SparkSession, path: Location) -> RawTable:
     """The release in this folder.
 
     A film's album is its year; its genre the first that is named.
@@ -85,7 +88,7 @@ def opened(spark: SparkSession, path: Path) -> RawTable:
     return replace(table, items=_items(movies))
 
 
-def _items(movies: Path) -> pa.Table:
+def _items(movies: Location) -> pa.Table:
     if movies.name == "movies.csv":
         rows = [[*row[:2], row[2].split("|")] for row in attributes.records(movies)[1:]]
     elif movies.name == "movies.dat":
@@ -102,7 +105,7 @@ def _items(movies: Path) -> pa.Table:
     return attributes.table({"id": ids, "title": titles, "album": years, "genres": genres}, "|")
 
 
-def _encoding(movies: Path) -> str:
+def _encoding(movies: Location) -> str:
     """10M is UTF-8, 1M Latin-1."""
     try:
         movies.read_bytes().decode()

@@ -10,7 +10,6 @@ no ratings and is not read.
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,6 +27,8 @@ from ymr_spark.sources.table.columns import Columns
 from ymr_spark.sources.table.found import Found
 from ymr_spark.sources.table.raw_table import BUCKET_BYTES, RawTable
 from ymr_spark.sources.table.text_rows import Form, parsed
+from ymr_spark.store import locations
+from ymr_spark.store.locations import Location
 
 _NAMES = ("user", "rating", "time", "item")
 _FORM = Form(",", _NAMES, Columns({name: name for name in _NAMES}), quoted=False)
@@ -35,13 +36,13 @@ _FILM = re.compile(rb"^([0-9]+):\r?\n", re.MULTILINE)
 _TASK_BYTES = 16 * 2**20
 
 
-def find(path: Path) -> list[Path]:
+def find(path: Location) -> list[Location]:
     """The files of ratings in this folder or in one below."""
-    files = [*path.glob("**/mv_*.txt")] or [*path.glob("**/combined_data_*.txt")]
-    return sorted(files)
+    films = locations.matching(path, "**/mv_*.txt")
+    return films or locations.matching(path, "**/combined_data_*.txt")
 
 
-def opened(spark: SparkSession, path: Path) -> RawTable:
+def opened(spark: SparkSession, path: Location) -> RawTable:
     """The data in this folder; where there is a `probe.txt`, it gives the test rows.
 
     Raises:
@@ -60,7 +61,7 @@ def opened(spark: SparkSession, path: Path) -> RawTable:
         f"the Netflix Prize, {len(paths)} files" + ("" if probe is None else " and probe.txt"),
         spark.range(0, len(tasks), 1, len(tasks)).toDF("task"),
         _reader(tasks, held_out),
-        sum(file.stat().st_size for file in paths) // BUCKET_BYTES + 1,
+        sum(locations.stamp(file)[0] for file in paths) // BUCKET_BYTES + 1,
         True,
         held_out is not None,
         None if titles is None else _titles(titles),
@@ -68,7 +69,7 @@ def opened(spark: SparkSession, path: Path) -> RawTable:
     )
 
 
-def _tasks(paths: Sequence[Path]) -> list[list[Stretch]]:
+def _tasks(paths: Sequence[Location]) -> list[list[Stretch]]:
     """Stretches of whole films, some megabytes together."""
     tasks: list[list[Stretch]] = [[]]
     size = 0
@@ -83,7 +84,7 @@ def _tasks(paths: Sequence[Path]) -> list[list[Stretch]]:
     return tasks
 
 
-def _cuts(path: Path, start: int, size: int) -> Iterator[tuple[int, int]]:
+def _cuts(path: Location, start: int, size: int) -> Iterator[tuple[int, int]]:
     """Where films begin, some megabytes from each other."""
     with path.open("rb") as opened_file:
         while start < size:
@@ -148,7 +149,7 @@ def _keys(film: Any, customer: Any) -> npt.NDArray[np.int64]:
     return keys
 
 
-def _pairs(probe: Path) -> npt.NDArray[np.int64]:
+def _pairs(probe: Location) -> npt.NDArray[np.int64]:
     """The keys of the ratings that it names."""
     film, keys = 0, []
     for (line,) in attributes.lines(probe, "\n"):
@@ -159,7 +160,7 @@ def _pairs(probe: Path) -> npt.NDArray[np.int64]:
     return np.array(keys, np.int64)
 
 
-def _titles(path: Path) -> pa.Table:
+def _titles(path: Location) -> pa.Table:
     rows = [row for row in attributes.lines(path, ",", "latin-1", 2) if len(row) > 2]
     ids, years, titles = zip(*rows, strict=True)
     albums = [year if year.isdigit() else None for year in years]

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import IO, cast
 
 from ymr_spark.errors import DataContractError
+from ymr_spark.store import locations
+from ymr_spark.store.locations import Location
 
 _BYTE_ORDER_MARKS = {
     codecs.BOM_UTF32_LE: "UTF-32",
@@ -24,11 +26,11 @@ READ_ERRORS = (OSError, EOFError, zlib.error)
 class RawFile:
     """A file as it was when it was found; `index` is its place in the file order."""
 
-    path: Path
+    path: Location
     index: int
     part: int
     size: int  # bytes on disk
-    modified: int  # nanoseconds
+    modified: int | str  # as `locations.Stamp`
     start: int  # offset of the first line: behind a byte order mark
 
     @property
@@ -44,39 +46,42 @@ class RawFile:
     def open(self) -> IO[bytes]:
         """The decompressed bytes."""
         if self.path.suffix == ".gz":
-            return cast(IO[bytes], gzip.open(self.path))
+            return cast(IO[bytes], gzip.open(self._source))
         if self.path.suffix == ".bz2":
-            return cast(IO[bytes], bz2.open(self.path))
+            return cast(IO[bytes], bz2.open(self._source))
         return self.path.open("rb")
+
+    @property
+    def _source(self) -> Path | IO[bytes]:
+        return self.path if isinstance(self.path, Path) else self.path.open()
 
     def check_unchanged(self) -> None:
         """Raise DataContractError where size or modification time are no longer the same."""
         try:
-            now = self.path.stat()
+            now = locations.stamp(self.path)
         except OSError as e:
             raise unreadable(self.path, e) from e
-        if (now.st_size, now.st_mtime_ns) != (self.size, self.modified):
+        if now != (self.size, self.modified):
             raise DataContractError(
                 f"{self.path}: changed while it was read; no table was touched, "
                 "run again when the file is complete"
             )
 
 
-def unreadable(path: Path, error: BaseException) -> DataContractError:
+def unreadable(path: Location, error: BaseException) -> DataContractError:
     """The error for what `READ_ERRORS` tell of a file."""
     why = getattr(error, "strerror", None) or error
     return DataContractError(f"{path}: cannot be read ({why}); replace the file with a whole one")
 
 
-def described(path: Path, index: int, part: int) -> RawFile:
+def described(path: Location, index: int, part: int) -> RawFile:
     """The file as it is now.
 
     Raises:
         DataContractError: it cannot be read, is empty, or is UTF-16 or UTF-32.
     """
     try:
-        stat = path.stat()
-        file = RawFile(path, index, part, stat.st_size, stat.st_mtime_ns, start=0)
+        file = RawFile(path, index, part, *locations.stamp(path), start=0)
         with file.open() as opened:
             head = opened.read(4)
     except READ_ERRORS as e:
@@ -87,7 +92,7 @@ def described(path: Path, index: int, part: int) -> RawFile:
     return file
 
 
-def _start(path: Path, head: bytes) -> int:
+def _start(path: Location, head: bytes) -> int:
     for mark, encoding in _BYTE_ORDER_MARKS.items():
         if head.startswith(mark):
             raise DataContractError(

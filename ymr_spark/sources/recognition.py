@@ -1,7 +1,6 @@
 """What raw ratings are: told by the settings, or by the names of files."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 from pyspark.sql import SparkSession
 
@@ -10,11 +9,14 @@ from ymr_spark.sources.r2 import files as r2_files
 from ymr_spark.sources.r2 import names as r2_names
 from ymr_spark.sources.table import raw_table, text_table
 from ymr_spark.sources.table.raw_table import Given, RawTable
+from ymr_spark.store.locations import Location
 
 R2 = "folder"
 TABLE = "table"
 # In the order in which they are looked for.
-_LAYOUTS: dict[str, tuple[Callable[[Path], object], Callable[[SparkSession, Path], RawTable]]] = {
+_LAYOUTS: dict[
+    str, tuple[Callable[[Location], object], Callable[[SparkSession, Location], RawTable]]
+] = {
     "movielens": (movielens.find, movielens.opened),
     "yahoo-r1": (yahoo.find_r1, yahoo.opened_r1),
     "yahoo-r3": (yahoo.find_r3, yahoo.opened_r3),
@@ -22,7 +24,7 @@ _LAYOUTS: dict[str, tuple[Callable[[Path], object], Callable[[SparkSession, Path
 }
 
 
-def recognized(path: Path) -> str:
+def recognized(path: Location) -> str:
     """The name of the source that a file or folder is of."""
     if any(r2_names.is_taken(file.name) for file in r2_files.of_interest(path)):
         return R2
@@ -31,7 +33,7 @@ def recognized(path: Path) -> str:
     return TABLE
 
 
-def opened(spark: SparkSession, source: str, path: Path, given: Given) -> RawTable:
+def opened(spark: SparkSession, source: str, path: Location, given: Given) -> RawTable:
     """The table of a source by its name.
 
     Raises:

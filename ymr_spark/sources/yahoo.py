@@ -7,7 +7,6 @@ between tabs; test is of songs that were chosen at random.
 """
 
 from dataclasses import replace
-from pathlib import Path
 
 from pyspark.sql import SparkSession
 
@@ -18,6 +17,7 @@ from ymr_spark.sources.table import attributes, text_table
 from ymr_spark.sources.table.columns import by_place
 from ymr_spark.sources.table.raw_table import RawTable
 from ymr_spark.sources.table.text_rows import Form
+from ymr_spark.store.locations import Location
 
 _R1 = "ydata-ymusic-user-artist-ratings-v1_0.txt"
 _R1_NAMES = "ydata-ymusic-artist-names-v1_0.txt"
@@ -26,12 +26,12 @@ _NAMES = ("user", "item", "rating")
 _NEVER_AGAIN = 255
 
 
-def find_r1(path: Path) -> Path | None:
+def find_r1(path: Location) -> Location | None:
     """The ratings of R1 in this folder, plain or compressed."""
     return _inner(path, _R1)
 
 
-def opened_r1(spark: SparkSession, path: Path) -> RawTable:
+def opened_r1(spark: SparkSession, path: Location) -> RawTable:
     """R1, whose items are artists; "never play again" is the rating 0.
 
     Raises:
@@ -53,13 +53,13 @@ def opened_r1(spark: SparkSession, path: Path) -> RawTable:
     return replace(table, items=items, scale=Scale(0, 100, 1))
 
 
-def find_r3(path: Path) -> list[Path]:
+def find_r3(path: Location) -> list[Location]:
     """Train and test of R3 in this folder; empty where one of them is not there."""
     found = [file for name in _R3 if (file := _inner(path, name))]
     return found if len(found) == len(_R3) else []
 
 
-def opened_r3(spark: SparkSession, path: Path) -> RawTable:
+def opened_r3(spark: SparkSession, path: Location) -> RawTable:
     """R3, whose test rows are given.
 
     Raises:
@@ -75,5 +75,5 @@ def opened_r3(spark: SparkSession, path: Path) -> RawTable:
     return replace(table, scale=Scale(1, 5, 1))
 
 
-def _inner(path: Path, name: str) -> Path | None:
+def _inner(path: Location, name: str) -> Location | None:
     return next((f for suffix in ("", ".gz", ".bz2") if (f := inner(path, name + suffix))), None)

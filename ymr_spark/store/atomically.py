@@ -5,6 +5,7 @@ Links stay: what they lead to is made or replaced, on the disk where it lies.
 
 import os
 import shutil
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,17 +13,22 @@ from pathlib import Path
 import psutil
 
 from ymr_spark.errors import EnvironmentProblem
+from ymr_spark.store.locations import Location
+from ymr_spark.store.remote import Remote
 
 
-def write(path: Path, content: str | bytes) -> None:
+def write(path: Location, content: str | bytes) -> None:
     """Write a file, making its folder.
 
     Raises:
         EnvironmentProblem: a link on the way leads nowhere, or the file is mounted.
     """
+    if isinstance(path, Remote):
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return
     path = _replaceable(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
         partial.write_bytes(content.encode() if isinstance(content, str) else content)
         partial.replace(path)
@@ -32,12 +38,37 @@ def write(path: Path, content: str | bytes) -> None:
 
 
 @contextmanager
-def replacing(folder: Path) -> Iterator[Path]:
+def replacing(folder: Location) -> Iterator[Location]:
     """A hidden sibling to fill; it takes the folder's place when the block succeeds.
+
+    In an object store, which renames nothing, its files are copied into the folder's place.
 
     Raises:
         EnvironmentProblem: a link on the way leads nowhere, or the folder is mounted.
     """
+    if isinstance(folder, Remote):
+        with _replacing_in_store(folder) as prefix:
+            yield prefix
+    else:
+        with _replacing_on_disk(folder) as sibling:
+            yield sibling
+
+
+@contextmanager
+def _replacing_in_store(folder: Remote) -> Iterator[Remote]:
+    partial = folder.parent / f".{folder.name}.partial"
+    partial.rmtree()
+    try:
+        yield partial
+    except BaseException:
+        partial.rmtree()
+        raise
+    folder.rmtree()
+    partial.move(folder)
+
+
+@contextmanager
+def _replacing_on_disk(folder: Path) -> Iterator[Path]:
     folder = _replaceable(folder)
     partial = folder.with_name(f".{folder.name}.partial")
     replaced = folder.with_name(f".{folder.name}.replaced")

@@ -3,41 +3,54 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import unquote
 
 import pyarrow as pa
-from deltalake import DeltaTable, Schema
+from deltalake import CommitProperties, DeltaTable, Schema
 from deltalake.transaction import AddAction, create_table_with_add_actions
+
+from ymr_spark.store import locations
+from ymr_spark.store.locations import Location
 
 
 @dataclass(frozen=True)
 class Extent:
     """A data file and the least and the greatest value that it has of a column."""
 
-    path: Path
+    path: Location
     rows: float
     least: float
     most: float
 
 
-def commits(table: Path) -> list[Path]:
+# Who comes second has worked on what is no longer there: nothing is tried again.
+ALONE = CommitProperties(max_commit_retries=0)
+
+
+def opened(table: Location, version: int | None = None) -> DeltaTable:
+    """The table, at a version or the newest."""
+    return DeltaTable(locations.for_delta(table), version=version)
+
+
+def commits(table: Location) -> list[Location]:
     """The files of the log, one a version, the newest last; none where there is no table."""
-    return sorted(p for p in (table / "_delta_log").glob("*.json") if p.stem.isdigit())
+    logged = locations.matching(table / "_delta_log", "*.json")
+    return [file for file in logged if file.stem.isdigit()]
 
 
-def files(table: Path, delta: DeltaTable) -> list[Path]:
+def files(table: Location, delta: DeltaTable) -> list[Location]:
     """The data files in the order of their names.
 
     Args:
         table: its folder.
     """
     found = pa.table(delta.get_add_actions())["path"].to_numpy()
-    return sorted(_file(table, path) for path in found)
+    return sorted((_file(table, path) for path in found), key=str)
 
 
-def extents(table: Path, delta: DeltaTable, column: str) -> list[Extent]:
+def extents(table: Location, delta: DeltaTable, column: str) -> list[Extent]:
     """The same with what the log says of their rows and a column's values; where it says
     nothing, there may be any."""
     actions = pa.table(delta.get_add_actions(flatten=True)).to_pylist()
@@ -50,7 +63,7 @@ def extents(table: Path, delta: DeltaTable, column: str) -> list[Extent]:
 
 
 def commit(
-    table: Path,
+    table: Location,
     written: pa.Table,
     schema: Schema,
     partitions: Sequence[str],
@@ -66,19 +79,26 @@ def commit(
     columns = [*partitions]
     if where:
         part = [(column, "=", value) for column, value in where.items()]
-        DeltaTable(table).create_write_transaction([*added], "overwrite", schema, columns, part)
+        opened(table).create_write_transaction(
+            [*added], "overwrite", schema, columns, part, commit_properties=ALONE
+        )
     else:
         create_table_with_add_actions(
-            str(table), schema, added, mode="overwrite", partition_by=columns
+            locations.for_delta(table),
+            schema,
+            added,
+            mode="overwrite",
+            partition_by=columns,
+            commit_properties=ALONE,
         )
 
 
-def _file(table: Path, path: str) -> Path:
+def _file(table: Location, path: str) -> Location:
     # The log has relative paths in percent-encoding; `file_uris` encodes the table's own too.
     return table / unquote(path)
 
 
 def _added(written: Mapping[str, Any]) -> AddAction:
-    partitions = dict(part.split("=", 1) for part in Path(written["path"]).parent.parts)
+    partitions = dict(part.split("=", 1) for part in PurePosixPath(written["path"]).parent.parts)
     rest = written["modified"], True, written["statistics"]
     return AddAction(written["path"], written["bytes"], partitions, *rest)

@@ -1,19 +1,23 @@
 """Digests of files as they lie on the disk."""
 
 import hashlib
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Mapping
+from typing import Any
+
+from ymr_spark.store.locations import Location, Stamp, below
 
 
-def state_of(folder: Path, paths: Iterable[Path]) -> str | None:
-    """A digest of names, sizes and modification times, as make would look at them.
+def state_of(folder: Location, files: Mapping[Location, Stamp]) -> str | None:
+    """A digest of names, sizes and what changes with the content, as make would look at them.
 
     A folder that moves keeps it.
+
+    Args:
+        files: those below the folder that count.
     """
-    stats = [(p.relative_to(folder), p.stat()) for p in sorted(paths) if p.is_file()]
-    if not stats:
-        return None
-    return digest(repr([(str(p), s.st_size, s.st_mtime_ns) for p, s in stats]).encode())
+    found: Any = sorted(files.items())
+    stats = [(str(below(folder, path)), *stamp) for path, stamp in found]
+    return digest(repr(stats).encode()) if stats else None
 
 
 def digest(content: bytes) -> str:

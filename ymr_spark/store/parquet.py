@@ -1,14 +1,18 @@
 """Files of Parquet in Spark's tasks, which need numpy and pyarrow for it and nothing else."""
 
 import json
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pyarrow as pa
 
+from ymr_spark.store import locations
+
 if TYPE_CHECKING:
+    import pyarrow.dataset as ds
     import pyarrow.parquet as pq
 
 Batches = Iterable[pa.RecordBatch]
@@ -31,14 +35,25 @@ def reader(groups: Sequence[Sequence[str]], columns: Sequence[str], root: str | 
     """
 
     def read(numbers: Batches) -> Iterator[pa.RecordBatch]:
-        import pyarrow.dataset as ds
-
         for batch in numbers:
             for number in batch.column(0).to_numpy().tolist():
-                rows = ds.dataset(groups[number], partitioning="hive", partition_base_dir=root)
+                rows = dataset(groups[number], root)
                 yield from rows.to_batches(columns=[*columns], batch_size=_ROWS_AT_ONCE)
 
     return read
+
+
+def dataset(files: Sequence[str], root: str | None = None) -> "ds.Dataset":
+    """The rows of files.
+
+    Args:
+        root: the folder below which names of folders are partitions.
+    """
+    import pyarrow.dataset as ds
+
+    system, (*paths, base) = locations.for_arrow([*files, files[0] if root is None else root])
+    place = None if root is None else base
+    return ds.dataset(paths, filesystem=system, partitioning="hive", partition_base_dir=place)
 
 
 def writer(root: str, columns: pa.Schema, partitions: Sequence[str], kernel: Kernel) -> Kernel:
@@ -53,12 +68,15 @@ def writer(root: str, columns: pa.Schema, partitions: Sequence[str], kernel: Ker
         import pyarrow.dataset as ds
 
         found: list[Any] = []
+        system, (folder,) = locations.for_arrow([root])
         whole = (
             pa.Table.from_batches([b]).select(columns.names).cast(columns) for b in kernel(batches)
         )
         ds.write_dataset(
             (batch for table in whole for batch in table.to_batches()),
-            root,
+            folder,
+            filesystem=system,
+            create_dir=system is None,  # a store makes them by itself
             # Of no other task, and of no other attempt at this one.
             basename_template=f"part-{uuid4().hex}-{{i}}.parquet",
             format="parquet",
@@ -72,11 +90,10 @@ def writer(root: str, columns: pa.Schema, partitions: Sequence[str], kernel: Ker
             file_visitor=found.append,
         )
         for file in (file for file in found if file.metadata.num_rows):
-            path = Path(file.path)
             row = {
-                "path": str(path.relative_to(root)),
+                "path": str(PurePosixPath(file.path).relative_to(folder)),
                 "bytes": file.size,
-                "modified": int(path.stat().st_mtime * 1000),
+                "modified": int(time.time() * 1000),
                 "statistics": json.dumps(_statistics(file.metadata)),
             }
             yield pa.RecordBatch.from_pylist([row], _WRITTEN)

@@ -3,10 +3,7 @@
 import logging
 import math
 import time
-from contextlib import nullcontext
 from itertools import islice
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from ymr_spark.models import sections
@@ -21,7 +18,8 @@ from ymr_spark.models.train_ratings import TrainRatings
 from ymr_spark.packing import Packed
 from ymr_spark.records import learning_curve
 from ymr_spark.records.learning_curve import Curve, Point
-from ymr_spark.store import atomically
+from ymr_spark.store import atomically, scratch
+from ymr_spark.store.locations import Location
 
 log = logging.getLogger(__name__)
 _UPDATES = 2
@@ -32,7 +30,7 @@ def fit(
     by_song: Packed,
     base: FactorModel,
     validation: HeldOut,
-    checkpoints: Path,
+    checkpoints: Location,
     *,
     rank: int,
     max_iterations: int,
@@ -87,7 +85,7 @@ def converged(curve: Curve, tolerance: float) -> bool:
     return len(errors) == 2 and errors[0] - errors[1] < tolerance
 
 
-def _save(folder: Path, state: State, curve: Curve) -> None:
+def _save(folder: Location, state: State, curve: Curve) -> None:
     """The state first: the curve, which names it, is what makes it count."""
     atomically.write(folder / f"{state.iteration}.npz", variational_bayes.checkpoint(state))
     atomically.write(folder / "curve.json", learning_curve.dumps(curve))
@@ -96,7 +94,7 @@ def _save(folder: Path, state: State, curve: Curve) -> None:
             file.unlink()
 
 
-def _resumed(folder: Path) -> tuple[State, Curve] | None:
+def _resumed(folder: Location) -> tuple[State, Curve] | None:
     if not (folder / "curve.json").exists():
         return None
     curve = learning_curve.loads((folder / "curve.json").read_text())
@@ -127,15 +125,13 @@ class LatentFactor(RatingEstimator[LatentFactorModel], HasCheckpointDir):
         self, ratings: TrainRatings, settings: dict[str, Any], fallback: RatingModel[Any] | None
     ) -> LatentFactorModel:
         assert fallback is not None
-        kept = self.isSet("checkpointDir")
-        folder = nullcontext(self.getOrDefault("checkpointDir")) if kept else TemporaryDirectory()
-        with folder as checkpoints:
+        with self.checkpoints() as checkpoints:
             state, curve = fit(
                 ratings.by_user,
                 ratings.by_song,
                 fallback.scorer,
                 ratings.validation_arrays,
-                Path(checkpoints),
+                checkpoints,
                 **settings,
                 seed=self.getOrDefault("seed"),
             )
@@ -157,8 +153,8 @@ class LatentFactor(RatingEstimator[LatentFactorModel], HasCheckpointDir):
         base = self.fallback or self._own_fallback(ratings)
         parts = ratings.by_user, ratings.by_song, base.scorer, ratings.validation_arrays
         settings = self.settings() | {"tolerance": -math.inf}
-        with TemporaryDirectory() as folder:
-            return fit(*parts, Path(folder), **settings, seed=self.getOrDefault("seed"))[1]
+        with scratch.named_or_temporary(None) as folder:
+            return fit(*parts, folder, **settings, seed=self.getOrDefault("seed"))[1]
 
 
 def _of_state(base: FactorModel, state: State, curve: Curve) -> LatentFactorModel:

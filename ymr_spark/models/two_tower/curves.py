@@ -1,8 +1,6 @@
 """Learning curves of two-tower models on rows in memory."""
 
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +11,7 @@ from ymr_spark.models.two_tower import training
 from ymr_spark.records.learning_curve import Curve
 from ymr_spark.scale import Scale
 from ymr_spark.shards.reader import untuned
+from ymr_spark.store import scratch
 
 Rated = tuple[Ints, Ints, Floats]  # user ids, song ids and stars, each (rows,)
 
@@ -42,12 +41,12 @@ def curve(
     columns, judged = (_columns(rated, users, songs) for rated in (train, held_out))
     ratings = {name: np.bincount(columns[name]) for name in ("user_index", "song_index")}
     model = training.NETWORKS[network](ratings, float(train[2].mean()), scale, seed=seed, **form)
-    with tempfile.TemporaryDirectory() as checkpoints:
+    with scratch.named_or_temporary(None) as checkpoints:
         return training.train(
             model,
             lambda epoch: batches(columns, batch_size, (seed, epoch)),
             batches(judged, batch_size),
-            Path(checkpoints),
+            checkpoints,
             max_epochs=max_epochs,
             patience=max_epochs,
             tolerance=0.0,

@@ -1,7 +1,6 @@
 """A training between two epochs, as its checkpoints keep it."""
 
 import logging
-from pathlib import Path
 
 import tensorflow as tf
 
@@ -10,6 +9,8 @@ from ymr_spark.models.two_tower.stopping import best_epoch, stopped
 from ymr_spark.models.two_tower.towers import Towers
 from ymr_spark.records import learning_curve
 from ymr_spark.records.learning_curve import Point
+from ymr_spark.store import scratch
+from ymr_spark.store.locations import Location
 
 log = logging.getLogger(__name__)
 CHECKPOINTS_KEPT = 2
@@ -18,7 +19,7 @@ CHECKPOINTS_KEPT = 2
 class Progress:
     """A training between two epochs: model, optimizer, the best of both and curve, in a folder."""
 
-    def __init__(self, model: Towers, checkpoints: Path, learning_rate: float) -> None:
+    def __init__(self, model: Towers, checkpoints: Location, learning_rate: float) -> None:
         """Take up the last checkpoint in the folder, if there is one."""
         self.model = model
         self.optimizer = optimizer_of(model, learning_rate)
@@ -27,7 +28,8 @@ class Progress:
         state = tf.train.Checkpoint(
             model=model, optimizer=self.optimizer, best=self.best, progress=self._text
         )
-        self._manager = tf.train.CheckpointManager(state, str(checkpoints), CHECKPOINTS_KEPT)
+        self._folder = scratch.Working(checkpoints)
+        self._manager = tf.train.CheckpointManager(state, str(self._folder.path), CHECKPOINTS_KEPT)
         state.restore(self._manager.latest_checkpoint)
         self.curve = learning_curve.loads(self._text.numpy())
         if self.curve:
@@ -50,6 +52,7 @@ class Progress:
         self._text.assign(learning_curve.dumps(self.curve))
         if save:
             self._manager.save()
+            self._folder.publish()
 
 
 def optimizer_of(model: Towers, learning_rate: float) -> Newton:

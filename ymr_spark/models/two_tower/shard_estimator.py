@@ -5,10 +5,7 @@ TensorFlow, which takes seconds to import, is imported where a training begins.
 """
 
 from collections.abc import Mapping
-from contextlib import nullcontext
 from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, ClassVar, TypeVar
 
 from pyspark.sql import SparkSession
@@ -24,6 +21,8 @@ from ymr_spark.records.learning_curve import Curve
 from ymr_spark.runtime import barrier
 from ymr_spark.shards import indices, writing
 from ymr_spark.shards.inventory import Inventory
+from ymr_spark.store import scratch
+from ymr_spark.store.locations import Location
 
 Fitted = TypeVar("Fitted", bound=RatingModel[Any])
 _ROW_GROUP_ROWS = 65_536
@@ -46,8 +45,7 @@ class ShardEstimator(RatingEstimator[Fitted], HasCheckpointDir):
         if ratings.validation is not None:
             rows["validation"] = ratings.validation
             splits["validation"] = ratings.layouts.by_user.of("validation")
-        with TemporaryDirectory() as folder:
-            shards = Path(folder)
+        with scratch.named_or_temporary(None) as shards:
             contents = writing.write(
                 shards,
                 splits,
@@ -62,13 +60,13 @@ class ShardEstimator(RatingEstimator[Fitted], HasCheckpointDir):
 
     def fit_shards(
         self,
-        shards: Path,
+        shards: Location,
         contents: Inventory,
         songs: Mapping[str, Ints] | None = None,
         *,
         together: sections.TwoTower | None = None,
         spark: SparkSession | None = None,
-        kept: Path | None = None,
+        kept: Location | None = None,
     ) -> Fitted:
         """`fit` to a verified folder of shards.
 
@@ -80,13 +78,7 @@ class ShardEstimator(RatingEstimator[Fitted], HasCheckpointDir):
             kept: a folder for the SavedModel and the learning curve.
         """
         training = self._training(shards, contents, together)
-        folder = (
-            nullcontext(self.getOrDefault("checkpointDir"))
-            if self.isSet("checkpointDir")
-            else TemporaryDirectory()
-        )
-        with folder as checkpoints:
-            training["checkpoints"] = Path(checkpoints)
+        with self.checkpoints() as training["checkpoints"]:
             if spark is not None and together is not None and together.workers > 1:
                 _train_together(spark, together.workers, training)
             from ymr_spark.models.two_tower import training as tensorflow_training
@@ -95,7 +87,7 @@ class ShardEstimator(RatingEstimator[Fitted], HasCheckpointDir):
         return self._fitted(network, curve, shards, songs, kept)
 
     def refit_shards(
-        self, chosen: Fitted, shards: Path, contents: Inventory, **others: Any
+        self, chosen: Fitted, shards: Location, contents: Inventory, **others: Any
     ) -> Fitted:
         """`refit` to a verified folder of shards with train and validation rows.
 
@@ -109,12 +101,12 @@ class ShardEstimator(RatingEstimator[Fitted], HasCheckpointDir):
     def update_shards(
         self,
         chosen: Any,
-        shards: Path,
+        shards: Location,
         contents: Inventory,
         songs: Mapping[str, Ints] | None = None,
         *,
         together: sections.TwoTower | None = None,
-        kept: Path | None = None,
+        kept: Location | None = None,
     ) -> Fitted:
         """`update` by a verified folder of shards with train and validation rows, in this process.
 
@@ -150,7 +142,7 @@ class ShardEstimator(RatingEstimator[Fitted], HasCheckpointDir):
         return {"max_epochs": 1 + best_epoch(chosen.learning_curve)}
 
     def _training(
-        self, shards: Path, contents: Inventory, together: sections.TwoTower | None
+        self, shards: Location, contents: Inventory, together: sections.TwoTower | None
     ) -> dict[str, Any]:
         return {
             "network": self.network,
@@ -165,9 +157,9 @@ class ShardEstimator(RatingEstimator[Fitted], HasCheckpointDir):
         self,
         network: Any,
         curve: Curve,
-        shards: Path,
+        shards: Location,
         songs: Mapping[str, Ints] | None,
-        kept: Path | None,
+        kept: Location | None,
     ) -> Fitted:
         if kept is not None:
             from ymr_spark.models.two_tower import towers

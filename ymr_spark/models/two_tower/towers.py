@@ -1,7 +1,6 @@
 """What the two-tower models of TensorFlow Recommenders share: scale, loss and form."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -15,7 +14,8 @@ from ymr_spark.models.two_tower.embeddings import Embeddings, held, joined
 from ymr_spark.models.two_tower.newton import Newton
 from ymr_spark.records.learning_curve import Curve
 from ymr_spark.scale import Scale
-from ymr_spark.store import atomically
+from ymr_spark.store import atomically, scratch
+from ymr_spark.store.locations import Location
 
 _FURTHER_EPOCHS = 3
 _EDGE = 0.001  # of the scale: 0.004 of five stars
@@ -195,9 +195,12 @@ def factor_model(
     )
 
 
-def keep(model: Towers, curve: Curve, folder: Path) -> None:
+def keep(model: Towers, curve: Curve, folder: Location) -> None:
     """Write a SavedModel whose signature maps the columns of `features` to stars, and the curve."""
-    with atomically.replacing(folder / "saved_model") as partial:
-        tf.saved_model.save(model, str(partial), signatures=model.predict_stars)
+    with (
+        atomically.replacing(folder / "saved_model") as partial,
+        scratch.filled(partial) as path,
+    ):
+        tf.saved_model.save(model, str(path), signatures=model.predict_stars)
     points = [point.model_dump(exclude_unset=True) for point in curve]
     atomically.write(folder / "learning_curve.json", strict_json.dumps(points, indent=1))

@@ -26,6 +26,8 @@ from ymr_spark.records.learning_curve import Curve, Point
 from ymr_spark.shards import counts
 from ymr_spark.shards.inventory import Inventory
 from ymr_spark.shards.reader import dataset, stalls_explained
+from ymr_spark.store import scratch
+from ymr_spark.store.locations import Location
 
 log = logging.getLogger(__name__)
 # Returning to Python after each step costs half the time.
@@ -44,9 +46,9 @@ NETWORKS = {
 
 def fit(
     network: str,
-    shards: Path,
+    shards: Location,
     contents: Inventory,
-    checkpoints: Path,
+    checkpoints: Location,
     *,
     seed: int,
     batch_size: int,
@@ -72,6 +74,7 @@ def fit(
     """
     tf.config.experimental.enable_op_determinism()
     tf.keras.backend.clear_session()
+    shards = scratch.brought(shards)
     model = build(network, shards, contents, seed=seed, **form)
     source: dict[str, Any] = {"batch_size": batch_size, "stall_seconds": stall_seconds}
 
@@ -97,7 +100,7 @@ def train(
     model: Towers,
     epoch_batches: Callable[[int], tf.data.Dataset],
     validation: tf.data.Dataset | None,
-    checkpoints: Path,
+    checkpoints: Location,
     *,
     learning_rate: float,
     max_epochs: int,
@@ -135,7 +138,7 @@ def update(
     chosen: Towers,
     epochs: int,
     network: str,
-    shards: Path,
+    shards: Location,
     contents: Inventory,
     *,
     seed: int,
@@ -153,7 +156,7 @@ def update(
         chosen: as `fit` returned it, for the same folder and settings, after so many `epochs`.
         contents: with the validation rows.
     """
-    everything = contents.with_validation()
+    everything, shards = contents.with_validation(), scratch.brought(shards)
     model = build(network, shards, everything, seed=seed, **form)
     optimizer = optimizer_of(model, learning_rate)
     assign(model.learnt, chosen.learnt)

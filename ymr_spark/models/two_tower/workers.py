@@ -22,6 +22,8 @@ from ymr_spark.models.two_tower.progress import Progress, assign, optimizer_of
 from ymr_spark.models.two_tower.towers import Towers
 from ymr_spark.shards.inventory import Inventory
 from ymr_spark.shards.reader import dataset
+from ymr_spark.store import scratch
+from ymr_spark.store.locations import Location
 
 
 def work(
@@ -29,9 +31,9 @@ def work(
     addresses: list[str],
     *,
     network: str,
-    shards: Path,
+    shards: Location,
     contents: Inventory,
-    checkpoints: Path,
+    checkpoints: Location,
     seed: int,
     batch_size: int,
     stall_seconds: float,
@@ -46,9 +48,9 @@ def work(
     Args:
         worker, addresses: this one's number, and host:port of all.
         batch_size: of a step, over all workers.
-        checkpoints: a folder that all share; the first worker writes there after each epoch.
+        shards, checkpoints: folders that all share; the first worker writes there after each epoch.
     """
-    strategy = _joined(worker, addresses)
+    strategy, shards = _joined(worker, addresses), scratch.brought(shards)
     kept = Progress(
         training.build(network, shards, contents, seed=seed, **form), checkpoints, learning_rate
     )

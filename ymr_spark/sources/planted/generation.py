@@ -2,10 +2,8 @@
 
 import json
 import logging
-import shutil
-import uuid
-from pathlib import Path
-from typing import Any, Final
+from contextlib import ExitStack
+from typing import IO, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +13,7 @@ from pyarrow import parquet as pq
 from pyspark.sql import SparkSession
 
 from ymr_spark.errors import DataContractError, EnvironmentProblem
+from ymr_spark.runtime import cores
 from ymr_spark.scale import Scale
 from ymr_spark.sources.planted import genre_tree, rows, truth, world
 from ymr_spark.sources.planted.size import Size
@@ -24,19 +23,19 @@ from ymr_spark.sources.planted.users import Users
 from ymr_spark.sources.planted.world import World
 from ymr_spark.sources.r2 import names
 from ymr_spark.sources.r2.scale import R2
-from ymr_spark.store import atomically
+from ymr_spark.store import atomically, locations
+from ymr_spark.store.locations import Location
 
 log = logging.getLogger(__name__)
 
 TRUTH: Final = "truth.json"
 _LONGEST_IDS: Final = len("1823178\t136735\t")
 _BLOCKS_A_CORE: Final = 16  # between two progress lines
-_COPY_BYTES: Final = 1 << 22
 
 
 def generate(
     spark: SparkSession,
-    folder: Path,
+    folder: Location,
     seed: int,
     size: Size,
     scale: Scale = R2,
@@ -65,8 +64,8 @@ def generate(
     planted = world.plant(seed, *counts, size.cold_song_share, scale, traits)
     log.info("planted %d songs; cut points %s", size.songs, np.round(planted.cuts, 3))
     with atomically.replacing(folder) as partial:
-        write_songs(planted.songs, partial / "song-attributes.txt")
-        write_genres(partial / "genre-hierarchy.txt")
+        atomically.write(partial / "song-attributes.txt", of_songs(planted.songs))
+        atomically.write(partial / "genre-hierarchy.txt", of_genres())
         sums: list[truth.LevelSums] = []
         for part in range(size.parts):
             users, ratings = size.of_part(part)
@@ -78,17 +77,17 @@ def generate(
                 ("truth_lists", [block.lists for block in blocks]),
             ):
                 whole = pa.concat_tables(tables).combine_chunks()
-                pq.write_table(whole, partial / f"{name}_{part}.parquet")
+                with (partial / f"{name}_{part}.parquet").open("wb") as file:
+                    pq.write_table(whole, file)
         told = truth.summary(planted, size, sums)
         cold = np.flatnonzero(planted.songs.cold).tolist()
-        (partial / TRUTH).write_text(json.dumps(told | {"cold_songs": cold}, indent=1))
+        atomically.write(partial / TRUTH, json.dumps(told | {"cold_songs": cold}, indent=1))
     return told
 
 
-def _require_room(folder: Path, size: Size, scale: Scale) -> None:
-    existing = next(p for p in [folder.absolute(), *folder.absolute().parents] if p.exists())
+def _require_room(folder: Location, size: Size, scale: Scale) -> None:
     longest = _LONGEST_IDS + max(map(len, _texts(scale))) + len("\n")
-    free, needed = shutil.disk_usage(existing).free, size.rows * longest
+    free, needed = locations.free_bytes(folder), size.rows * longest
     if free < needed:
         raise EnvironmentProblem(
             f"{folder}: {free / 1e9:.1f} GB free, planted files need up to {needed / 1e9:.1f} GB; "
@@ -101,46 +100,50 @@ def _require_room(folder: Path, size: Size, scale: Scale) -> None:
         )
 
 
-def _not_planted(folder: Path) -> list[str]:
+def _not_planted(folder: Location) -> list[str]:
     """What a new planting would take away with the folder that is no planting of before."""
-    found = sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+    found = [path.name for path in locations.within(folder)] if folder.exists() else []
     kept = [name for name in found if not names.is_clutter(name)]
     if TRUTH not in found:
         return kept
     return [name for name in kept if not (names.is_taken(name) or names.is_truth(name))]
 
 
-def write_songs(songs: PlantedSongs, path: Path) -> None:
+def of_songs(songs: PlantedSongs) -> bytes:
     """song-attributes.txt: song, album, artist, genre."""
-    _write([np.arange(len(songs.album)), songs.album, songs.artist, songs.genre], path)
+    return _text([np.arange(len(songs.album)), songs.album, songs.artist, songs.genre])
 
 
-def write_genres(path: Path) -> None:
+def of_genres() -> str:
     """genre-hierarchy.txt: genre, parent, level, name."""
     tree = genre_tree.tree()
     lines = zip(tree.parent.tolist(), tree.level.tolist(), tree.name, strict=True)
-    text = "".join(f"{i}\t{p}\t{level}\t{name}\n" for i, (p, level, name) in enumerate(lines))
-    path.write_text(text, encoding="utf-8")
+    return "".join(f"{i}\t{p}\t{level}\t{name}\n" for i, (p, level, name) in enumerate(lines))
 
 
 def write_part(
-    spark: SparkSession, planted: World, users: Users, part: int, folder: Path
+    spark: SparkSession, planted: World, users: Users, part: int, folder: Location
 ) -> list[truth.BlockTruth]:
     """Write train_N.txt and test_N.txt; return what `write_block` does for each, in order."""
     context = spark.sparkContext
     shared = context.broadcast((planted, users, truth.listed(spark, users, planted.seed)))
-    total, wave = rows.blocks(users), _BLOCKS_A_CORE * context.defaultParallelism
+    total, wave = rows.blocks(users), _BLOCKS_A_CORE * cores.parallelism(spark)
 
     def work(block: int) -> truth.BlockTruth:
         return write_block(*shared.value, part, block, folder)
 
     written: list[truth.BlockTruth] = []
-    for first in range(0, total, wave):
-        numbers = range(first, min(first + wave, total))
-        written += context.parallelize(numbers, len(numbers)).map(work).collect()
-        for split in ("train", "test"):
-            _join([_block_file(folder, split, part, b) for b in numbers], folder, split, part)
-        log.info("part %d: %d of %d blocks of users written", part, numbers[-1] + 1, total)
+    with ExitStack() as opened:
+        whole = {
+            split: opened.enter_context((folder / f"{split}_{part}.txt").open("wb"))
+            for split in ("train", "test")
+        }
+        for first in range(0, total, wave):
+            numbers = range(first, min(first + wave, total))
+            written += context.parallelize(numbers, len(numbers)).map(work).collect()
+            for split, target in whole.items():
+                _join([_block_file(folder, split, part, b) for b in numbers], target)
+            log.info("part %d: %d of %d blocks of users written", part, numbers[-1] + 1, total)
     shared.destroy()
     return written
 
@@ -151,7 +154,7 @@ def write_block(
     listed: npt.NDArray[np.int64],
     part: int,
     block: int,
-    folder: Path,
+    folder: Location,
 ) -> truth.BlockTruth:
     """Write one block's rows beside the files that they are to join; return the truth of them.
 
@@ -160,15 +163,13 @@ def write_block(
     """
     train, test = rows.of_block(planted, users, part, block)
     for split, found in (("train", train), ("test", test)):
-        path = _block_file(folder, split, part, block)
-        attempt = path.with_suffix(f".{uuid.uuid4().hex}")
         stars = pa.array(_texts(planted.scale)).take(found.level)
-        _write([found.user + users.first, found.song, stars], attempt)
-        attempt.replace(path)
+        text = _text([found.user + users.first, found.song, stars])
+        atomically.write(_block_file(folder, split, part, block), text)
     return truth.of_block(planted, users, listed, block, train, test)
 
 
-def _block_file(folder: Path, split: str, part: int, block: int) -> Path:
+def _block_file(folder: Location, split: str, part: int, block: int) -> Location:
     return folder / f".{split}_{part}.{block}.block"
 
 
@@ -177,15 +178,15 @@ def _texts(scale: Scale) -> list[str]:
     return [f"{stars:g}" for stars in scale.values]
 
 
-def _write(columns: "list[npt.NDArray[Any] | pa.Array[Any]]", path: Path) -> None:
+def _text(columns: "list[npt.NDArray[Any] | pa.Array[Any]]") -> bytes:
     table = pa.Table.from_pydict(dict(zip("abcd", columns, strict=False)))
     options = csv.WriteOptions(include_header=False, delimiter="\t", quoting_style="none")
-    csv.write_csv(table, path, options)
+    text = pa.BufferOutputStream()
+    csv.write_csv(table, text, options)
+    return text.getvalue().to_pybytes()
 
 
-def _join(blocks: list[Path], folder: Path, split: str, part: int) -> None:
-    with (folder / f"{split}_{part}.txt").open("ab") as target:
-        for block in blocks:
-            with block.open("rb") as source:
-                shutil.copyfileobj(source, target, _COPY_BYTES)
-            block.unlink()
+def _join(blocks: list[Location], target: IO[bytes]) -> None:
+    for block in blocks:
+        target.write(block.read_bytes())
+        block.unlink()

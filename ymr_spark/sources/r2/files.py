@@ -4,11 +4,12 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from ymr_spark.errors import DataContractError
 from ymr_spark.sources.r2 import names
 from ymr_spark.sources.raw_file import RawFile, described, unreadable
+from ymr_spark.store import locations
+from ymr_spark.store.locations import Location
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class RawFolder:
             raise DataContractError(told[1]) from None
 
 
-def find(folder: Path) -> RawFolder:
+def find(folder: Location) -> RawFolder:
     """R2's files in `folder`: train_N.txt or train-N.txt with test_N, plain, .gz or .bz2.
 
     Raises:
@@ -66,7 +67,7 @@ def find(folder: Path) -> RawFolder:
             f"{folder}: {', '.join(strangers)} would be left out; expected {names.EXPECTED}: "
             "unpack or rename what is data, and move the rest out of the folder"
         )
-    found: dict[tuple[str, int], Path] = {}
+    found: dict[tuple[str, int], Location] = {}
     for path in paths:
         if key := names.of_ratings(path.name):
             if key in found:
@@ -79,21 +80,21 @@ def find(folder: Path) -> RawFolder:
     )
 
 
-def of_interest(folder: Path) -> list[Path]:
+def of_interest(folder: Location) -> list[Location]:
     """What `find` takes or refuses in the folder, and the planted truth; other files are not."""
     wanted = (names.is_taken, names.is_stranger, names.is_truth)
     paths = _entries(folder) if folder.is_dir() else []
     return [path for path in paths if any(is_one(path.name) for is_one in wanted)]
 
 
-def _entries(folder: Path) -> list[Path]:
+def _entries(folder: Location) -> list[Location]:
     try:
-        return sorted(folder.iterdir())
+        return locations.within(folder)
     except OSError as e:
         raise unreadable(folder, e) from e
 
 
-def _parts(folder: Path, found: dict[tuple[str, int], Path]) -> tuple[Part, ...]:
+def _parts(folder: Location, found: dict[tuple[str, int], Location]) -> tuple[Part, ...]:
     numbers = sorted({number for _, number in found})
     if not numbers:
         raise DataContractError(f"{folder}: no train_N.txt (or train-N.txt, .gz, .bz2) in it")
@@ -111,7 +112,7 @@ def _parts(folder: Path, found: dict[tuple[str, int], Path]) -> tuple[Part, ...]
     )
 
 
-def _attribute_file(folder: Path, name: str) -> Path:
+def _attribute_file(folder: Location, name: str) -> Location:
     paths = [folder / (name + suffix) for suffix in names.COMPRESSIONS]
     there = [path for path in paths if path.exists()]
     if len(there) != 1:

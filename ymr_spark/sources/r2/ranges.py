@@ -1,16 +1,18 @@
 """User-aligned stretches of train_N and test_N: the unit of work of one task."""
 
-import mmap
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
 from ymr_spark.sources.r2.files import Part
-from ymr_spark.sources.raw_file import READ_ERRORS, RawFile, unreadable
+from ymr_spark.sources.raw_file import READ_ERRORS, unreadable
 from ymr_spark.sources.stretches import Stretch
+from ymr_spark.store import text as texts
+from ymr_spark.store.text import Text
 
 _USER = re.compile(rb"([0-9]{1,9})\t")
+_LONGEST_USER = 10
 _SCAN_BYTES = 4_096  # below this a search goes line by line
 
 
@@ -48,7 +50,7 @@ def _stretches(part: Part, target_bytes: int) -> Iterator[tuple[Stretch, Stretch
 
 def _cuts(part: Part, target_bytes: int) -> Iterator[tuple[int, int]]:
     """Offsets in train where a user begins, each with that user's place in test."""
-    with _mapped(part.train) as train, _mapped(part.test) as test:
+    with texts.opened(part.train.path) as train, texts.opened(part.test.path) as test:
         last, in_test = part.train.start, part.test.start
         for target in range(target_bytes, part.train.size, target_bytes):
             found = _next_user(train, max(target, last))
@@ -59,12 +61,7 @@ def _cuts(part: Part, target_bytes: int) -> Iterator[tuple[int, int]]:
             yield last, in_test
 
 
-def _mapped(file: RawFile) -> mmap.mmap:
-    with file.path.open("rb") as opened:
-        return mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
-
-
-def _next_user(text: mmap.mmap, offset: int) -> tuple[int, int] | None:
+def _next_user(text: Text, offset: int) -> tuple[int, int] | None:
     """Where, after `offset`, a line's user differs from that of the line before; that user."""
     before = None
     for at, user in _users(text, _line_after(text, offset)):
@@ -74,7 +71,7 @@ def _next_user(text: mmap.mmap, offset: int) -> tuple[int, int] | None:
     return None
 
 
-def _lower_bound(text: mmap.mmap, user: int, low: int) -> int:
+def _lower_bound(text: Text, user: int, low: int) -> int:
     """The start of the first line from `low` on whose user is `user` or a later one."""
     high = len(text)
     while high - low > _SCAN_BYTES:
@@ -87,15 +84,15 @@ def _lower_bound(text: mmap.mmap, user: int, low: int) -> int:
     return next((at for at, found in _users(text, low) if found >= user), len(text))
 
 
-def _users(text: mmap.mmap, start: int) -> Iterator[tuple[int, int]]:
+def _users(text: Text, start: int) -> Iterator[tuple[int, int]]:
     """Start and user of each line from `start` on; lines that name no user are passed over."""
     while start < len(text):
-        match = _USER.match(text, start)
+        match = _USER.match(text[start : start + _LONGEST_USER])
         if match:
             yield start, int(match[1])
         start = _line_after(text, start)
 
 
-def _line_after(text: mmap.mmap, offset: int) -> int:
+def _line_after(text: Text, offset: int) -> int:
     end = text.find(b"\n", offset)
     return len(text) if end < 0 else end + 1

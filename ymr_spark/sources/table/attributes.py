@@ -4,7 +4,6 @@ import csv
 import io
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -17,6 +16,7 @@ from ymr_spark.sources.table import frame_rows
 from ymr_spark.sources.table.items import ATTRIBUTES, genre_list
 from ymr_spark.sources.table.raw_table import data_files, form_of
 from ymr_spark.sources.table.text_rows import separator_of
+from ymr_spark.store.locations import Location
 
 _ENDS = r"\r\n|\r|\n"  # of lines; a title can have others of Unicode's
 _COMMON = {
@@ -30,7 +30,7 @@ _COMMON = {
 
 def opened(
     spark: SparkSession,
-    path: Path,
+    path: Location,
     given: Mapping[str, str | None],
     genre_separator: str,
     form: str | None = None,
@@ -68,7 +68,9 @@ def table(columns: Mapping[str, Sequence[Any]], genre_separator: str) -> pa.Tabl
     return pa.table(made)
 
 
-def lines(path: Path, separator: str, encoding: str = "utf-8", most: int = -1) -> list[list[str]]:
+def lines(
+    path: Location, separator: str, encoding: str = "utf-8", most: int = -1
+) -> list[list[str]]:
     """The fields of each line that is not blank, without quotation marks.
 
     Args:
@@ -81,7 +83,7 @@ def lines(path: Path, separator: str, encoding: str = "utf-8", most: int = -1) -
     return [line.split(separator, most) for line in re.split(_ENDS, text) if line.strip()]
 
 
-def records(path: Path, separator: str = ",", encoding: str = "utf-8") -> list[list[str]]:
+def records(path: Location, separator: str = ",", encoding: str = "utf-8") -> list[list[str]]:
     """As `lines` of a file with quotation marks, within which lines may break.
 
     Raises:
@@ -96,7 +98,7 @@ def records(path: Path, separator: str = ",", encoding: str = "utf-8") -> list[l
         raise DataContractError(f"{path}: {e}; is a quotation mark not closed?") from e
 
 
-def _text(path: Path) -> tuple[list[str], list[list[str]]]:
+def _text(path: Location) -> tuple[list[str], list[list[str]]]:
     """Names and rows; a row that is shorter or longer than the names is no item."""
     names: list[str] = []
     rows: list[list[str]] = []
@@ -117,7 +119,7 @@ def _text(path: Path) -> tuple[list[str], list[list[str]]]:
     return names, rows
 
 
-def _decoded(path: Path, encoding: str) -> str:
+def _decoded(path: Location, encoding: str) -> str:
     try:
         with described(path, 0, 0).open() as opened_file:
             text = opened_file.read().decode(encoding)
@@ -128,7 +130,9 @@ def _decoded(path: Path, encoding: str) -> str:
     return text.removeprefix("\ufeff")
 
 
-def _columns(given: Mapping[str, str | None], names: Sequence[str], path: Path) -> dict[str, str]:
+def _columns(
+    given: Mapping[str, str | None], names: Sequence[str], path: Location
+) -> dict[str, str]:
     plain = {"".join(filter(str.isalnum, name.lower())): name for name in reversed(names)}
     found = {}
     for role in ATTRIBUTES:

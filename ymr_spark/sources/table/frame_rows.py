@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 
 import pyarrow as pa
 from pyspark.errors import AnalysisException
@@ -15,13 +14,14 @@ from ymr_spark.sources.reasons import Reason
 from ymr_spark.sources.table import found
 from ymr_spark.sources.table.columns import Columns
 from ymr_spark.sources.table.found import Found, Quarantined
-from ymr_spark.store import paths
+from ymr_spark.store import locations
+from ymr_spark.store.locations import Location
 
 _CORRUPT = "_corrupt_line"
 _JSON_HEAD = 1_000  # lines whose keys are taken for the columns
 
 
-def open_frame(spark: SparkSession, path: Path, form: str) -> DataFrame:
+def open_frame(spark: SparkSession, path: Location, form: str) -> DataFrame:
     """The table of a file or folder; JSON lines as texts, a line that is none in a column of its
     own.
 
@@ -31,7 +31,7 @@ def open_frame(spark: SparkSession, path: Path, form: str) -> DataFrame:
     try:
         if form == "json":
             return _json(spark, path)
-        return spark.read.format(form).load(paths.of_disk(path))
+        return spark.read.format(form).load(locations.for_spark(path))
     except AnalysisException as e:
         raise DataContractError(
             f"{path}: cannot be read as {form} ({str(e).splitlines()[0]}); see raw.format"
@@ -91,8 +91,8 @@ def _place(name: str, table: pa.Table) -> Callable[[int], tuple[str, int | None,
     return place
 
 
-def _json(spark: SparkSession, path: Path) -> DataFrame:
-    head = spark.read.text(paths.of_disk(path)).limit(_JSON_HEAD).collect()
+def _json(spark: SparkSession, path: Location) -> DataFrame:
+    head = spark.read.text(locations.for_spark(path)).limit(_JSON_HEAD).collect()
     keys: dict[str, None] = {}
     for (line,) in head:
         try:
@@ -103,7 +103,7 @@ def _json(spark: SparkSession, path: Path) -> DataFrame:
             keys |= dict.fromkeys(map(str, row))
     schema = T.StructType([T.StructField(name, T.StringType()) for name in (*keys, _CORRUPT)])
     options = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": _CORRUPT}
-    return spark.read.schema(schema).options(**options).json(paths.of_disk(path))
+    return spark.read.schema(schema).options(**options).json(locations.for_spark(path))
 
 
 def quoted(name: str) -> str:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import PurePath
 
 import pyarrow as pa
 from py4j.protocol import Py4JJavaError
@@ -15,6 +15,8 @@ from ymr_spark.errors import DataContractError
 from ymr_spark.scale import Scale
 from ymr_spark.sources.table import columns, frame_rows
 from ymr_spark.sources.table.found import Read
+from ymr_spark.store import locations
+from ymr_spark.store.locations import Location
 
 BUCKET_BYTES = 64 * 2**20  # of text
 _PACKED = 5  # bytes of text that one of a compressed file or of Parquet stands for
@@ -62,7 +64,7 @@ class Given:
 
 
 @contextmanager
-def watched(path: Path) -> Iterator[None]:
+def watched(path: Location) -> Iterator[None]:
     """Turn the failure of a Spark job over a raw table into what was wrong with it.
 
     Raises:
@@ -80,7 +82,7 @@ def watched(path: Path) -> Iterator[None]:
         raise
 
 
-def form_of(path: Path) -> str:
+def form_of(path: Location) -> str:
     """Delta, Parquet, JSON lines or text, by the names of the files.
 
     Raises:
@@ -97,7 +99,7 @@ def form_of(path: Path) -> str:
     )
 
 
-def data_files(path: Path) -> list[Path]:
+def data_files(path: Location) -> list[Location]:
     """The file, or those below the folder but hidden ones and marks.
 
     Raises:
@@ -105,14 +107,13 @@ def data_files(path: Path) -> list[Path]:
     """
     if path.is_file():
         return [path]
-    found = sorted(p for p in path.rglob("*") if p.is_file())
-    found = [p for p in found if not any(n[0] in "._" for n in p.relative_to(path).parts)]
+    found = [f for f in locations.files(path) if not _is_hidden(locations.below(path, f))]
     if not found:
         raise DataContractError(f"{path}: no such file, or no file in it; give it by raw.path")
     return found
 
 
-def spark_table(spark: SparkSession, path: Path, form: str, given: Given) -> RawTable:
+def spark_table(spark: SparkSession, path: Location, form: str, given: Given) -> RawTable:
     """A table in Parquet, Delta or JSON lines.
 
     Raises:
@@ -121,7 +122,7 @@ def spark_table(spark: SparkSession, path: Path, form: str, given: Given) -> Raw
     """
     frame = frame_rows.open_frame(spark, path, form)
     of = columns.chosen(given.columns, frame_rows.names(frame), str(path))
-    size = sum(file.stat().st_size for file in data_files(path))
+    size = sum(locations.stamp(file)[0] for file in data_files(path))
     return RawTable(
         path.name,
         f"a table in {form}: {of}",
@@ -133,6 +134,10 @@ def spark_table(spark: SparkSession, path: Path, form: str, given: Given) -> Raw
     )
 
 
-def _suffix(file: Path) -> str:
+def _is_hidden(path: PurePath) -> bool:
+    return any(name[0] in "._" for name in path.parts)
+
+
+def _suffix(file: Location) -> str:
     suffixes = [s.lower() for s in file.suffixes]
     return next((s for s in reversed(suffixes) if s not in COMPRESSIONS), "")

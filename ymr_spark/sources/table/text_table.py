@@ -1,19 +1,20 @@
 """Text files of ratings, whose form is told by their first line or is that of a known layout."""
 
-import mmap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from pathlib import Path
 
 from pyspark.sql import SparkSession
 
 from ymr_spark.errors import DataContractError
+from ymr_spark.runtime import cores
 from ymr_spark.sources.raw_file import READ_ERRORS, RawFile, described, unreadable
 from ymr_spark.sources.stretches import Stretch
 from ymr_spark.sources.table import columns
 from ymr_spark.sources.table.raw_table import BUCKET_BYTES, Given, RawTable
 from ymr_spark.sources.table.text_rows import Form, fields, first_line, reader, separator_of
+from ymr_spark.store import text as texts
+from ymr_spark.store.locations import Location
 
 _SMALLEST, _LARGEST = 2**20, 32 * 2**20  # bytes of text a task
 _PACKED = 5  # bytes of text that a compressed one stands for
@@ -27,7 +28,7 @@ class TextFiles:
     form: Form
 
 
-def of_layout(paths: Sequence[Path], form: Form, header: bool = False) -> TextFiles:
+def of_layout(paths: Sequence[Location], form: Form, header: bool = False) -> TextFiles:
     """Files of a published form.
 
     Args:
@@ -39,7 +40,7 @@ def of_layout(paths: Sequence[Path], form: Form, header: bool = False) -> TextFi
     return TextFiles(tuple(files), form)
 
 
-def of_any(paths: Sequence[Path], given: Given) -> TextFiles:
+def of_any(paths: Sequence[Location], given: Given) -> TextFiles:
     """Files whose form is found out, as far as it is not given.
 
     Raises:
@@ -76,7 +77,7 @@ def of_any(paths: Sequence[Path], given: Given) -> TextFiles:
 def table(spark: SparkSession, name: str, text: TextFiles, said: str) -> RawTable:
     """Its rows in tasks of some megabytes."""
     size = sum(file.size * (_PACKED if file.compressed else 1) for file in text.files)
-    tasks = 2 * spark.sparkContext.defaultParallelism
+    tasks = 2 * cores.parallelism(spark)
     target = min(_LARGEST, max(_SMALLEST, size // tasks + 1))
     stretches = [stretch for file in text.files for stretch in _stretches(file, target)]
     roles = text.form.columns.of
@@ -101,16 +102,15 @@ def _stretches(file: RawFile, target: int) -> Iterator[Stretch]:
     if file.compressed or file.size - file.start <= target:
         yield Stretch(file, file.start, None)
         return
+    cuts = [file.start]
     try:
-        with file.path.open("rb") as opened:
-            text = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
+        with texts.opened(file.path) as text:
+            for at in range(file.start + target, file.size, target):
+                end = text.find(b"\n", max(at, cuts[-1])) + 1
+                if end > cuts[-1]:
+                    cuts.append(end)
     except READ_ERRORS as e:
         raise unreadable(file.path, e) from e
-    cuts = [file.start]
-    for at in range(file.start + target, file.size, target):
-        end = text.find(b"\n", max(at, cuts[-1])) + 1
-        if end > cuts[-1]:
-            cuts.append(end)
     for start, end in pairwise([*cuts, file.size]):
         if end > start:
             yield Stretch(file, start, end)

@@ -1,0 +1,135 @@
+"""The pipeline with its warehouse and raw files in S3 and on HDFS: the same as on a disk."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+from servers.hadoop import Hadoop
+from servers.s3 import S3Server
+from tables import assert_same_tables
+
+from ymr_spark.errors import WarehouseLocked
+from ymr_spark.models import registry
+from ymr_spark.pipeline.warehouse import Warehouse
+from ymr_spark.store import lease, locations, scratch
+from ymr_spark.store.locations import Location
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+ROOT = Path(__file__).parent.parent.parent
+SETTINGS = {
+    **{"planted.users": 120, "planted.songs": 150, "planted.train_ratings": 6000},
+    **{f"{e.name}.max_epochs": 2 for e in registry.MODELS if e.deep},
+    **{f"{e.name}.batch_size": 512 for e in registry.MODELS if e.deep},
+    **{"als.iterations": 3, "latent_factor.max_iterations": 3, "recommend.k": 5},
+    **{"tune.trials": 2, "tune.least_ratings": 1000, "recommend.export": "csv"},
+    # One of each kind; `similarity` and layers of `mlp` take long to compile.
+    "models": "[bias,als,latent_factor,most_popular,two_tower_dot]",
+    "spark_defaults": ROOT / "tests" / "spark.conf",
+}
+
+
+def command(root: str, *arguments: str) -> list[str]:
+    """The pipeline in a warehouse, raw files beside the tables."""
+    settings = SETTINGS | {"warehouse": root, "raw.folder": f"{root}/raw"}
+    words = [sys.executable, "jobs/pipeline.py", "--conf", "conf/sample.yaml", *arguments]
+    return words + [w for key, value in settings.items() for w in ("--set", f"{key}={value}")]
+
+
+def pipeline(root: str, environ: Mapping[str, str], *arguments: str) -> dict[str, Any]:
+    """The last line that it prints."""
+    words, whole = command(root, *arguments), os.environ | environ
+    run = subprocess.run(words, cwd=ROOT, env=whole, text=True, capture_output=True)
+    told: dict[str, Any] = json.loads(run.stdout.splitlines()[-1]) if run.stdout else {}
+    assert run.returncode == 0, (run.stdout + run.stderr)[-5000:]
+    return told
+
+
+@pytest.fixture(scope="module")
+def on_disk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("on-disk")
+    pipeline(str(root), {})
+    return root
+
+
+def board(root: Location) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((root / "reports/leaderboard.json").read_bytes())
+    return found
+
+
+def assert_same(spark: SparkSession, one: Location, other: Location) -> None:
+    """Rows, errors and every table are; nothing of the store's keys is in a file."""
+    left, right = board(one), board(other)
+    hashes = ("train_rows", "train_hash", "test_rows", "test_hash")
+    assert [left[key] for key in hashes] == [right[key] for key in hashes]
+    for judged in ("models", "lists"):
+        names = [[model["name"] for model in found[judged]] for found in (left, right)]
+        assert names[0] == names[1]
+    errors = [{model["name"]: model["mse"] for model in found["models"]} for found in (left, right)]
+    assert errors[0] == pytest.approx(errors[1], abs=1e-4)
+    assert_same_tables(spark, Warehouse(one), Warehouse(scratch.brought(other)))
+
+
+def assert_whole(root: Location, environ: Mapping[str, str]) -> None:
+    """A second run finds all up to date, and no file has a key of the store's."""
+    pipeline(str(root), environ, "--run-id", "again")
+    assert not locations.files(root / "runs/again")
+    assert locations.matching(root, "recommendations.csv/*.csv")
+    secrets = [value for name, value in environ.items() if "KEY" in name]
+    texts = [f for f in locations.files(root) if f.suffix in (".json", ".html", ".yaml")]
+    assert len(texts) > 10
+    for file in texts:
+        content = file.read_text()
+        assert not any(secret in content for secret in secrets), file
+
+
+@pytest.mark.s3
+def test_in_s3(
+    spark: SparkSession, on_disk: Path, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in s3_server.environ.items():
+        monkeypatch.setenv(name, value)
+    root = f"s3://{s3_server.bucket}/ware house"
+    pipeline(root, s3_server.environ)
+    assert_same(spark, on_disk, locations.of(root))
+    assert_whole(locations.of(root), s3_server.environ)
+
+
+@pytest.mark.s3
+def test_a_driver_killed_between_two_commits(
+    on_disk: Path, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name, value in s3_server.environ.items():
+        monkeypatch.setenv(name, value)
+    root = locations.of(f"s3://{s3_server.bucket}/killed")
+    killed = subprocess.Popen(command(str(root)), cwd=ROOT, start_new_session=True)
+    first = root / "tables/ratings/_delta_log/00000000000000000000.json"
+    while not first.exists():
+        assert killed.poll() is None
+        time.sleep(0.05)
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.wait()
+    elsewhere = {"SPARK_LOCAL_DIRS": str(tmp_path / "elsewhere")}
+    at_once = subprocess.run(command(str(root)), cwd=ROOT, env=os.environ | elsewhere)
+    assert at_once.returncode == WarehouseLocked.exit_code
+    time.sleep(lease.LEASE_SECONDS)
+    pipeline(str(root), elsewhere, "--until", "pack")
+    one, other = Warehouse(on_disk), Warehouse(root)
+    for table in ("ratings", "quarantine", "songs", "genres", "packed_by_user"):
+        rows = [sorted(w.load(table).to_pylist(), key=repr) for w in (one, other)]
+        assert rows[0] == rows[1], table
+
+
+@pytest.mark.yarn
+def test_on_hdfs(spark: SparkSession, on_disk: Path, hdfs_server: Hadoop) -> None:
+    root = f"{hdfs_server.url}/warehouse"
+    pipeline(root, {})
+    assert_same(spark, on_disk, locations.of(root))
+    assert_whole(locations.of(root), {})
