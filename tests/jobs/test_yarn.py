@@ -39,7 +39,7 @@ SHIPPED = ("spark.yarn.dist.archives", "spark.yarn.appMasterEnv.PYSPARK_PYTHON")
 PLANTED = {"planted.users": 60, "planted.songs": 150, "planted.train_ratings": 3000}
 # What drivers and executors of ingest import, below what YARN brings.
 PACKAGES = (
-    *("numpy", "pyarrow", "pandas", "python-dateutil", "pytz", "tzdata", "six", "psutil"),
+    *("numpy", "scipy", "pyarrow", "pandas", "python-dateutil", "pytz", "tzdata", "six", "psutil"),
     *("deltalake", "arro3-core", "deprecated", "wrapt", "pydantic", "pydantic-core", "pyyaml"),
     *("annotated-types", "typing-extensions", "typing-inspection", "fsspec", "hdfs-native"),
 )
@@ -107,7 +107,9 @@ def end_the_first_executor(done: threading.Event, ended: list[int]) -> None:
     while not done.wait(0.1):
         for process in psutil.process_iter(["pid", "name", "cmdline"]):
             words = process.info["cmdline"] or []
-            if process.info["name"] == "java" and any("ExecutorBackend" in word for word in words):
+            if process.info["name"] == "java" and any(
+                "YarnCoarseGrainedExecutorBackend" in word for word in words
+            ):
                 time.sleep(1)
                 process.kill()
                 ended.append(process.info["pid"])
