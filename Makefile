@@ -24,7 +24,7 @@ endif
 # For the shell, which keeps blanks and quotes in them as they are.
 export DATA WAREHOUSE
 
-.PHONY: help demo full test test-cluster test-s3 test-yarn check doctor setup lock cluster-up cluster-demo cluster-down wheel package clean
+.PHONY: help demo full test test-cluster test-s3 test-yarn test-image check doctor setup lock cluster-up cluster-demo cluster-down wheel package image clean
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
@@ -38,7 +38,7 @@ full: setup ## the pipeline on planted data of R2's full size; WAREHOUSE=DIR
 # .ci/run asks for it, with a floor below what the tests run in their own processes.
 COVERAGE ?=
 test: setup .venv/airflow/ready .venv/jars/ready ## the tests but those on a cluster
-	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not cluster and not s3 and not yarn" $(COVERAGE)
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not cluster and not s3 and not yarn and not image" $(COVERAGE)
 
 test-cluster: setup .venv/jars/ready ## the tests on a standalone cluster, of faults, and of minutes
 	@$(BIN)/pytest -m cluster
@@ -48,6 +48,9 @@ test-s3: setup .venv/jars/ready ## the pipeline with its warehouse in a store th
 
 test-yarn: setup .venv/jars/ready ## the pipeline on HDFS, and its stages on YARN
 	@$(BIN)/pytest -m yarn
+
+test-image: setup image ## the image in the cluster of docker/compose.yaml; needs a Docker engine
+	@$(BIN)/pytest -m image
 
 check: setup ## ruff and mypy
 	@$(BIN)/ruff check .
@@ -83,9 +86,11 @@ setup: .venv/ready
 
 LOCK := $(BIN)/python -m uv pip compile --python-version 3.11 --python-platform x86_64-manylinux_2_28 \
     --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --output-file
+# The second is what runs, without what checks and tests it, of the same versions.
 lock: setup ## resolve pyproject.toml and Airflow into the lock files again
 	$(BIN)/python -m pip install --quiet uv==$(UV_VERSION)
 	$(LOCK) requirements.lock pyproject.toml --extra dev
+	$(LOCK) docker/requirements.lock pyproject.toml --extra s3 --extra hdfs --constraint requirements.lock
 	echo apache-airflow==$(AIRFLOW_VERSION) | $(LOCK) conf/examples/airflow.lock -
 
 cluster-up: setup ## a standalone cluster on loopback: master, two workers, history server
@@ -105,9 +110,15 @@ wheel: setup ## the library: dist/*.whl, and for --py-files dist/ymr_spark.zip
 
 package: wheel ## wheel and packages for --archives: dist/environment.tar.gz
 	$(BIN)/python -m venv --clear build/package
-	$(BIN)/python -m uv pip sync --quiet --python build/package/bin/python --require-hashes requirements.lock
+	$(BIN)/python -m uv pip sync --quiet --python build/package/bin/python --require-hashes docker/requirements.lock
 	$(BIN)/python -m uv pip install --quiet --python build/package/bin/python --no-deps dist/ymr_spark-*.whl
 	$(BIN)/venv-pack --quiet --force --prefix build/package --output dist/environment.tar.gz
+
+IMAGE := ymr_spark:0.1.0
+# Options of a machine's own, such as --network host.
+DOCKER_BUILD ?=
+image: ## library, packages, Java and JARs: the image of docker/Dockerfile
+	docker build --file docker/Dockerfile --tag $(IMAGE) $(DOCKER_BUILD) .
 
 clean: ## remove what the demo made
 	rm -rf build dist

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -51,11 +52,32 @@ def test_the_image_has_what_the_project_needs() -> None:
     text = (ROOT / "docker" / "Dockerfile").read_text()
     assert "FROM python:3.11-slim" in text
     assert any(f"openjdk-{java}-jre" in text for java in environment.JAVA_VERSIONS)
+    assert "COPY docker/requirements.lock ./" in text
     assert "--require-hashes --requirement requirements.lock" in text
     assert "ymr_spark.runtime.jars" in text
     assert [line for line in text.splitlines() if line.startswith("USER")] == ["USER 185"]
+    assert f"IMAGE := ymr_spark:{__version__}\n" in (ROOT / "Makefile").read_text()
     copied = [line.split()[1:-1] for line in text.splitlines() if line.startswith("COPY")]
     assert all((ROOT / name).exists() for names in copied for name in names)
+
+
+def locked(path: str) -> dict[str, str]:
+    """{package: version and hashes} of a lock file."""
+    entries = re.findall(r"^(\S+)==(\S+(?: \\\n +\S+)+)", (ROOT / path).read_text(), re.MULTILINE)
+    return dict(entries)
+
+
+def test_the_image_has_what_the_library_needs_and_no_more() -> None:
+    ours, all_of_them = locked("docker/requirements.lock"), locked("requirements.lock")
+    assert ours.items() <= all_of_them.items()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    needed, tools = (
+        {re.split(r"[=<>]", text)[0] for text in texts}
+        for texts in ([*project["dependencies"], *extras["s3"], *extras["hdfs"]], extras["dev"])
+    )
+    assert needed <= ours.keys()
+    assert not (tools - needed) & ours.keys()
 
 
 def test_the_compose_file_is_one() -> None:

@@ -6,7 +6,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import all_stages
 import pytest
+from pyspark.sql import SparkSession
 
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.runtime import cluster
@@ -50,4 +52,12 @@ def on_cluster(submit: list[str], tmp_path_factory: pytest.TempPathFactory) -> W
     done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True)
     # spark-submit puts Python's stderr into its own stdout.
     assert done.returncode == 0, done.stdout[-5000:]
+    return warehouse
+
+
+@pytest.fixture(scope="session")
+def local(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """The same in this process, to compare with."""
+    warehouse = Warehouse(tmp_path_factory.mktemp("local"))
+    all_stages.run(spark, warehouse)
     return warehouse

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import all_stages
 import psutil
 import pytest
 from pyspark.sql import SparkSession
@@ -14,13 +13,6 @@ from ymr_spark.ratings import identity
 from ymr_spark.runtime import cluster
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster]
-
-
-@pytest.fixture(scope="module")
-def local(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
-    warehouse = Warehouse(tmp_path_factory.mktemp("local"))
-    all_stages.run(spark, warehouse)
-    return warehouse
 
 
 @pytest.mark.timeout(900)
