@@ -2,11 +2,9 @@ import json
 import shutil
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from typing import Any
 
-import psutil
 import pytest
 import told
 from on_disk import Warehouse
@@ -17,7 +15,6 @@ from ymr_spark.models import registry
 from ymr_spark.pipeline import manifests, provenance, runs, stages
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.stages import Stage
-from ymr_spark.runtime.memory import PeakMemory
 from ymr_spark.store import atomically
 
 STAGE = replace(stages.of_model("bias"), reads=("raw/",), writes=("shards/",), settings=("bias",))
@@ -252,38 +249,3 @@ def test_the_holder_lets_its_own_stages_in(warehouse: Warehouse) -> None:
         runs.lock(warehouse, "mine", held=True),
     ):
         pass
-
-
-def test_peak_memory_counts_children() -> None:
-    hog = "import time; x = b'x' * (200 << 20); time.sleep(3)"
-    with PeakMemory(every_seconds=0.1) as memory:
-        process = subprocess.Popen([sys.executable, "-c", hog])
-        time.sleep(2)
-        process.kill()
-        process.wait()
-    assert memory.mebibytes > 200
-
-
-def test_peak_memory_leaves_out_what_has_only_just_started() -> None:
-    hog = "x = bytes(range(256)) * (200 << 12)"
-    with PeakMemory(every_seconds=0.02) as memory:
-        time.sleep(0.5)
-        before = memory.mebibytes
-        subprocess.run([sys.executable, "-c", hog], check=True)
-    assert 0 < memory.mebibytes < before + 100
-
-
-def test_peak_memory_counts_a_process_that_is_no_child() -> None:
-    hog = f"{sys.executable} -c 'x = bytes(range(256)) * (200 << 12); import time; time.sleep(9)'"
-    # The shell ends at once, which leaves the other to init.
-    started = subprocess.check_output(["sh", "-c", f"{hog} > /dev/null & echo $!"], text=True)
-    orphan = psutil.Process(int(started))
-    try:
-        with PeakMemory(every_seconds=0.1) as memory:
-            time.sleep(1.5)
-            without = memory.mebibytes
-            memory.of(orphan.pid)
-            time.sleep(0.5)
-        assert memory.mebibytes > without + 190
-    finally:
-        orphan.kill()

@@ -40,8 +40,9 @@ class PeakMemory:
 
 def _mebibytes(roots: Iterable[psutil.Process]) -> float:
     total = 0
-    # A command that Java has only just started still shows Java's memory as its own.
-    settled = time.time() - 1
+    # A command that Java has only just started still shows Java's memory as its own; one second
+    # for that, and one since Linux tells the time of its own start in whole ones.
+    settled = time.time() - 2
     for process in {p for root in roots for p in _tree(root)}:
         with suppress(psutil.Error):
             if process.create_time() < settled:
