@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,33 +31,53 @@ SETTINGS = {
     **{f"{e.name}.batch_size": 512 for e in registry.MODELS if e.deep},
     **{"als.iterations": 3, "latent_factor.max_iterations": 3, "recommend.k": 5},
     **{"tune.trials": 2, "tune.least_ratings": 1000, "recommend.export": "csv"},
+    **{"search.model": "als", "search.sample_ratings": 2000, "search.folds": 2},
+    **{"search.trials": 2, "compare_by_size.shares": "[0.5]"},
     # One of each kind; `similarity` and layers of `mlp` take long to compile.
     "models": "[bias,als,latent_factor,most_popular,two_tower_dot]",
     "spark_defaults": ROOT / "tests" / "spark.conf",
 }
 
 
-def command(root: str, *arguments: str) -> list[str]:
-    """The pipeline in a warehouse, raw files beside the tables."""
+def command(job: str, root: str, *arguments: str) -> list[str]:
+    """A job in a warehouse, raw files beside the tables."""
     settings = SETTINGS | {"warehouse": root, "raw.folder": f"{root}/raw"}
-    words = [sys.executable, "jobs/pipeline.py", "--conf", "conf/sample.yaml", *arguments]
-    return words + [w for key, value in settings.items() for w in ("--set", f"{key}={value}")]
+    words = [sys.executable, f"jobs/{job}.py", "--conf", "conf/sample.yaml"]
+    words += [w for key, value in settings.items() for w in ("--set", f"{key}={value}")]
+    return [*words, *arguments]
 
 
-def pipeline(root: str, environ: Mapping[str, str], *arguments: str) -> dict[str, Any]:
+def run(job: str, root: str, environ: Mapping[str, str], *arguments: str) -> dict[str, Any]:
     """The last line that it prints."""
-    words, whole = command(root, *arguments), os.environ | environ
+    words, whole = command(job, root, *arguments), os.environ | environ
     run = subprocess.run(words, cwd=ROOT, env=whole, text=True, capture_output=True)
     told: dict[str, Any] = json.loads(run.stdout.splitlines()[-1]) if run.stdout else {}
     assert run.returncode == 0, (run.stdout + run.stderr)[-5000:]
     return told
 
 
+def all_jobs(root: str, environ: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The pipeline, then the jobs beside it; what was predicted."""
+    run("pipeline", root, environ)
+    run("search", root, environ)
+    run("compare_by_size", root, environ)
+    asked = run("predict", root, environ, "--user", "7", "--song", "11")
+    predicted: list[dict[str, Any]] = asked["predictions"]
+    return predicted
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A warehouse after all jobs, and what the models in it predict."""
+
+    root: Path
+    predicted: list[dict[str, Any]]
+
+
 @pytest.fixture(scope="module")
-def on_disk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def on_disk(tmp_path_factory: pytest.TempPathFactory) -> Filled:
     root = tmp_path_factory.mktemp("on-disk")
-    pipeline(str(root), {})
-    return root
+    return Filled(root, all_jobs(str(root), {}))
 
 
 def board(root: Location) -> dict[str, Any]:
@@ -64,7 +85,7 @@ def board(root: Location) -> dict[str, Any]:
     return found
 
 
-def assert_same(spark: SparkSession, one: Location, other: Location) -> None:
+def assert_same(spark: SparkSession, one: Path, other: Location) -> None:
     """Rows, errors and every table are; nothing of the store's keys is in a file."""
     left, right = board(one), board(other)
     hashes = ("train_rows", "train_hash", "test_rows", "test_hash")
@@ -79,7 +100,7 @@ def assert_same(spark: SparkSession, one: Location, other: Location) -> None:
 
 def assert_whole(root: Location, environ: Mapping[str, str]) -> None:
     """A second run finds all up to date, and no file has a key of the store's."""
-    pipeline(str(root), environ, "--run-id", "again")
+    run("pipeline", str(root), environ, "--run-id", "again")
     assert not locations.files(root / "runs/again")
     assert locations.matching(root, "recommendations.csv/*.csv")
     secrets = [value for name, value in environ.items() if "KEY" in name]
@@ -90,26 +111,32 @@ def assert_whole(root: Location, environ: Mapping[str, str]) -> None:
         assert not any(secret in content for secret in secrets), file
 
 
-@pytest.mark.s3
-def test_in_s3(
-    spark: SparkSession, on_disk: Path, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def assert_close(found: list[dict[str, Any]], wanted: list[dict[str, Any]]) -> None:
+    """Ids are the same, and stars to the fourth decimal."""
+    for left, right in zip(found, wanted, strict=True):
+        assert left == pytest.approx(right, abs=1e-4)
+
+
+@pytest.fixture
+def in_environ(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in s3_server.environ.items():
         monkeypatch.setenv(name, value)
+
+
+@pytest.mark.s3
+def test_in_s3(spark: SparkSession, on_disk: Filled, s3_server: S3Server, in_environ: None) -> None:
     root = f"s3://{s3_server.bucket}/ware house"
-    pipeline(root, s3_server.environ)
-    assert_same(spark, on_disk, locations.of(root))
+    assert_close(all_jobs(root, {}), on_disk.predicted)
+    assert_same(spark, on_disk.root, locations.of(root))
     assert_whole(locations.of(root), s3_server.environ)
 
 
 @pytest.mark.s3
 def test_a_driver_killed_between_two_commits(
-    on_disk: Path, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    on_disk: Filled, s3_server: S3Server, in_environ: None, tmp_path: Path
 ) -> None:
-    for name, value in s3_server.environ.items():
-        monkeypatch.setenv(name, value)
     root = locations.of(f"s3://{s3_server.bucket}/killed")
-    killed = subprocess.Popen(command(str(root)), cwd=ROOT, start_new_session=True)
+    killed = subprocess.Popen(command("pipeline", str(root)), cwd=ROOT, start_new_session=True)
     first = root / "tables/ratings/_delta_log/00000000000000000000.json"
     while not first.exists():
         assert killed.poll() is None
@@ -117,19 +144,31 @@ def test_a_driver_killed_between_two_commits(
     os.killpg(killed.pid, signal.SIGKILL)
     killed.wait()
     elsewhere = {"SPARK_LOCAL_DIRS": str(tmp_path / "elsewhere")}
-    at_once = subprocess.run(command(str(root)), cwd=ROOT, env=os.environ | elsewhere)
+    at_once = subprocess.run(command("pipeline", str(root)), cwd=ROOT, env=os.environ | elsewhere)
     assert at_once.returncode == WarehouseLocked.exit_code
     time.sleep(lease.LEASE_SECONDS)
-    pipeline(str(root), elsewhere, "--until", "pack")
-    one, other = Warehouse(on_disk), Warehouse(root)
+    run("pipeline", str(root), elsewhere, "--until", "pack")
+    one, other = Warehouse(on_disk.root), Warehouse(root)
     for table in ("ratings", "quarantine", "songs", "genres", "packed_by_user"):
         rows = [sorted(w.load(table).to_pylist(), key=repr) for w in (one, other)]
         assert rows[0] == rows[1], table
 
 
+@pytest.mark.s3
+def test_two_training_workers(
+    spark: SparkSession, s3_server: S3Server, in_environ: None, tmp_path: Path
+) -> None:
+    two = ("--set", "two_tower.workers=2", "--set", "models=[bias,two_tower_dot]")
+    roots = (tmp_path / "w", locations.of(f"s3://{s3_server.bucket}/two"))
+    for root in roots:
+        run("pipeline", str(root), {}, *two, "--until", "evaluate")
+    one, other = roots
+    assert_same_tables(spark, Warehouse(one), Warehouse(scratch.brought(other)))
+
+
 @pytest.mark.yarn
-def test_on_hdfs(spark: SparkSession, on_disk: Path, hdfs_server: Hadoop) -> None:
+def test_on_hdfs(spark: SparkSession, on_disk: Filled, hdfs_server: Hadoop) -> None:
     root = f"{hdfs_server.url}/warehouse"
-    pipeline(root, {})
-    assert_same(spark, on_disk, locations.of(root))
+    assert_close(all_jobs(root, {}), on_disk.predicted)
+    assert_same(spark, on_disk.root, locations.of(root))
     assert_whole(locations.of(root), {})

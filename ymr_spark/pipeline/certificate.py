@@ -1,6 +1,5 @@
 """What a comparison was made of, as hashes that the data can be held against again."""
 
-import hashlib
 import subprocess
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -19,9 +18,8 @@ from ymr_spark.records.certificate import Certificate
 from ymr_spark.records.figures import Tuned
 from ymr_spark.shards import inventory
 from ymr_spark.store import locations
-from ymr_spark.store.locations import Location
+from ymr_spark.store.file_states import sha256
 
-_READ_BYTES = 2**20
 RESOURCE = "reports/certificate.json"
 
 
@@ -117,7 +115,7 @@ def _prediction_files(warehouse: Warehouse, models: Collection[str]) -> dict[str
     for path in warehouse.files("predictions"):
         model = path.parent.name.removeprefix("model=")
         if model in by_model:
-            digest = _sha256(path) if path.exists() else "missing"
+            digest = sha256(path) if path.exists() else "missing"
             by_model[model][str(locations.below(root, path))] = digest
     return by_model
 
@@ -125,15 +123,7 @@ def _prediction_files(warehouse: Warehouse, models: Collection[str]) -> dict[str
 def _digests(warehouse: Warehouse, files: Sequence[str]) -> dict[str, str]:
     """By those of the files that there are."""
     paths = {name: warehouse.path(name) for name in files}
-    return {name: _sha256(path) for name, path in paths.items() if path.exists()}
-
-
-def _sha256(file: Location) -> str:
-    digest = hashlib.sha256()
-    with file.open("rb") as opened:
-        while read := opened.read(_READ_BYTES):
-            digest.update(read)
-    return digest.hexdigest()
+    return {name: sha256(path) for name, path in paths.items() if path.exists()}
 
 
 def _commit() -> str | None:

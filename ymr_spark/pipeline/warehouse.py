@@ -6,7 +6,7 @@ process holds anyway, where a Spark job would be nearly all of the time.
 
 import logging
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,24 +15,24 @@ from deltalake.exceptions import DeltaError
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructField, StructType
 
-from ymr_spark import schemas, sources
+from ymr_spark import schemas
 from ymr_spark.errors import DataContractError
 from ymr_spark.pipeline import stages, table_schemas
+from ymr_spark.pipeline.resources import Resources
 from ymr_spark.pipeline.table_schemas import arrow_schema
 from ymr_spark.ratings import noted_scale
 from ymr_spark.records.record import Record
 from ymr_spark.scale import Scale
 from ymr_spark.store import delta_log, locations, lock, parquet
 from ymr_spark.store.delta_log import Extent
-from ymr_spark.store.file_states import digest, state_of
 from ymr_spark.store.locations import Location
 from ymr_spark.store.parquet import Kernel
 
 log = logging.getLogger(__name__)
 
 
-class Warehouse:
-    """The Delta tables and files below one folder that driver and executors share.
+class Warehouse(Resources):
+    """The resources of all stages, tables as rows.
 
     A table is read at the version it had when this object first read it, so that all of a
     job's reads agree whatever is written meanwhile.
@@ -41,76 +41,20 @@ class Warehouse:
     def __init__(
         self, root: Location, raw: Location | None = None, items: Location | None = None
     ) -> None:
-        """
-        Args:
-            raw: the raw ratings, a folder or a file.
-            items: attributes that lie elsewhere.
-        """
-        # Executors have working folders of their own.
-        self.root = root.absolute()
-        self.raw = raw.absolute() if raw is not None else self.root / "raw"
-        self.items = items.absolute() if items is not None else None
+        super().__init__(root, raw, items)
         self._pinned: dict[str, int] = {}
-        self._only: tuple[str, ...] | None = None
         self._run_id: str | None = None
 
-    def of_run(self, run_id: str) -> "Warehouse":
+    def of_run(self, run_id: str) -> Self:
         """This warehouse for a run, which must hold its lock whenever it commits."""
         self._run_id = run_id
         return self
 
-    def anew(self) -> "Warehouse":
-        """This warehouse with all that is in it, no table read yet."""
-        whole = Warehouse(self.root, self.raw, self.items)
+    def anew(self) -> Self:
+        """The same with all that is in it, for the same run; no table read yet."""
+        whole = super().anew()
         whole._run_id = self._run_id
         return whole
-
-    def only(self, resources: Iterable[str]) -> "Warehouse":
-        """This warehouse with no more in it than these resources, and what is below a folder."""
-        left = self.anew()
-        left._only = tuple(resources)
-        return left
-
-    def path(self, resource: str) -> Location:
-        """Where a resource of `stages.STAGES` lives.
-
-        Raises:
-            LookupError: `only` has left it out.
-        """
-        if self._only is not None and not any(_within(resource, r) for r in self._only):
-            raise LookupError(f"{resource}: this stage's entry in stages.STAGES does not name it")
-        if resource == "raw/":
-            return self.raw
-        is_file = resource.endswith("/") or "." in resource
-        return self.root / resource if is_file else self.root / "tables" / resource
-
-    def version(self, table: str) -> int | None:
-        """The newest committed Delta version, None where there is no table."""
-        commits = delta_log.commits(self.path(table))
-        return int(commits[-1].stem) if commits else None
-
-    def state(self, resource: str) -> str | None:
-        """What changes whenever the resource's content does; None where it does not exist."""
-        path = self.path(resource)
-        if resource == "raw/":
-            return self._raw_state()
-        if path.parent != self.root / "tables":
-            return state_of(path, locations.files(path))
-        commits = delta_log.commits(path)
-        if not commits:
-            return None
-        return f"v{int(commits[-1].stem)}-{digest(commits[-1].read_bytes())}"
-
-    def _raw_state(self) -> str | None:
-        states = [
-            state_of(
-                path if path.is_dir() else path.parent,
-                {file: locations.stamp(file) for file in sources.files_of(path)},
-            )
-            for path in (self.raw, self.items)
-            if path is not None
-        ]
-        return None if None in states else "-".join(map(str, states))
 
     def require(self, resource: str) -> None:
         """Raise DataContractError, with the job to run, where the resource is missing."""
@@ -309,7 +253,3 @@ def _delta_schema(table: str, noted: StructType | None) -> Schema:
 
 def _again(table: str) -> str:
     return "run " + " or ".join(stage.command for stage in stages.writers(table)) + " again"
-
-
-def _within(resource: str, other: str) -> bool:
-    return resource == other or (other.endswith("/") and resource.startswith(other))

@@ -1,6 +1,5 @@
 """What a folder of shards holds, and the proof that it still holds exactly that."""
 
-import hashlib
 from pathlib import PurePath
 
 from pydantic import ValidationError
@@ -10,7 +9,8 @@ from ymr_spark.identity import Identity
 from ymr_spark.records.record import Record
 from ymr_spark.scale import Scale
 from ymr_spark.store import locations, scratch
-from ymr_spark.store.locations import Location
+from ymr_spark.store.file_states import sha256
+from ymr_spark.store.locations import Location, stamp
 
 NAME = "inventory.json"
 _WAY_OUT = "run jobs/export_shards.py --force"
@@ -72,7 +72,11 @@ def files_of(folder: Location) -> dict[str, File]:
     """Size and digest of every file below the folder but the inventory itself, and hidden ones,
     which a killed task has left."""
     found = {str(locations.below(folder, file)): file for file in locations.files(folder)}
-    return {name: _file(file) for name, file in sorted(found.items()) if _counts(name)}
+    return {
+        name: File(bytes=stamp(file)[0], sha256=sha256(file))
+        for name, file in sorted(found.items())
+        if _counts(name)
+    }
 
 
 def _counts(name: str) -> bool:
@@ -112,11 +116,6 @@ def _read(path: Location) -> Inventory:
         raise DataContractError(f"{path}: cannot be read ({e.strerror}); {_WAY_OUT}") from e
     except ValidationError as e:
         raise DataContractError(f"{path}: not an inventory of this version; {_WAY_OUT}") from e
-
-
-def _file(path: Location) -> File:
-    content = path.read_bytes()
-    return File(bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
 
 
 def _difference(expected: File | None, found: File | None) -> str:

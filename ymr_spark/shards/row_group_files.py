@@ -14,7 +14,7 @@ from ymr_spark.scale import Scale
 from ymr_spark.shards import export
 from ymr_spark.shards.export import Order
 from ymr_spark.shards.indices import Index
-from ymr_spark.store import atomically
+from ymr_spark.store import atomically, locations
 from ymr_spark.store.locations import Location
 
 _SUMS: dict[str, pa.DataType] = {
@@ -75,14 +75,13 @@ def _pieces(batch: pa.RecordBatch) -> Iterator[tuple[int, list[Array]]]:
 
 def _write(rows: pa.Table, file: Location) -> None:
     """Whole or not at all, whatever becomes of the task and of another that does the same."""
-    content = pa.BufferOutputStream()
-    pq.write_table(rows, content, row_group_size=len(rows))
-    atomically.write(file, content.getvalue().to_pybytes())
+    with atomically.writing(file) as partial:
+        pq.write_table(rows, partial, row_group_size=len(rows))
 
 
 def _read_back(file: Location, group: int, scale: Scale) -> dict[str, float]:
-    content = pa.BufferReader(file.read_bytes())
-    table = pq.read_table(content, columns=["user_id", "song_id", "rating"])
+    system, (path,) = locations.for_arrow([str(file)])
+    table = pq.read_table(path, columns=["user_id", "song_id", "rating"], filesystem=system)
     users, songs, ratings = (column.to_numpy() for column in table.columns)
     levels = scale.level_of(ratings)
     high, low = halves(xxhash64(users, songs, levels))

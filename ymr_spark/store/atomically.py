@@ -5,6 +5,7 @@ Links stay: what they lead to is made or replaced, on the disk where it lies.
 
 import os
 import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,11 +27,28 @@ def write(path: Location, content: str | bytes) -> None:
     if isinstance(path, Remote):
         path.write_bytes(content.encode() if isinstance(content, str) else content)
         return
+    with writing(path) as partial:
+        partial.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+@contextmanager
+def writing(path: Location) -> Iterator[Path]:
+    """A file of this machine to write, which is not there; it takes the path's place when the
+    block succeeds, in a folder that is made.
+
+    Raises:
+        EnvironmentProblem: a link on the way leads nowhere, or the file is mounted.
+    """
+    if isinstance(path, Remote):
+        with tempfile.TemporaryDirectory() as folder:
+            yield Path(folder, path.name)
+            path.take(Path(folder, path.name))
+        return
     path = _replaceable(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
-        partial.write_bytes(content.encode() if isinstance(content, str) else content)
+        yield partial
         partial.replace(path)
     except BaseException:
         partial.unlink(missing_ok=True)
