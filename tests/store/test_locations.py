@@ -1,5 +1,6 @@
 """What all that reads and writes data relies on, the same on disks, in S3 and on HDFS."""
 
+import hashlib
 import importlib
 import pickle
 import sys
@@ -13,7 +14,7 @@ from servers.s3 import S3Server
 
 from ymr_spark.errors import EnvironmentProblem
 from ymr_spark.runtime import failures
-from ymr_spark.store import atomically, locations, parquet, remote
+from ymr_spark.store import atomically, file_states, locations, parquet, remote
 from ymr_spark.store.locations import Location
 from ymr_spark.store.remote import Remote
 
@@ -81,6 +82,21 @@ def test_a_stamp_changes_with_the_content(folder: Location) -> None:
     assert locations.stamp(file) == before == locations.files(folder)[file]
     atomically.write(file, "two")
     assert locations.stamp(file) != before
+
+
+def test_a_file_that_is_filled_here_is_there_once_it_is_whole(folder: Location) -> None:
+    file = folder / "deep/file"
+    atomically.write(file, "old")
+    with suppress(ZeroDivisionError), atomically.writing(file) as partial:
+        partial.write_text("cut")
+        raise ZeroDivisionError
+    assert file.read_text() == "old"
+    with atomically.writing(file) as partial:
+        partial.write_text("new")
+        assert file.read_text() == "old"
+    assert names([*locations.files(folder)]) == ["file"]
+    assert file.read_text() == "new"
+    assert file_states.sha256(file) == hashlib.sha256(b"new").hexdigest()
 
 
 def test_a_folder_is_replaced_only_when_the_new_one_is_whole(folder: Location) -> None:

@@ -10,7 +10,7 @@ from ymr_spark.records.record import Record
 from ymr_spark.scale import Scale
 from ymr_spark.store import locations, scratch
 from ymr_spark.store.file_states import sha256
-from ymr_spark.store.locations import Location, stamp
+from ymr_spark.store.locations import Location
 
 NAME = "inventory.json"
 _WAY_OUT = "run jobs/export_shards.py --force"
@@ -71,10 +71,10 @@ class Inventory(Record):
 def files_of(folder: Location) -> dict[str, File]:
     """Size and digest of every file below the folder but the inventory itself, and hidden ones,
     which a killed task has left."""
-    found = {str(locations.below(folder, file)): file for file in locations.files(folder)}
+    found = {str(locations.below(folder, f)): (f, s) for f, s in locations.files(folder).items()}
     return {
-        name: File(bytes=stamp(file)[0], sha256=sha256(file))
-        for name, file in sorted(found.items())
+        name: File(bytes=stamp[0], sha256=sha256(file))
+        for name, (file, stamp) in sorted(found.items())
         if _counts(name)
     }
 

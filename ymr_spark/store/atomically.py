@@ -42,7 +42,7 @@ def writing(path: Location) -> Iterator[Path]:
     if isinstance(path, Remote):
         with tempfile.TemporaryDirectory() as folder:
             yield Path(folder, path.name)
-            path.take(Path(folder, path.name))
+            path.write_bytes(Path(folder, path.name).read_bytes())
         return
     path = _replaceable(path)
     path.parent.mkdir(parents=True, exist_ok=True)
