@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pyspark
+import pytest
 from pyspark import daemon, worker
 from pyspark.sql import SparkSession
 
@@ -77,6 +78,16 @@ def test_others_archives_are_left(tmp_path: Path) -> None:
     paths = ["", *map(str, archives), "/no/such", PACKAGES]
     assert without_archives(paths, str(archives[0].parent)) == ["", paths[2], "/no/such", PACKAGES]
     assert without_archives(paths, "") == paths
+
+
+@pytest.mark.parametrize("linked", ["home", "path"])
+def test_archives_of_a_home_by_way_of_a_link_are_left_out(linked: str, tmp_path: Path) -> None:
+    archive, link = tmp_path / "spark" / "pyspark.zip", tmp_path / "link"
+    archive.parent.mkdir()
+    archive.touch()
+    link.symlink_to(archive.parent)
+    home, path = (link, archive) if linked == "home" else (archive.parent, link / archive.name)
+    assert without_archives([str(path), PACKAGES], str(home)) == [PACKAGES]
 
 
 def test_archives_are_left_where_spark_is_not_installed(tmp_path: Path) -> None:

@@ -94,6 +94,25 @@ def assert_whole(root: Location, environ: Mapping[str, str]) -> None:
         assert not any(secret in content for secret in secrets), file
 
 
+def assert_same_beside_the_pipeline(
+    spark: SparkSession, whole: Path, one: Path, other: Location
+) -> None:
+    """What jobs that are no stages make of the whole warehouse: on a disk and in a store."""
+    without_lock = shutil.ignore_patterns("run.lock")  # a folder in a store
+    shutil.copytree(whole, one)
+    with scratch.filled(other) as folder:
+        shutil.copytree(whole, folder, ignore=without_lock, dirs_exist_ok=True)
+    stars = []
+    for root in (one, other):
+        run("search", str(root), {})
+        run("compare_by_size", str(root), {})
+        told = run("predict", str(root), {}, "--user", "7", "--song", "11")
+        stars.append(told["predictions"][0]["stars"])
+    assert len(stars[0]) == 4
+    assert stars[0] == pytest.approx(stars[1], abs=1.1e-4)
+    assert_same_tables(spark, Warehouse(one), Warehouse(scratch.brought(other)))
+
+
 @pytest.fixture
 def in_environ(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in s3_server.environ.items():
@@ -132,23 +151,11 @@ def test_a_driver_killed_between_two_commits(
 
 
 @pytest.mark.s3
-def test_jobs_beside_the_pipeline(
+def test_jobs_beside_the_pipeline_in_s3(
     spark: SparkSession, on_disk: Path, s3_server: S3Server, in_environ: None, tmp_path: Path
 ) -> None:
-    one, other = tmp_path / "w", locations.of(f"s3://{s3_server.bucket}/beside")
-    without_lock = shutil.ignore_patterns("run.lock")  # a folder in a store
-    shutil.copytree(on_disk, one)
-    with scratch.filled(other) as folder:
-        shutil.copytree(on_disk, folder, ignore=without_lock, dirs_exist_ok=True)
-    stars = []
-    for root in (one, other):
-        run("search", str(root), {})
-        run("compare_by_size", str(root), {})
-        told = run("predict", str(root), {}, "--user", "7", "--song", "11")
-        stars.append(told["predictions"][0]["stars"])
-    assert len(stars[0]) == 4
-    assert stars[0] == pytest.approx(stars[1], abs=1.1e-4)
-    assert_same_tables(spark, Warehouse(one), Warehouse(scratch.brought(other)))
+    other = locations.of(f"s3://{s3_server.bucket}/beside")
+    assert_same_beside_the_pipeline(spark, on_disk, tmp_path / "w", other)
 
 
 @pytest.mark.s3
@@ -169,3 +176,11 @@ def test_on_hdfs(spark: SparkSession, on_disk: Path, hdfs_server: Hadoop) -> Non
     run("pipeline", root, {})
     assert_same(spark, on_disk, locations.of(root))
     assert_whole(locations.of(root), {})
+
+
+@pytest.mark.yarn
+def test_jobs_beside_the_pipeline_on_hdfs(
+    spark: SparkSession, on_disk: Path, hdfs_server: Hadoop, tmp_path: Path
+) -> None:
+    other = locations.of(f"{hdfs_server.url}/beside")
+    assert_same_beside_the_pipeline(spark, on_disk, tmp_path / "w", other)

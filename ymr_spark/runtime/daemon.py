@@ -28,10 +28,12 @@ def without_archives(paths: list[str], spark_home: str) -> list[str]:
     """The paths but Spark's own archives, which each task would read through; all of them where
     pyspark is in none of the others.
     """
+    home = Path(spark_home).resolve()
     others = [
         path
         for path in paths
-        if not (spark_home and Path(path).is_file() and Path(path).is_relative_to(spark_home))
+        # Either may be named by way of a link: an environment often is one.
+        if not (spark_home and Path(path).is_file() and Path(path).resolve().is_relative_to(home))
     ]
     return others if PathFinder.find_spec("pyspark", others) else paths
 
