@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from functools import partial
 from itertools import dropwhile, groupby
 from pathlib import Path
+from typing import Any
 
 from ymr_spark.errors import DataContractError, SettingsError, StageFailed
 from ymr_spark.pipeline import cli, provenance, runs, settings_file, stages
@@ -126,9 +127,11 @@ def _run_stages(
     else:
         command = [*(settings.spark_submit or [sys.executable]), str(script), *arguments]
         code = _alone(command, {**environ, logs.STAGE: name}, waiting)
-    figures = json.loads(told.read_bytes()) if told.exists() else {"exit_code": code or 1}
+    figures: dict[str, Any] = {"exit_code": code or 1}
+    if told.exists():
+        figures = json.loads(told.read_bytes())
     if figures["exit_code"]:
-        raise StageFailed(name, figures["exit_code"])
+        raise StageFailed(name, figures["exit_code"], figures.get("error"))
     log.info("%s: %s rows, %.0f s", where, f"{figures['rows']:,}", time.monotonic() - started)
 
 

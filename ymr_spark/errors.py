@@ -32,8 +32,9 @@ class WarehouseLocked(YmrError):
 
 
 class StageFailed(YmrError):
-    """A stage of the pipeline ended with an error, which it has explained itself."""
+    """A stage of the pipeline ended with an error, which it has told wherever it ran, or died."""
 
-    def __init__(self, stage: str, exit_code: int) -> None:
-        super().__init__(f"stage {stage} failed with exit code {exit_code}; see its message above")
+    def __init__(self, stage: str, exit_code: int, error: str | None) -> None:
+        told = error or "it told nothing; see its log, on YARN that of its driver"
+        super().__init__(f"stage {stage} failed with exit code {exit_code}: {told}")
         self.exit_code = exit_code if 0 < exit_code <= 5 else 1

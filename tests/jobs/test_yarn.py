@@ -140,8 +140,10 @@ def test_a_job_that_cannot_run_runs_once_and_says_why(yarn: Yarn) -> None:
     root, before = Remote.of(f"{yarn.hadoop.url}/nothing"), yarn.attempts()
     failed = yarn.pipeline(root, submit=yarn.submit(), **{"raw.source": "folder"})
     assert failed.returncode == 3
-    assert json.loads(failed.stdout.splitlines()[-1])["error"].startswith("stage ingest failed")
-    assert "exit code 3" in failed.stderr
+    told = json.loads(failed.stdout.splitlines()[-1])["error"]
+    assert told.startswith("stage ingest failed with exit code 3: ")
+    # What the driver said in its container.
+    assert "give R2's files by raw.folder=DIR" in told
     started = {app: n for app, n in yarn.attempts().items() if app not in before}
     assert [*started.values()] == [1]
 
