@@ -160,7 +160,6 @@ def test_files_of_this_machine_are_no_urls(conf: Path, key: str, text: str) -> N
         ("s3://b/x/", Remote("s3a", "b", "x")),
         ("s3a://b/x//y", Remote("s3a", "b", "x/y")),
         ("hdfs://n:9000/x", Remote("hdfs", "n:9000", "x")),
-        ("hdfs:///x", Remote("hdfs", "", "x")),
         ("abfss://c@a.dfs.core.windows.net/x", Remote("abfss", "c@a.dfs.core.windows.net", "x")),
     ],
 )
@@ -168,6 +167,29 @@ def test_places_that_all_machines_reach(conf: Path, key: str, text: str, found: 
     loaded = settings_file.load(conf, [f"{key}={text}"])
     assert {"warehouse": loaded.warehouse, "raw.folder": loaded.raw.folder}[key] == found
     assert loaded.model_dump(mode="json")["warehouse" if key == "warehouse" else "raw"]
+
+
+def test_hdfs_without_a_host_is_that_of_hadoops_settings(
+    conf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ["warehouse=hdfs:///x/y"]
+    properties = "<property><name>fs.defaultFS</name><value>{}</value></property>"
+    told = {None: "None", "file:///": "file:///", "hdfs://n:9000": None, "hdfs://name/": None}
+    monkeypatch.delenv("HADOOP_CONF_DIR", raising=False)
+    with pytest.raises(SettingsError, match=r"warehouse: .*HADOOP_CONF_DIR \(None\)"):
+        settings_file.load(conf, asked)
+    monkeypatch.setenv("HADOOP_CONF_DIR", str(tmp_path))
+    for default, refused in told.items():
+        if default is not None:
+            (tmp_path / "core-site.xml").write_text(
+                f"<configuration>{properties.format(default)}</configuration>"
+            )
+        if refused:
+            with pytest.raises(SettingsError, match=f"{tmp_path}.* found {refused}"):
+                settings_file.load(conf, asked)
+            continue
+        authority = str(default).removeprefix("hdfs://").strip("/")
+        assert settings_file.load(conf, asked).warehouse == Remote("hdfs", authority, "x/y")
 
 
 @pytest.mark.parametrize("name", ["a b", "é", "a:b", "50%"])

@@ -173,7 +173,7 @@ def test_two_training_workers(
 @pytest.mark.yarn
 def test_on_hdfs(spark: SparkSession, on_disk: Path, hdfs_server: Hadoop) -> None:
     root = f"{hdfs_server.url}/warehouse"
-    run("pipeline", root, {})
+    run("pipeline", "hdfs:///warehouse", hdfs_server.environ)
     assert_same(spark, on_disk, locations.of(root))
     assert_whole(locations.of(root), {})
 

@@ -1,12 +1,15 @@
 """A file or folder of an object store or of HDFS, with what `pathlib.Path` has of one on a disk."""
 
 import errno
+import os
 import uuid
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
+from xml.etree import ElementTree
 
 from ymr_spark.errors import EnvironmentProblem
 
@@ -41,7 +44,9 @@ class Remote:
         scheme = _SAME.get(scheme, scheme)
         if scheme not in _SCHEMES:
             raise ValueError(f"expected a path or one of {'://, '.join(SCHEMES)}://")
-        if not authority and scheme != "hdfs":
+        if not authority and scheme == "hdfs":
+            authority = _default_hdfs()
+        if not authority:
             raise ValueError(f"expected {scheme}://BUCKET/FOLDER")
         if "@" in authority and scheme != "abfss":
             raise ValueError("expected no user or password; credentials come from the environment")
@@ -223,6 +228,24 @@ class Remote:
     def _at(self, path: str) -> "Remote":
         key = path if self.scheme == "hdfs" else path.partition("/")[2]
         return Remote(self.scheme, self.authority, key.strip("/"))
+
+
+def _default_hdfs() -> str:
+    """The host and port, or the name, of the cluster whose settings HADOOP_CONF_DIR has: not all
+    that read a URI look there."""
+    folder, told = os.environ.get("HADOOP_CONF_DIR"), ""
+    with suppress(OSError, ElementTree.ParseError):
+        for entry in ElementTree.parse(Path(folder or "/", "core-site.xml")).iterfind("property"):
+            if entry.findtext("name") == "fs.defaultFS":
+                told = entry.findtext("value", "").strip()
+    scheme, _, rest = told.partition("://")
+    authority = rest.partition("/")[0]
+    if scheme != "hdfs" or not authority:
+        raise ValueError(
+            "expected hdfs://HOST:PORT/FOLDER: without a host fs.defaultFS in core-site.xml of "
+            f"HADOOP_CONF_DIR ({folder}) is to be of HDFS, found {told or None}"
+        )
+    return authority
 
 
 def _stamp(info: Mapping[str, Any]) -> tuple[int, str]:
