@@ -1,17 +1,15 @@
 """A file or folder of an object store or of HDFS, with what `pathlib.Path` has of one on a disk."""
 
 import errno
-import os
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
-from xml.etree import ElementTree
 
 from ymr_spark.errors import EnvironmentProblem
+from ymr_spark.store import default_hdfs
 
 # The package that reads a scheme, and what of the library's extras has it.
 _SCHEMES = {
@@ -45,7 +43,7 @@ class Remote:
         if scheme not in _SCHEMES:
             raise ValueError(f"expected a path or one of {'://, '.join(SCHEMES)}://")
         if not authority and scheme == "hdfs":
-            authority = _default_hdfs()
+            authority = default_hdfs.authority()
         if not authority:
             raise ValueError(f"expected {scheme}://BUCKET/FOLDER")
         if "@" in authority and scheme != "abfss":
@@ -230,24 +228,6 @@ class Remote:
         return Remote(self.scheme, self.authority, key.strip("/"))
 
 
-def _default_hdfs() -> str:
-    """The host and port, or the name, of the cluster whose settings HADOOP_CONF_DIR has: not all
-    that read a URI look there."""
-    folder, told = os.environ.get("HADOOP_CONF_DIR"), ""
-    with suppress(OSError, ElementTree.ParseError):
-        for entry in ElementTree.parse(Path(folder or "/", "core-site.xml")).iterfind("property"):
-            if entry.findtext("name") == "fs.defaultFS":
-                told = entry.findtext("value", "").strip()
-    scheme, _, rest = told.partition("://")
-    authority = rest.partition("/")[0]
-    if scheme != "hdfs" or not authority:
-        raise ValueError(
-            "expected hdfs://HOST:PORT/FOLDER: without a host fs.defaultFS in core-site.xml of "
-            f"HADOOP_CONF_DIR ({folder}) is to be of HDFS, found {told or None}"
-        )
-    return authority
-
-
 def _stamp(info: Mapping[str, Any]) -> tuple[int, str]:
     version = next(str(info[name]) for name in _VERSIONS if info.get(name) is not None)
     return int(info["size"]), version
@@ -263,7 +243,7 @@ def _file_system(scheme: str, authority: str) -> Any:
             from hdfs_native.fsspec import HdfsFileSystem
 
             host, _, port = authority.partition(":")
-            return HdfsFileSystem(host or None, int(port) if port else None)
+            return HdfsFileSystem(host, int(port) if port else None)
         # What others write is to be seen at once.
         return fsspec.filesystem(scheme, use_listings_cache=False)
     except ImportError as e:
