@@ -57,8 +57,9 @@ check: setup ## ruff and mypy
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-doctor: ## what is missing or of the wrong version, in plain words
-	@if [ -x $(BIN)/python ]; then $(BIN)/python -m ymr_spark.runtime.environment; \
+doctor: ## what is missing or of the wrong version, in plain words; WAREHOUSE=DIR what is in it
+	@if [ -d "$$WAREHOUSE" ]; then set -- "$$WAREHOUSE"; fi; \
+	if [ -x $(BIN)/python ]; then $(BIN)/python -m ymr_spark.runtime.environment "$$@"; \
 	else $(PYTHON) -m ymr_spark.runtime.environment; fi
 
 setup: .venv/ready

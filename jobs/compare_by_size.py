@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> ComparedBySize:
     """Fit each model anew to the first row groups of the shards; all rows are the pipeline's."""
     shards = warehouse.path("shards/")
-    contents = inventory.verify(shards, warehouse.pin("ratings"))
+    contents = inventory.verify(shards, warehouse.rows_version("ratings"))
     ratings = warehouse.read(spark, "ratings")
     test = ratings.where(F.col("split") == "test")
     validation = ratings.where(F.col("split") == "validation")

@@ -26,7 +26,7 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Export
             {split: rated.of(split) for split in SPLITS},
             index,
             identities(warehouse),
-            ratings_version=warehouse.pin("ratings"),
+            ratings_version=warehouse.rows_version("ratings"),
             seed=settings.seed,
             **settings.shards.model_dump(),
         )

@@ -41,7 +41,7 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Packed
             raise DataContractError(
                 f"{warehouse.path(table)}: {found}, where ratings has {expected}; run again"
             )
-    return Packed(rows=rows, splits=expected, ratings_version=warehouse.pin("ratings"))
+    return Packed(rows=rows, splits=expected, ratings_version=warehouse.rows_version("ratings"))
 
 
 def _by_user(spark: SparkSession, warehouse: Warehouse, files: int) -> DataFrame:

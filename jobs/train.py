@@ -104,7 +104,7 @@ def _ratings(spark: SparkSession, warehouse: Warehouse) -> TrainRatings:
 
 
 def _verified_shards(warehouse: Warehouse) -> Inventory:
-    return inventory.verify(warehouse.path("shards/"), warehouse.pin("ratings"))
+    return inventory.verify(warehouse.path("shards/"), warehouse.rows_version("ratings"))
 
 
 def _deep(

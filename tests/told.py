@@ -97,6 +97,7 @@ def ingested(splits: dict[str, Identity], ratings_version: int, **values: Any) -
     """What ingest tells of these splits."""
     none = LineCounts(0, 0, {})
     plain: dict[str, Any] = {"source": "R2", "files": {}, "songs": none, "unknown_genres": 0}
+    plain |= {"additions": [], "stamps": {}, "forgotten": None}
     return Ingested(splits=splits, ratings_version=ratings_version, **plain | values)
 
 

@@ -1,5 +1,6 @@
 """What tells some ratings from others."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 
@@ -25,3 +26,12 @@ class Identity:
         """That of the rows of both, none of which is in the other."""
         mine, its = (divmod(int(one.hash, 16), 1 << 64) for one in (self, other))
         return Identity.of_halves(self.rows + other.rows, mine[0] + its[0], mine[1] + its[1])
+
+
+def of_all(parts: Iterable[Mapping[str, Identity]]) -> dict[str, Identity]:
+    """By split, that of the rows of all parts, none of which is in another."""
+    found: dict[str, Identity] = {}
+    for part in parts:
+        for split, rows in part.items():
+            found[split] = found[split] + rows if split in found else rows
+    return found

@@ -13,7 +13,7 @@ from ymr_spark.pipeline import stages
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.records.certificate import Certificate
 from ymr_spark.records.description import Description, Example
-from ymr_spark.records.figures import Figures, Recommended
+from ymr_spark.records.figures import Addition, Figures, Recommended
 from ymr_spark.records.line_counts import LineCounts
 from ymr_spark.report import about_ratings, page
 from ymr_spark.sources.r2.scale import R2
@@ -37,6 +37,7 @@ MANIFESTS = [
 SPLITS = {name: Identity(3, "0c") for name in ("train", "validation", "test")}
 CERTIFICATE = Certificate(
     ratings=SPLITS,
+    additions=[Addition(ratings_version=0, files=["train_0.txt"], splits=SPLITS)],
     settings={"evaluate": {"seed": 7}},
     commit=None,
     packages={"pyspark": "4.0"},

@@ -41,8 +41,10 @@ def issue(
         tables, files: what it read and wrote; of files, those that there are.
         settings: by stage, those that governed what it was made of, each stage's seed among them.
     """
+    ingested = publication.ingested(warehouse)
     return Certificate(
-        ratings=publication.identities(warehouse),
+        ratings=ingested.splits,
+        additions=ingested.additions,
         predictions=_prediction_files(warehouse, models),
         chosen_on=dict(chosen_on),
         fitted_to=dict(fitted_to),

@@ -198,7 +198,8 @@ def _look(name: str, look: Look, options: argparse.Namespace) -> Figures:
 
 def warehouse_of(settings: Settings) -> Warehouse:
     """The one that the settings name, with the raw ratings that they name."""
-    return Warehouse(settings.warehouse, settings.raw.place, settings.raw.items.path)
+    raw = settings.raw
+    return Warehouse(settings.warehouse, raw.place, raw.items.path, raw.forgotten)
 
 
 @contextmanager

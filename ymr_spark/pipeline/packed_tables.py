@@ -38,7 +38,7 @@ def by_song(spark: SparkSession, warehouse: Warehouse) -> Packed:
 def _read(spark: SparkSession, warehouse: Warehouse, table: str) -> Packed:
     found = packed(spark, warehouse, table)
     told = manifests.told("pack", warehouse, figures.Packed)
-    version, expected = warehouse.pin("ratings"), identities(warehouse)
+    version, expected = warehouse.rows_version("ratings"), identities(warehouse)
     if told is None or (told.ratings_version, told.splits) != (version, expected):
         raise DataContractError(
             f"{warehouse.path(table)}: not of version {version} of the ratings; run jobs/pack.py"

@@ -107,7 +107,7 @@ def publish(
         train_hash=fitted_to.hash,
         chosen_on_rows=train.rows,
         chosen_on_hash=train.hash,
-        ratings_version=warehouse.pin("ratings"),
+        ratings_version=warehouse.rows_version("ratings"),
         fit_seconds=fit_seconds + final_fit_seconds,
         parameters=strict_json.dumps(parameters, sort_keys=True),
     )
@@ -190,11 +190,20 @@ def train_identity(warehouse: Warehouse) -> Identity:
 
 def identities(warehouse: Warehouse) -> dict[str, Identity]:
     """That of each split, as ingest measured them on the committed table."""
+    return ingested(warehouse).splits
+
+
+def ingested(warehouse: Warehouse) -> Ingested:
+    """What ingest has told of the ratings at their pinned version.
+
+    Raises:
+        DataContractError: the pinned version is not the one that ingest measured.
+    """
     measured = manifests.told("ingest", warehouse, Ingested)
-    version = warehouse.pin("ratings")
+    version = warehouse.rows_version("ratings")
     if measured is None or measured.ratings_version != version:
         raise DataContractError(
             f"{warehouse.path('ratings')}: version {version} is not the one that ingest "
             "measured; run jobs/ingest.py --force"
         )
-    return measured.splits
+    return measured

@@ -13,22 +13,28 @@ class Resources:
     """The tables and files below one folder that driver and executors share."""
 
     def __init__(
-        self, root: Location, raw: Location | None = None, items: Location | None = None
+        self,
+        root: Location,
+        raw: Location | None = None,
+        items: Location | None = None,
+        forgotten: Location | None = None,
     ) -> None:
         """
         Args:
             raw: the raw ratings, a folder or a file.
             items: attributes that lie elsewhere.
+            forgotten: a file of users whose rows are not taken.
         """
         # Executors have working folders of their own.
         self.root = root.absolute()
         self.raw = raw.absolute() if raw is not None else self.root / "raw"
         self.items = items.absolute() if items is not None else None
+        self.forgotten = forgotten.absolute() if forgotten is not None else None
         self._only: tuple[str, ...] | None = None
 
     def anew(self) -> Self:
         """The same with all that is in it."""
-        return type(self)(self.root, self.raw, self.items)
+        return type(self)(self.root, self.raw, self.items, self.forgotten)
 
     def only(self, resources: Iterable[str]) -> Self:
         """The same with no more in it than these resources, and what is below a folder."""
@@ -61,10 +67,8 @@ class Resources:
             return self._raw_state()
         if path.parent != self.root / "tables":
             return state_of(path, locations.files(path))
-        commits = delta_log.commits(path)
-        if not commits:
-            return None
-        return f"v{int(commits[-1].stem)}-{digest(commits[-1].read_bytes())}"
+        commit = delta_log.changed(path)
+        return f"v{int(commit.stem)}-{digest(commit.read_bytes())}" if commit else None
 
     def _raw_state(self) -> str | None:
         states = [
@@ -72,7 +76,7 @@ class Resources:
                 path if path.is_dir() else path.parent,
                 {file: locations.stamp(file) for file in sources.files_of(path)},
             )
-            for path in (self.raw, self.items)
+            for path in (self.raw, self.items, self.forgotten)
             if path is not None
         ]
         return None if None in states else "-".join(map(str, states))

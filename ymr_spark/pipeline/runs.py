@@ -11,6 +11,7 @@ from ymr_spark.pipeline import manifests, provenance
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.stages import Stage, makers
 from ymr_spark.pipeline.warehouse import Warehouse
+from ymr_spark.records.figures import Figures
 from ymr_spark.records.manifest import Fingerprint
 from ymr_spark.store import lock as store_lock
 
@@ -61,6 +62,21 @@ def is_current(stage: Stage, warehouse: Warehouse, settings: Settings, code: str
     if last is None or last.fingerprint != fingerprint(stage, warehouse, settings, code):
         return False
     return all(_still_there(warehouse, r, state) for r, state in last.outputs.items())
+
+
+def to_go_on_from(
+    stage: Stage, warehouse: Warehouse, settings: Settings, code: str
+) -> Figures | None:
+    """What the stage's last run has told, if all but what it reads is as it was then, and what it
+    wrote is as it was left."""
+    last = manifests.latest(stage.name, warehouse)
+    if last is None:
+        return None
+    now = fingerprint(stage, warehouse, settings, code)
+    if now.model_copy(update={"inputs": last.fingerprint.inputs}) != last.fingerprint:
+        return None
+    same = all(warehouse.state(r) == state for r, state in last.outputs.items())
+    return last.figures if same and not any(map(warehouse.missing, last.outputs)) else None
 
 
 def governing(stage: Stage, warehouse: Warehouse) -> dict[str, dict[str, Any]]:

@@ -85,6 +85,14 @@ class Shards(Section):
     row_groups_multiple: int = Field(4, ge=1, description="row groups divide evenly by this")
 
 
+class Maintain(Section):
+    """What a warehouse keeps of earlier versions."""
+
+    retention_hours: int = Field(
+        168, ge=0, le=87_600, description="readers may be so long behind the newest version"
+    )
+
+
 class Evaluate(Section):
     """Draws and lists by which models are compared."""
 
@@ -177,6 +185,7 @@ class Common(Section):
     evaluate: Evaluate = Evaluate()
     compare_by_size: CompareBySize = CompareBySize()
     recommend: Recommend = Recommend()
+    maintain: Maintain = Maintain()
     search: Search = Search()
     tune: Tune = Tune()
 
@@ -191,7 +200,8 @@ class Common(Section):
         raw = values.get("raw", {})
         for section in (raw, raw.get("items", {})):
             section.pop("path", None)
-        raw.pop("folder", None)
+        for key in ("folder", "forgotten"):
+            raw.pop(key, None)
         return values
 
     def only(self, sections: Collection[str]) -> "Settings":
@@ -226,7 +236,12 @@ class Common(Section):
         paths.require_for_all("warehouse", self.warehouse)
         paths.require_for_tables("warehouse", self.warehouse)
         paths.require_for_all("raw.folder", self.raw.folder)
-        for key, path in (("raw.path", self.raw.path), ("raw.items.path", self.raw.items.path)):
+        raw = self.raw
+        for key, path in (
+            ("raw.path", raw.path),
+            ("raw.items.path", raw.items.path),
+            ("raw.forgotten", raw.forgotten),
+        ):
             if path is not None:
                 paths.require_for_all(key, path)
         return self

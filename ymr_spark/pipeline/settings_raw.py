@@ -72,6 +72,9 @@ class Raw(Section):
     header: bool | None = Field(None, description="whether text begins with a line of names")
     columns: Columns = Columns()
     items: Items = Items()
+    forgotten: SharedPath | None = Field(
+        None, description="a file of users' own ids, one a line, of whom no row is taken"
+    )
 
     @property
     def place(self) -> Location:

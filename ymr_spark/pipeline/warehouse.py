@@ -39,9 +39,13 @@ class Warehouse(Resources):
     """
 
     def __init__(
-        self, root: Location, raw: Location | None = None, items: Location | None = None
+        self,
+        root: Location,
+        raw: Location | None = None,
+        items: Location | None = None,
+        forgotten: Location | None = None,
     ) -> None:
-        super().__init__(root, raw, items)
+        super().__init__(root, raw, items, forgotten)
         self._pinned: dict[str, int] = {}
         self._run_id: str | None = None
 
@@ -77,8 +81,11 @@ class Warehouse(Resources):
         there = locations.files(self.path(resource))
         return [path for path in self.anew().files(resource) if path not in there]
 
-    def read(self, spark: SparkSession, table: str) -> DataFrame:
+    def read(self, spark: SparkSession, table: str, since: int | None = None) -> DataFrame:
         """The table at its pinned version.
+
+        Args:
+            since: only the rows of data files that are not of that version.
 
         Raises:
             DataContractError: there is no such table or its columns are not the schema's.
@@ -88,6 +95,9 @@ class Warehouse(Resources):
         columns = table_schemas.of_delta(delta)
         table_schemas.check(table, columns)
         files = delta_log.files(self.path(table), delta)
+        if since is not None:
+            before = {*delta_log.files(self.path(table), delta_log.opened(self.path(table), since))}
+            files = [file for file in files if file not in before]
         if not files:
             return spark.createDataFrame([], columns)
         root = locations.for_spark(self.path(table))
@@ -155,8 +165,24 @@ class Warehouse(Resources):
             self._pinned[table] = int(newest or 0)
         return self._pinned[table]
 
-    def write(self, frame: DataFrame, table: str, where: dict[str, str] | None = None) -> int:
+    def rows_version(self, table: str) -> int:
+        """The version since which the rows are those of the pinned one, which may have others'
+        files only."""
+        commit = delta_log.changed(self.path(table), self.pin(table))
+        return int(commit.stem) if commit else 0
+
+    def write(
+        self,
+        frame: DataFrame,
+        table: str,
+        where: dict[str, str] | None = None,
+        *,
+        append: bool = False,
+    ) -> int:
         """Replace the table, or only the partition `where` names; return the new version.
+
+        Args:
+            append: to the rows that are there.
 
         One Delta commit: a reader sees all of the old rows or all of the new ones. A table that
         is replaced whole takes the frame's columns with their metadata; one whose columns are
@@ -165,7 +191,7 @@ class Warehouse(Resources):
         frame = frame.select(*schemas.TABLES[table].fieldNames())
         table_schemas.check(table, frame.schema)
         written = frame.mapInArrow(self.writer(table), parquet.WRITTEN)
-        return self.commit(written, table, frame.schema, where)
+        return self.commit(written, table, frame.schema, where, append=append)
 
     def writer(self, table: str, kernel: Kernel = iter) -> Kernel:
         """What writes that which the kernel makes of batches into the folder of a table, whose
@@ -207,11 +233,14 @@ class Warehouse(Resources):
         table: str,
         columns: StructType | None = None,
         where: dict[str, str] | None = None,
+        *,
+        append: bool = False,
     ) -> int:
         """As `write`, by WRITTEN rows of data files that are in the table's folder.
 
         Args:
             columns: with metadata to keep.
+            append: to the rows that are there.
         """
         part = where if self._part(table, where) else None
         rows = written.toArrow()
@@ -222,6 +251,7 @@ class Warehouse(Resources):
             _delta_schema(table, columns),
             schemas.PARTITIONS.get(table, ()),
             part,
+            append=append,
         )
         self._pinned.pop(table, None)
         return self.pin(table)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from ymr_spark.identity import Identity
-from ymr_spark.records.figures import Tuned
+from ymr_spark.records.figures import Addition, Tuned
 from ymr_spark.records.record import Record
 
 
@@ -12,6 +12,7 @@ class Certificate(Record):
 
     Attributes:
         ratings: rows and content hash of each split.
+        additions: the commits that they are the sum of, from the one that made the table on.
         predictions: by model, the sha256 of each data file.
         chosen_on: by model, the rows of the fit that has predicted the validation rows.
         fitted_to: by model, the rows of the final fit, which has predicted the test rows.
@@ -24,6 +25,7 @@ class Certificate(Record):
     """
 
     ratings: dict[str, Identity]
+    additions: list[Addition]
     predictions: dict[str, dict[str, str]]
     chosen_on: dict[str, Identity]
     fitted_to: dict[str, Identity]

@@ -33,11 +33,22 @@ class Converted(Figures):
     lines: dict[str, int]
 
 
+class Addition(Record):
+    """What a commit has added to the table of ratings: the version that it made, the files that
+    were read, and their rows by split."""
+
+    ratings_version: int
+    files: list[str]
+    splits: dict[str, Identity]
+
+
 class Ingested(Figures):
     """What is in that version of the ratings table, and what became of the lines of each file.
 
     `source` is what the raw ratings were taken for, `unknown_genres` counts the songs whose genre
-    is not in the tree.
+    is not in the tree. The first of `additions` made the table anew, and what it holds is the sum
+    of all; `stamps` are the raw files as they were read, of sources that more can be added to, and
+    `forgotten` is the file of users whose rows are not taken.
     """
 
     source: str
@@ -47,6 +58,9 @@ class Ingested(Figures):
     files: dict[str, LineCounts]
     songs: LineCounts
     unknown_genres: int
+    additions: list[Addition]
+    stamps: dict[str, tuple[int, int | str]]
+    forgotten: tuple[int, int | str] | None
 
 
 class Packed(Figures):
@@ -159,6 +173,14 @@ class Searched(Figures):
 
     model: str
     best: Best
+
+
+class Maintained(Figures):
+    """Files that nothing needs any more, their bytes by kind, and those of all that is there."""
+
+    status: Literal["to remove", "removed"]
+    superseded: dict[str, int]
+    contents: dict[str, int]
 
 
 class Closed(Figures):

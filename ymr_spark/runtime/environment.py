@@ -1,6 +1,7 @@
-"""What the machine must have, said in plain words: `ymr doctor`.
+"""What the machine must have, said in plain words: `ymr doctor`; what a warehouse has, by its name.
 
-Only the standard library is used, so that it can report on an installation that is broken.
+Only the standard library is used, so that it can report on an installation that is broken; for a
+warehouse the library has to be whole.
 """
 
 import os
@@ -199,8 +200,16 @@ def notes() -> list[str]:
     ]
 
 
+def sizes(warehouse: str) -> list[str]:
+    """How much is in a warehouse of what, the most first."""
+    maintenance = import_module("ymr_spark.pipeline.maintenance")
+    contents = maintenance.contents_of(warehouse)
+    return [f"{maintenance.readable(size):>8}  {kind}" for kind, size in contents.items()]
+
+
 def main() -> int:
-    """Print what is wrong, with `--java` of Java only; returns the exit code."""
+    """Print what is wrong, with `--java` of Java only, and what is in a warehouse that is named;
+    returns the exit code."""
     problems = [java_problem()]
     if "--java" not in sys.argv[1:]:
         problems += [user_problem(), python_problem(), spark_problem() or jars_problem()]
@@ -213,6 +222,8 @@ def main() -> int:
             print(f"• {note}")
     if not found and "--java" not in sys.argv[1:]:
         print("✓ Python, Java, packages, Delta JARs, memory and disk are as they should be.")
+        for warehouse in sys.argv[1:]:
+            print(f"• {warehouse}:", *sizes(warehouse), sep="\n    ")
     return EnvironmentProblem.exit_code if found else 0
 
 

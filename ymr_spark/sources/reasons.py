@@ -6,6 +6,7 @@ from enum import StrEnum
 class Reason(StrEnum):
     """Why a line is in quarantine, in order of precedence."""
 
+    FORGOTTEN = "user_forgotten"
     NUL_BYTE = "nul_byte"
     BAD_UTF8 = "bad_utf8"
     FIELDS = "wrong_number_of_fields"

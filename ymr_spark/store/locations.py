@@ -61,6 +61,11 @@ def stamp(file: Location) -> Stamp:
     return file.stamp()
 
 
+def modified(file: Location) -> float:
+    """When it was written, in seconds since the epoch."""
+    return file.stat().st_mtime if isinstance(file, Path) else file.modified()
+
+
 def below(folder: Location, file: Location) -> PurePath:
     """The file's path from the folder; raises ValueError where it is not in it."""
     if isinstance(file, Remote) and isinstance(folder, Remote):
@@ -76,6 +81,15 @@ def remove(folder: Location) -> None:
         folder.unlink()
     else:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_file(file: Location, root: Location) -> None:
+    """Remove a file, if it is there, and the folders below the root that it leaves empty."""
+    file.unlink(missing_ok=True)
+    for folder in file.parents if isinstance(file, Path) else ():
+        if folder == root or any(folder.iterdir()):
+            return
+        folder.rmdir()
 
 
 def within(folder: Location) -> list[Location]:

@@ -136,6 +136,10 @@ class Remote:
         """The same of a file; raises FileNotFoundError where there is none."""
         return _stamp(self._files.info(self._path))
 
+    def modified(self) -> float:
+        """When the file was written, in seconds since the epoch."""
+        return float(self._files.modified(self._path).timestamp())
+
     def open(self, mode: str = "rb") -> IO[bytes]:
         """For reading from any place in it, or for writing from its beginning to its end."""
         options = {} if self.scheme == "hdfs" else {"block_size": _BLOCK_BYTES}

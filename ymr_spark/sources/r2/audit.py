@@ -1,5 +1,6 @@
 """What the audit of all lines found, and the gates that it must pass before a row is written."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -9,6 +10,7 @@ from pyspark.sql import functions as F
 from ymr_spark.errors import DataContractError
 from ymr_spark.records.line_counts import LineCounts
 from ymr_spark.sources.raw_file import RawFile
+from ymr_spark.sources.reasons import Reason
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,13 @@ def quarantine(audit: DataFrame) -> DataFrame:
     return audit.select(F.explode("faults").alias("fault")).select("fault.*")
 
 
-def check(found: Findings, max_quarantine_share: float) -> None:
+def check(
+    found: Findings, max_quarantine_share: float, before: Mapping[str, LineCounts] | None = None
+) -> None:
     """The gates before anything is written.
+
+    Args:
+        before: of files that were taken earlier, which count for the share.
 
     Raises:
         DataContractError: a file cannot be read, a line is unaccounted for, a file has no row
@@ -80,12 +87,13 @@ def check(found: Findings, max_quarantine_share: float) -> None:
                 f"{name}: {lines} lines read, but {found.kept[name]} kept and {rejected} "
                 "quarantined; it changed while it was read, or this is a bug: run again"
             )
-    reasons = {name: reasons for name, reasons in found.quarantined.items() if reasons}
-    check_share(sum(found.lines.values()), reasons, max_quarantine_share)
+    counts = {**(before or {}), **found.counts()}
+    reasons = {name: count.quarantined for name, count in counts.items() if count.quarantined}
+    check_share(sum(count.lines for count in counts.values()), reasons, max_quarantine_share)
     for name, kept in found.kept.items():
         if not kept:
             raise DataContractError(f"{name}: no line of it is kept ({found.quarantined[name]})")
-    if not found.splittable:
+    if not (found.splittable or before):
         raise DataContractError(
             f"{', '.join(found.lines)}: no user has two train rows, so none can be held out for "
             "validation, by which training stops and the best model is chosen; add train rows of "
@@ -94,7 +102,12 @@ def check(found: Findings, max_quarantine_share: float) -> None:
 
 
 def check_share(lines: int, quarantined: dict[str, dict[str, int]], maximum: float) -> None:
-    """Raise DataContractError where too many of the lines are quarantined, by file and reason."""
+    """Raise DataContractError where too many of the lines are quarantined, by file and reason;
+    those of forgotten users do not count."""
+    quarantined = {
+        file: {reason: lines for reason, lines in reasons.items() if reason != Reason.FORGOTTEN}
+        for file, reasons in quarantined.items()
+    }
     rejected = sum(sum(reasons.values()) for reasons in quarantined.values())
     if rejected > maximum * lines:
         raise DataContractError(

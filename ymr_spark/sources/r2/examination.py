@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ymr_spark.sources.forgotten import NOBODY, Forgotten
 from ymr_spark.sources.r2.parsing import Ints, Lines, Parsed, ParsedRows
 from ymr_spark.sources.reasons import Reason
 
@@ -41,7 +42,9 @@ class Examined:
         return int(min(users[0] for users in both)), int(max(users[-1] for users in both))
 
 
-def examine(train: Parsed, test: Parsed, known_songs: Flags) -> Examined:
+def examine(
+    train: Parsed, test: Parsed, known_songs: Flags, forgotten: Forgotten = NOBODY
+) -> Examined:
     """Judge all rows of some users.
 
     Of rows with the same user and song the first in file order stays, in train and test
@@ -50,9 +53,10 @@ def examine(train: Parsed, test: Parsed, known_songs: Flags) -> Examined:
     Args:
         train: lines in file order, as `test`; of each user all or none.
         known_songs: by song id, whether there is such a song; longer ids are unknown.
+        forgotten: users of whom no row is taken.
     """
-    train_rows, train_faults = _distinct(train, known_songs)
-    test_rows, test_faults = _distinct(test, known_songs)
+    train_rows, train_faults = _distinct(train, known_songs, forgotten)
+    test_rows, test_faults = _distinct(test, known_songs, forgotten)
     in_both = _found(train_rows.key(), test_rows.key())
     if len(in_both):
         train_faults += _with(train_rows[in_both], Reason.TRAIN_AND_TEST)
@@ -62,7 +66,11 @@ def examine(train: Parsed, test: Parsed, known_songs: Flags) -> Examined:
         test_rows,
         train.lines.file[train_rows.line],
         test.lines.file[test_rows.line],
-        (*_described(train.lines, train_faults), *_described(test.lines, test_faults)),
+        tuple(
+            fault
+            for lines, faults in ((train.lines, train_faults), (test.lines, test_faults))
+            for fault in _described(lines, faults, forgotten)
+        ),
         (train.lines.file, test.lines.file),
     )
 
@@ -70,9 +78,15 @@ def examine(train: Parsed, test: Parsed, known_songs: Flags) -> Examined:
 _Faults = list[tuple[int, Reason]]
 
 
-def _distinct(parsed: Parsed, known_songs: Flags) -> tuple[ParsedRows, _Faults]:
+def _distinct(
+    parsed: Parsed, known_songs: Flags, forgotten: Forgotten
+) -> tuple[ParsedRows, _Faults]:
     """Rows of known songs sorted by user and song, the first of each; the others' faults."""
     rows, faults = parsed.rows, list(parsed.faults)
+    if forgotten.numbers:
+        gone = np.isin(rows.user, [*forgotten.numbers])
+        faults += _with(rows[gone], Reason.FORGOTTEN)
+        rows = rows[~gone]
     in_list = rows.song < len(known_songs)
     known = in_list & known_songs[np.where(in_list, rows.song, 0)]
     if not known.all():
@@ -107,7 +121,7 @@ def _with(rows: ParsedRows, reason: Reason) -> _Faults:
     return [(int(line), reason) for line in rows.line]
 
 
-def _described(lines: Lines, faults: _Faults) -> Iterator[Fault]:
+def _described(lines: Lines, faults: _Faults, forgotten: Forgotten) -> Iterator[Fault]:
     for line, reason in sorted(faults):
-        raw = lines.line(line).decode(errors="backslashreplace")
+        raw = forgotten.kept(lines.line(line).decode(errors="backslashreplace"))
         yield Fault(int(lines.file[line]), int(lines.offset[line]), raw, reason)

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from ymr_spark.errors import DataContractError
 from ymr_spark.sources.r2 import names
@@ -34,9 +35,19 @@ class RawFolder:
         """The files of ratings by index: file order, in which the first of duplicates stays."""
         return tuple(file for part in self.parts for file in (part.train, part.test))
 
+    @property
+    def files(self) -> tuple[RawFile, ...]:
+        """All of them."""
+        return (*self.ratings, self.songs, self.genres)
+
+    def after(self, part: int) -> Self:
+        """The same with the later parts alone."""
+        later = [p for p in self.parts if p.number > part]
+        return replace(self, parts=tuple(_indexed(place, p) for place, p in enumerate(later)))
+
     def check_unchanged(self) -> None:
         """Raise DataContractError where any of the files changed since it was found."""
-        for file in (*self.ratings, self.songs, self.genres):
+        for file in self.files:
             file.check_unchanged()
 
     @contextmanager
@@ -110,6 +121,11 @@ def _parts(folder: Location, found: dict[tuple[str, int], Location]) -> tuple[Pa
         )
         for place, number in enumerate(numbers)
     )
+
+
+def _indexed(place: int, part: Part) -> Part:
+    train, test = replace(part.train, index=2 * place), replace(part.test, index=2 * place + 1)
+    return Part(part.number, train, test)
 
 
 def _attribute_file(folder: Location, name: str) -> Location:

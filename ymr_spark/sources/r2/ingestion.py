@@ -6,6 +6,7 @@ place: no row is shuffled. Any other files are first dealt into buckets of whole
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,10 @@ from ymr_spark import schemas
 from ymr_spark.errors import DataContractError
 from ymr_spark.ratings import with_scale
 from ymr_spark.scale import Scale
+from ymr_spark.sources.forgotten import NOBODY, Forgotten
 from ymr_spark.sources.r2 import audit, unit_rows
 from ymr_spark.sources.r2.blocks import paired_blocks
-from ymr_spark.sources.r2.examination import Flags, examine
+from ymr_spark.sources.r2.examination import Examined, Flags, examine
 from ymr_spark.sources.r2.files import RawFolder
 from ymr_spark.sources.r2.parsing import Lines, Parsed, parse
 from ymr_spark.sources.r2.ranges import Range, plan
@@ -28,6 +30,8 @@ from ymr_spark.sources.raw_file import RawFile
 
 # Gives the table that a summary makes of all units.
 Apply = Callable[[Summary, str | T.StructType], DataFrame]
+# `examine` by what it needs besides the lines of train and test.
+Look = Callable[[Parsed, Parsed], Examined]
 Kernel = Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]
 
 SMALLEST_RANGE, LARGEST_RANGE = 2**20, 32 * 2**20  # bytes
@@ -53,6 +57,7 @@ def audited(
     known_songs: Flags,
     scale: Scale,
     range_bytes: int | None = None,
+    forgotten: Forgotten = NOBODY,
 ) -> Audited:
     """Audit all lines, in place if the files allow it.
 
@@ -60,14 +65,16 @@ def audited(
         known_songs: by song id, whether there is such a song.
         scale: of the ratings; what is off it is quarantined.
         range_bytes: train text a task.
+        forgotten: users of whom no row is taken.
     """
     ranges = plan(raw.parts, range_bytes or _range_bytes(raw))
-    found = _audited(raw.ratings, scale, in_place(spark, ranges, known_songs, scale))
+    look = partial(examine, known_songs=known_songs, forgotten=forgotten)
+    found = _audited(raw.ratings, scale, in_place(spark, ranges, look, scale))
     if found.findings.errors or found.findings.whole_users():
         return found
     found.blocks.unpersist()
     lines = found.findings.lines
-    dealt = by_user(spark, ranges, known_songs, scale, sum(lines.values()))
+    dealt = by_user(spark, ranges, look, scale, sum(lines.values()))
     found = _audited(raw.ratings, scale, dealt)
     if found.findings.lines != lines:
         raw.check_unchanged()
@@ -99,14 +106,14 @@ def _range_bytes(raw: RawFolder) -> int:
     return min(LARGEST_RANGE, max(SMALLEST_RANGE, size // _RANGES + 1))
 
 
-def in_place(spark: SparkSession, ranges: list[Range], known_songs: Flags, scale: Scale) -> Apply:
+def in_place(spark: SparkSession, ranges: list[Range], look: Look, scale: Scale) -> Apply:
     """One task a range; for files where no user is in two blocks."""
 
     def apply(summary: Summary, schema: str | T.StructType) -> DataFrame:
         def work(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             for number in _numbers(batches):
                 blocks = paired_blocks(ranges[number], scale)
-                yield from summary(number, (examine(*pair, known_songs) for pair in blocks))
+                yield from summary(number, (look(*pair) for pair in blocks))
 
         return spark.range(0, len(ranges), 1, len(ranges)).mapInArrow(work, schema)
 
@@ -114,7 +121,7 @@ def in_place(spark: SparkSession, ranges: list[Range], known_songs: Flags, scale
 
 
 def by_user(
-    spark: SparkSession, ranges: list[Range], known_songs: Flags, scale: Scale, lines: int
+    spark: SparkSession, ranges: list[Range], look: Look, scale: Scale, lines: int
 ) -> Apply:
     """Lines dealt into buckets of whole users, one examination a bucket; for any files."""
     buckets = -(-lines // BUCKET_LINES)
@@ -127,7 +134,7 @@ def by_user(
     def apply(summary: Summary, schema: str | T.StructType) -> DataFrame:
         def work(key: tuple["pa.Scalar[Any]", ...], table: pa.Table) -> pa.Table:
             train, test = _collected(table)
-            examined = examine(parse(train, scale), parse(test, scale), known_songs)
+            examined = look(parse(train, scale), parse(test, scale))
             return pa.Table.from_batches(list(summary(key[0].as_py(), [examined])))
 
         dealt = spark.range(0, len(ranges), 1, len(ranges)).mapInArrow(deal, _LINES)

@@ -18,6 +18,7 @@ from ymr_spark.errors import DataContractError
 from ymr_spark.ratings import with_scale
 from ymr_spark.records.line_counts import LineCounts
 from ymr_spark.scale import Scale
+from ymr_spark.sources.forgotten import NOBODY, Forgotten
 from ymr_spark.sources.table import buckets, dealing, items
 from ymr_spark.sources.table.items import Items
 from ymr_spark.sources.table.judging import Rules
@@ -70,17 +71,20 @@ class Audited:
         self.resolved.unpersist()
 
 
-def audited(raw: RawTable, scale: Scale | None, rule: SplitRule) -> Audited:
+def audited(
+    raw: RawTable, scale: Scale | None, rule: SplitRule, forgotten: Forgotten = NOBODY
+) -> Audited:
     """Judge all rows, bring each user's together, find duplicates, number the ids.
 
     Args:
         scale: that ratings must be on; None where it is measured.
+        forgotten: users of whom no row is taken.
 
     Raises:
         DataContractError: no row is kept, its ratings have no scale, there are more ids than
             models can index, or rows are lost.
     """
-    rules = Rules(scale, rule.by == "time", rule.by == "files" and raw.split)
+    rules = Rules(scale, rule.by == "time", rule.by == "files" and raw.split, forgotten)
     deal = partial(dealing.deal, raw.read, rules, raw.buckets)
     dealt = raw.frame.mapInArrow(deal, dealing.DEALT).repartition(raw.buckets, "bucket")
     resolve = buckets.resolve(rule, raw.name)

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ymr_spark.scale import Scale
+from ymr_spark.sources.forgotten import NOBODY, Forgotten
 from ymr_spark.sources.reasons import Reason
 from ymr_spark.sources.table.found import Found, Quarantined
 
@@ -22,27 +23,36 @@ class Rules:
     Attributes:
         scale: that ratings must be on; None where it is to be measured.
         time, split: whether a row must have one.
+        forgotten: users of whom no row is taken.
     """
 
     scale: Scale | None
     time: bool
     split: bool
+    forgotten: Forgotten = NOBODY
 
 
 def judged(found: Found, rules: Rules) -> tuple[pa.Table, list[Quarantined]]:
     """The rows without a fault, and all that was wrong; each row has its first reason."""
-    rows, wrong = found.rows, [*found.broken]
+    rows, kept = found.rows, rules.forgotten.kept
+    wrong = [(file, at, kept(raw), why) for file, at, raw, why in found.broken]
     good = np.ones(len(rows), bool)
     for reason, bad in _faults(rows, rules):
         at = np.flatnonzero(good & bad)
-        wrong += [(*found.place(row), str(reason)) for row in at.tolist()]
+        places = map(found.place, at.tolist())
+        wrong += [(file, at, kept(raw), str(reason)) for file, at, raw in places]
         good[at] = False
     return (rows if good.all() else rows.filter(pa.array(good))), wrong
 
 
 def _faults(rows: pa.Table, rules: Rules) -> list[tuple[Reason, Flags]]:
     rating = rows["rating"].to_numpy()
-    faults = [
+    faults = []
+    if rules.forgotten.ids:
+        ids: Any = pa.array(sorted(rules.forgotten.ids))
+        named: Any = pc.is_in(rows["user"], ids)
+        faults.append((Reason.FORGOTTEN, _flags(named)))
+    faults += [
         (Reason.NO_ID, _blank(rows["user"]) | _blank(rows["item"])),
         (Reason.NOT_A_NUMBER, np.isnan(rating)),
     ]
