@@ -39,7 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = arguments.parse_args(argv)
     options.run_id = options.run_id or runs.new_run_id()
     logs.configure("plain", "pipeline", options.run_id)
-    return cli.guarded("pipeline", lambda: run(options))
+    tell = partial(cli.tell_operators, "pipeline", options)
+    return cli.guarded("pipeline", lambda: run(options), tell)
 
 
 def run(options: argparse.Namespace) -> Figures:

@@ -18,7 +18,7 @@ from ymr_spark.models import topk
 from ymr_spark.models.arrays import CHANCES
 from ymr_spark.models.ranking_model import in_stars
 from ymr_spark.packing import Packed
-from ymr_spark.pipeline import cli, id_files, list_choice, packed_tables
+from ymr_spark.pipeline import cli, gates, id_files, list_choice, packed_tables
 from ymr_spark.pipeline.list_choice import Choice
 from ymr_spark.pipeline.own_ids import OwnIds
 from ymr_spark.pipeline.publication import identities, registered
@@ -39,6 +39,8 @@ _COLUMNS = ("user_id", "rank", "song_id", "score")
 def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Recommended:
     """Rank the songs for every user; check a sample of users against brute force; write."""
     options = settings.recommend
+    basis = gates.measured(warehouse)
+    gates.require_open(basis, gates.last(warehouse), settings.gates)
     own = OwnIds.of(warehouse)
     wanted = None if options.users is None else id_files.users(options.users, own.users)
     choice = list_choice.choose(warehouse, options)
@@ -92,6 +94,7 @@ def run(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Recomm
     warehouse.write(table, "recommendations")
     known.unpersist()
     _export(spark, warehouse, own, options.export)
+    atomically.write(warehouse.path(gates.RESOURCE), basis.model_dump_json(indent=1))
     return figures
 
 

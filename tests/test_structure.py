@@ -40,6 +40,7 @@ SCHEDULED = (
 OF_THIS_MACHINE = {
     *("ymr_spark/__main__.py", "ymr_spark/shipped.py", "ymr_spark/setting_types.py"),
     *("ymr_spark/pipeline/job_process.py", "ymr_spark/pipeline/provenance.py"),
+    "ymr_spark/pipeline/prometheus.py",
     *("ymr_spark/pipeline/settings_file.py", "jobs/pipeline.py", "jobs/convert_movielens.py"),
     *("ymr_spark/models/two_tower/training.py", "ymr_spark/models/two_tower/workers.py"),
     *("ymr_spark/shards/reader.py", "ymr_spark/shards/counts.py"),

@@ -110,6 +110,12 @@ def filled(spark: SparkSession, tmp_path: Path) -> Warehouse:
         for s in range(RATED)
     ]
     warehouse.save(counts, "summary_songs")
+    by_user = np.zeros((USERS, 6), int)
+    np.add.at(by_user, tuple(np.array(ROWS)[:, ::2].T), 1)
+    users = [
+        {"user_id": u, "split": "train", "counts": by_user[u, 1:].tolist()} for u in range(USERS)
+    ]
+    warehouse.save(users, "summary_users")
     measured = told.ingested({"train": Identity(len(ROWS), "f")}, version)
     told.write(warehouse, "ingest", measured)
     told.packed(spark, warehouse)
@@ -308,3 +314,19 @@ def test_users_with_own_ids(spark: SparkSession, filled: Warehouse) -> None:
     users.write_text("user 3\n3\n")
     with pytest.raises(SettingsError, match=r"users\.txt, line 2: .*no user has the id '3'"):
         recommended(spark, filled, **options)
+
+
+def test_a_closed_gate_leaves_the_last_lists(spark: SparkSession, filled: Warehouse) -> None:
+    _, before = recommended(spark, filled, k=3)
+    version = filled.anew().version("recommendations")
+    users = Warehouse(filled.root).load("summary_users").to_pylist()
+    filled.save([user | {"counts": [9, 0, 0, 0, 0]} for user in users], "summary_users")
+    asked = {"recommend": {"k": 5}, "gates": {"rating_shift": 0.01}}
+    settings = Settings.model_validate(asked)
+    with pytest.raises(DataContractError, match=r"gates\.rating_shift: .*stay as they were"):
+        recommend.run(spark, Warehouse(filled.root), settings)
+    assert Warehouse(filled.root).version("recommendations") == version
+    _, after = recommended(spark, filled, k=5)  # with the gate open
+    assert {len(songs) for songs in after.values()} == {5}
+    recommend.run(spark, Warehouse(filled.root), settings)
+    assert before != after

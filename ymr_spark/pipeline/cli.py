@@ -6,15 +6,15 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache, partial
 from typing import Any
 
 from pyspark.sql import SparkSession
 
 from ymr_spark import shipped, strict_json
-from ymr_spark.errors import YmrError
-from ymr_spark.pipeline import manifests, provenance, runs, settings_file, stages
+from ymr_spark.errors import SettingsError, YmrError
+from ymr_spark.pipeline import manifests, prometheus, provenance, runs, settings_file, stages
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.records.figures import Figures, Unchanged
@@ -90,7 +90,7 @@ def stages_main(name: str, job: str, todo: Mapping[str, Run], options: argparse.
     """
     heap.keep_freed()
     _log_as(name, options)
-    tell = partial(_tell, name, options) if options.lock_held else None
+    tell = partial(_tell if options.lock_held else tell_operators, name, options)
     return guarded(name, lambda: _run_stages(name, job, todo, options), tell)
 
 
@@ -176,6 +176,19 @@ def _tell(job: str, options: argparse.Namespace, line: dict[str, Any]) -> None:
         atomically.write(file, strict_json.dumps(line))
     except (YmrError, OSError) as e:
         log.warning("cannot tell the pipeline how this ended: %s", e)
+
+
+def tell_operators(job: str, options: argparse.Namespace, line: dict[str, Any]) -> None:
+    """What the settings want them to be told; where that fails, a warning is all that comes of
+    it."""
+    with suppress(SettingsError):  # which the job has told
+        settings = settings_file.load(options.conf, options.set)
+        if settings.prometheus is None:
+            return
+        try:
+            prometheus.write(settings.prometheus, warehouse_of(settings), job, line["exit_code"])
+        except (YmrError, OSError) as e:
+            log.warning("prometheus: %s", e)
 
 
 def _explained(work: Callable[[], Figures]) -> Figures:

@@ -85,6 +85,26 @@ class Shards(Section):
     row_groups_multiple: int = Field(4, ge=1, description="row groups divide evenly by this")
 
 
+class Gates(Section):
+    """How far lists may be from what the published ones were made from; null: any distance."""
+
+    quarantine_rise: float | None = Field(
+        None, ge=0, le=1, description="of the share of raw lines in quarantine"
+    )
+    rating_shift: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="of the ratings' distribution: the share that would have to be others",
+    )
+    user_mean_shift: float | None = Field(
+        None, ge=0, description="stars, of the mean over users of their mean ratings"
+    )
+    worse_models: bool = Field(
+        True, description="whether test MSE or lists may be worse, beyond both intervals"
+    )
+
+
 class Maintain(Section):
     """What a warehouse keeps of earlier versions."""
 
@@ -165,6 +185,9 @@ class Common(Section):
         "less again, but Python workers keep the memory that any of them needed",
     )
     logs: Literal["plain", "json"] = Field("plain", description="the form of the lines on stderr")
+    prometheus: LocalPath | None = Field(
+        None, description="a file NAME.prom of this machine, written anew as each job ends"
+    )
     raw: Raw = Raw()
     split: Split = Split()
     scale: RatingScale | None = Field(
@@ -185,6 +208,7 @@ class Common(Section):
     evaluate: Evaluate = Evaluate()
     compare_by_size: CompareBySize = CompareBySize()
     recommend: Recommend = Recommend()
+    gates: Gates = Gates()
     maintain: Maintain = Maintain()
     search: Search = Search()
     tune: Tune = Tune()

@@ -159,11 +159,11 @@ STAGES = (
     Stage(
         "recommend",
         (
-            *("ratings", "packed_by_user", "songs", "genres", "summary_songs"),
+            *("ratings", "packed_by_user", "songs", "genres", *COUNT_TABLES[:2]),
             *("metrics", "ranking", "list_weights", "models"),
         ),
-        ("recommendations",),
-        ("recommend",),
+        ("recommendations", "reports/basis.json"),
+        ("recommend", "gates"),
         optional=(*RANKING_TABLES, *ID_TABLES),
         keeps=("recommendations.csv", "recommendations.jsonl"),
     ),
