@@ -15,7 +15,7 @@ from ymr_spark.models import registry
 from ymr_spark.models.fitted import RatingModel
 from ymr_spark.models.linear.model import LinearModel
 from ymr_spark.models.train_ratings import TrainRatings
-from ymr_spark.pipeline import cli, fitting, packed_tables, provenance, publication
+from ymr_spark.pipeline import cli, fitting, packed_tables, provenance, publication, starts
 from ymr_spark.pipeline.settings import Settings
 from ymr_spark.pipeline.warehouse import Warehouse
 from ymr_spark.ratings import with_scale
@@ -40,6 +40,7 @@ def run(
         barrier.require(spark, settings.two_tower.workers)
     contents = _verified_shards(warehouse) if entry.deep else None
     values = fitting.values(model, warehouse, settings)
+    begin = starts.last(warehouse, entry) if entry.warm and settings.warm_start else None
     estimator = fitting.estimator(
         model,
         values,
@@ -47,6 +48,7 @@ def run(
         warehouse.path(f"models/{model}/checkpoints/"),
         rows=asdict(publication.train_identity(warehouse)),
         shards=contents.model_dump() if contents else None,
+        start=begin and begin.digest,
         code=provenance.code(__file__, entry.module),
     )
     finally_too = settings.final_fit != "none" and "validation" in publication.identities(warehouse)
@@ -56,6 +58,9 @@ def run(
         ways = _deep(spark, warehouse, settings, estimator, contents, finally_too)
     if entry.fallback:
         estimator.setFallback(LinearModel(publication.load_chosen(warehouse, entry.fallback)))
+    if begin:
+        estimator.setStart(begin.content)
+        log.info("%s begins with what %s have told", model, begin.rows)
     log.info("fitting %s", model)
     chosen, seconds = fitting.timed(ways.fit)
     log.info("fitted %s in %.0f s", model, seconds)
@@ -67,7 +72,7 @@ def run(
             estimator.setFallback(LinearModel(publication.load_factors(warehouse, entry.fallback)))
         final = (ways.refit if settings.final_fit == "refit" else ways.update)(chosen)
         log.info("fitted %s to the validation rows, too", model)
-    return publication.publish(
+    trained = publication.publish(
         spark,
         warehouse,
         chosen,
@@ -76,6 +81,11 @@ def run(
         final_fit_seconds=time.monotonic() - started,
         parameters=values,
     )
+    if entry.warm and settings.warm_start:
+        starts.keep(warehouse, entry, (final or chosen).found, trained)
+    if begin:
+        return trained.model_copy(update={"told": trained.told | {"began_with": begin.rows}})
+    return trained
 
 
 @dataclass(frozen=True)

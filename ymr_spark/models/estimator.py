@@ -106,6 +106,7 @@ class RatingEstimator(
         """
         super().__init__()
         self.fallback: RatingModel[Any] | None = None
+        self.start: bytes | None = None
         self._setDefault(**_COLUMNS, seed=1, **self._defaults())
         if unknown := sorted(name for name in params if not self.hasParam(name)):
             known = ", ".join(param.name for param in self.params)
@@ -136,11 +137,18 @@ class RatingEstimator(
         self.fallback = model
         return self
 
+    def setStart(self, found: bytes) -> "RatingEstimator[Fitted]":
+        """Begin with what a model of this kind has `found` in other ratings, whose songs are
+        mostly the same; kinds of model that cannot begin anywhere take no notice."""
+        self.start = found
+        return self
+
     def write(self) -> MLWriter:
         """As every estimator; SettingsError where it is to start from a fitted model."""
-        if self.fallback is not None:
+        given = {"setFallback": self.fallback, "setStart": self.start}
+        for setter in [name for name, value in given.items() if value is not None]:
             raise SettingsError(
-                f"{type(self).__name__}: what setFallback has given is not saved with an "
+                f"{type(self).__name__}: what {setter} has given is not saved with an "
                 "estimator; save the fitted model"
             )
         return super().write()

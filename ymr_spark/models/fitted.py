@@ -42,6 +42,8 @@ class RatingModel(Model, RatingColumns, MLWritable, MLReadable["RatingModel[Any]
             model that was made of arrays, or fitted to shards.
         learning_curve: of the training; none where it has no epochs or iterations.
         figures: what else is to be told of the training.
+        found: what another fit may begin with, by `RatingEstimator.setStart`; only of kinds that
+            can, and of a model that was fitted in this process.
     """
 
     kept: ClassVar[type[Scorer]]
@@ -58,6 +60,7 @@ class RatingModel(Model, RatingColumns, MLWritable, MLReadable["RatingModel[Any]
             self.scorer = scorer
         self.learning_curve: Curve = [*learning_curve]
         self.figures = figures or {}
+        self.found: bytes | None = None
         self.fallback: RatingModel[Any] | None = None
         self.users, self.items = IdCodes("int"), IdCodes("int")
         self.rated: DataFrame | None = None

@@ -43,6 +43,7 @@ class Entry:
         searched: jobs/search.py, which knows nothing of songs but their ids, varies the same.
         by_size: jobs/compare_by_size.py fits it to parts of the train rows.
         own_process: it shares no packed ratings with others, and memory is short beside theirs.
+        warm: a training may begin with what an earlier one has found in other ratings.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Entry:
     searched: bool = False
     by_size: bool = False
     own_process: bool = False
+    warm: bool = False
 
     @property
     def section(self) -> "type[Section]":
@@ -131,6 +133,7 @@ MODELS = (
         tuned=_RANK,
         searched=True,
         by_size=True,
+        warm=True,
     ),
     Entry(
         "implicit_als",

@@ -203,6 +203,11 @@ class Common(Section):
         description="to train and validation rows together, once validation has chosen: on from "
         "the model that was chosen, or from the beginning, or not at all",
     )
+    warm_start: bool = Field(
+        False,
+        description="trainings that can begin with what the last one has found in the rows that "
+        "were there: sooner done, but not the same as from the data alone",
+    )
     shards: Shards = Shards()
     two_tower: sections.TwoTower = sections.TwoTower()
     evaluate: Evaluate = Evaluate()

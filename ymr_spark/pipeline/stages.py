@@ -90,6 +90,7 @@ def _train(entry: registry.Entry) -> Stage:
     base = registry.named(entry.fallback) if entry.fallback else None
     fallback = (*base.tables, *base.chosen) if base else ()
     sections = entry.name, "final_fit", *(("two_tower",) if entry.deep else ())
+    sections += ("warm_start",) if entry.warm else ()
     return Stage(
         f"train_{entry.name}",
         ("ratings", *(_OF_DEEP if entry.deep else PACKED_TABLES), *fallback),

@@ -11,7 +11,7 @@ from scipy.linalg import subspace_angles
 from ymr_spark.models.arrays import Floats, Ints
 from ymr_spark.models.linear import bias, variational_bayes
 from ymr_spark.models.linear.factors import FactorModel
-from ymr_spark.models.linear.variational_bayes import State
+from ymr_spark.models.linear.variational_bayes import Found, Posteriors, State
 from ymr_spark.packing import by_song, by_user
 from ymr_spark.sources.r2.scale import R2
 
@@ -171,3 +171,25 @@ def test_what_tasks_are_sent_goes_by_ids_that_exist() -> None:
     far = np.array([0, 5, 2**24 - 1], np.int32)
     state = variational_bayes.begin(replace(flat_model(3.0, 3, 3), user_ids=far), 2, seed=1)
     assert len(pickle.dumps(variational_bayes._seen(state.users))) < 2 * 2**20
+
+
+def test_what_was_found_in_other_ratings_is_where_a_fit_begins() -> None:
+    base = flat_model(3.0, users=2, songs=3)
+    prior: Floats = np.array([[2.0, 0.5], [0.5, 1.0]])
+    known = Posteriors(
+        np.array([0, 2, 9], np.int32),
+        np.array([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]]),
+        np.array([[1, 2, 3], [4, 5, 6], [7, 8, 9]], np.float32),
+        prior,
+    )
+    of_users: Floats = 3 * prior
+    found = Found(known, of_users, noise=0.7)
+    state = variational_bayes.begin_with(base, Found.of_npz(found.as_npz()))
+    assert (state.noise, state.iteration) == (0.7, 0)
+    np.testing.assert_array_equal(state.users.prior, 3 * prior)
+    np.testing.assert_array_equal(state.users.ids, [0, 1])
+    # Song 1 is new: at its prior, whose triangle is (2, 0.5, 1).
+    np.testing.assert_array_equal(state.songs.ids, [0, 1, 2, 9])
+    means = state.songs.means[:3].ravel()
+    np.testing.assert_array_equal(means, [0.1, 0.2, 0.0, 0.0, 0.3, 0.4])
+    np.testing.assert_array_equal(state.songs.covariances[1], [2, 0.5, 1])

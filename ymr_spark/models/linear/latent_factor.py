@@ -13,7 +13,7 @@ from ymr_spark.models.held_out import HeldOut
 from ymr_spark.models.linear import variational_bayes
 from ymr_spark.models.linear.factors import FactorModel
 from ymr_spark.models.linear.model import LinearModel
-from ymr_spark.models.linear.variational_bayes import State
+from ymr_spark.models.linear.variational_bayes import Found, State
 from ymr_spark.models.train_ratings import TrainRatings
 from ymr_spark.packing import Packed
 from ymr_spark.records import learning_curve
@@ -36,6 +36,7 @@ def fit(
     max_iterations: int,
     tolerance: float,
     seed: int,
+    found: Found | None = None,
 ) -> tuple[State, Curve]:
     """Iterate until the validation MSE gains less than `tolerance`; the last state is kept.
 
@@ -45,11 +46,16 @@ def fit(
         base: the bias model of the same train ratings.
         checkpoints: a folder of this very training.
         tolerance: in stars squared.
+        found: what to begin with, instead of what follows from the seed; of that rank.
 
     Returns:
         The state, and one point per iteration; its train error is the expected one.
     """
-    state, curve = _resumed(checkpoints) or (variational_bayes.begin(base, rank, seed), [])
+    if found is not None and found.rank == rank:
+        first = variational_bayes.begin_with(base, found)
+    else:
+        first = variational_bayes.begin(base, rank, seed)
+    state, curve = _resumed(checkpoints) or (first, [])
     further = variational_bayes.iterations(by_user, by_song, base.mean, state)
     while len(curve) < max_iterations and not converged(curve, tolerance):
         started = time.monotonic()
@@ -134,6 +140,7 @@ class LatentFactor(RatingEstimator[LatentFactorModel], HasCheckpointDir):
                 checkpoints,
                 **settings,
                 seed=self.getOrDefault("seed"),
+                found=None if self.start is None else Found.of_npz(self.start),
             )
         return _of_state(fallback.scorer, state, curve)
 
@@ -160,4 +167,5 @@ class LatentFactor(RatingEstimator[LatentFactorModel], HasCheckpointDir):
 def _of_state(base: FactorModel, state: State, curve: Curve) -> LatentFactorModel:
     model = LatentFactorModel(variational_bayes.factor_model(base, state), curve)
     model.state = state
+    model.found = Found.of_state(state).as_npz()
     return model

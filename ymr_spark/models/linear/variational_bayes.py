@@ -15,7 +15,7 @@ movie rating prediction"). A step is one scan of the packed ratings; the other s
 import io
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -58,6 +58,38 @@ class State:
 
 
 @dataclass(frozen=True)
+class Found:
+    """Of a state, what a fit to other ratings can begin with: nothing of single users."""
+
+    songs: Posteriors
+    users_prior: Floats
+    noise: float
+
+    @classmethod
+    def of_state(cls, state: State) -> "Found":
+        """What it has found."""
+        return cls(state.songs, state.users.prior, state.noise)
+
+    @property
+    def rank(self) -> int:
+        """Factors, the offset apart."""
+        return len(self.users_prior) - 1
+
+    def as_npz(self) -> bytes:
+        """What `of_npz` reads, the same bytes for the same content."""
+        file = io.BytesIO()
+        np.savez(file, users_prior=self.users_prior, noise=self.noise, **vars(self.songs))
+        return file.getvalue()
+
+    @classmethod
+    def of_npz(cls, content: bytes) -> "Found":
+        """What `as_npz` was called of."""
+        with np.load(io.BytesIO(content)) as arrays:
+            songs = Posteriors(*(arrays[f.name] for f in fields(Posteriors)))
+            return cls(songs, arrays["users_prior"], float(arrays["noise"]))
+
+
+@dataclass(frozen=True)
 class Seen:
     """Moments of z = (b, 1, factors) for one side, as the other side's step reads them."""
 
@@ -73,6 +105,14 @@ def begin(base: FactorModel, rank: int, seed: int) -> State:
     users = _side(base.user_ids, base.user_offsets, np.zeros((len(base.user_ids), rank)))
     factors = random.normal(0, _FIRST_FACTOR_SD, (len(base.song_ids), rank))
     return State(users, _side(base.song_ids, base.song_offsets, factors), _FIRST_NOISE)
+
+
+def begin_with(base: FactorModel, found: Found) -> State:
+    """What was found in other ratings, brought to these: new songs are at their prior. Of users
+    the first step needs no more than theirs; songs that have no rating here go with it."""
+    nothing = np.zeros((len(base.user_ids), found.rank))
+    users = replace(_side(base.user_ids, base.user_offsets, nothing), prior=found.users_prior)
+    return with_songs(State(users, found.songs, found.noise), base.song_ids)
 
 
 def iterations(
