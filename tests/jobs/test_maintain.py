@@ -98,6 +98,27 @@ def test_readers_have_their_time(rewritten: Warehouse) -> None:
     assert raws(reader) == ["c", "d"]
 
 
+def test_what_was_newest_within_their_time_can_be_read(rewritten: Warehouse) -> None:
+    """However long ago it was written."""
+    reader = Warehouse(rewritten.root)
+    reader.pin("quarantine")
+    log = rewritten.path("quarantine") / "_delta_log"
+    for entry in log.glob("*.json"):
+        aged(entry, hours=1_000)
+    rewritten.save(quarantined("e"), "quarantine")
+    removed(rewritten, WEEK)
+    assert raws(reader) == ["c", "d"]
+    # Once the last one is as old, only it is left, and what came after the checkpoint at it.
+    for entry in log.glob("*.json"):
+        aged(entry, hours=500)
+    rewritten.save(quarantined("f"), "quarantine")
+    later = Warehouse(rewritten.root)
+    removed(rewritten, WEEK)
+    assert sorted(path.stem[-1] for path in log.glob("0*.json")) == ["3", "4"]
+    assert raws(later) == ["f"]
+    assert Warehouse(rewritten.root).load("quarantine")["raw"].to_pylist() == ["f"]
+
+
 def test_small_files_become_one(spark: SparkSession, warehouse: Warehouse) -> None:
     warehouse.save(quarantined("a"), "quarantine")
     for raw in ("b", "c"):

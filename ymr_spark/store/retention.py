@@ -17,19 +17,25 @@ def unread_data(table: Location, hours: int) -> list[Location]:
 
 
 def unread_log(table: Location, before: float) -> list[Location]:
-    """Entries of versions before the one by which the rows are as they are, which a checkpoint of
-    the log stands for; they have the least and the greatest values of files that are gone.
+    """Entries that a checkpoint of the log stands for, once `keep_newest` has written one; they
+    have the least and the greatest values of files that are gone.
 
     Args:
-        before: seconds since the epoch, at which they were there.
+        before: seconds since the epoch: what was newest then, and all since, can still be read.
     """
-    kept = delta_log.changed(table)
-    if kept is None:
+    changed, entries = delta_log.changed(table), delta_log.commits(table)
+    then = [entry for entry in entries if locations.modified(entry) < before]
+    if changed is None or not then:
         return []
     logged = locations.within(table / "_delta_log")
-    numbered = [file for file in logged if file.name.split(".")[0].isdigit()]
-    old = [file for file in numbered if int(file.name.split(".")[0]) < int(kept.stem)]
-    return [file for file in old if locations.modified(file) < before]
+    numbered = {file: file.name.split(".")[0] for file in logged}
+    versions = {file: int(number) for file, number in numbered.items() if number.isdigit()}
+    first = int(changed.stem)
+    if then[-1] != entries[-1]:
+        newest = int(then[-1].stem)
+        kept = [v for file, v in versions.items() if ".checkpoint" in file.name and v <= newest]
+        first = min(first, max(kept, default=0))
+    return [file for file, version in versions.items() if version < first]
 
 
 def keep_newest(table: Location) -> None:
